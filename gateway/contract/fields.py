@@ -267,6 +267,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 # What a type is, where its docstring says less.
 TYPES: Final[Mapping[str, str]] = {
+    "Priority": "P1 life, act now; P2 somebody must look soon; P3 protection reduced, hours or days; P4 information.",
     "When": "A moment: power-up, monotonic seconds in it, wall time (RFC 3339, UTC), and how good the wall time is.",
     "AlarmMessage": "An alarm after one move. The highest (generation, number) of an alarm id says how it stands; `stages` has the first time of each.",
     "FaultMessage": "Technical trouble: begun, said again, ended, or told once. A kind that is not in the table is shown as P3.",

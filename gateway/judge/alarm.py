@@ -133,7 +133,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an alarm: whom, by which channel, why, when, and how far it got.
+    """One call: who was called, by which channel, why, when, and how far it got.
 
     `entry` names the ladder's entry that was called, whatever its place is by now; `round` counts
     how often the ladder had begun again; `mono` is when, on this power-up's clock, also where the
@@ -277,7 +277,7 @@ def loud(alarm: Alarm) -> Alarm:
 
 
 def shifted(alarm: Alarm, seconds: float, now: Moment) -> Alarm:
-    """Return an alarm of another power-up, its times moved by `seconds` to this one's clock."""
+    """Return an alarm of another power-up with `seconds` added to each monotonic time of it."""
 
     def on(mono: float) -> float:
         return round(mono + seconds, 3)

@@ -82,10 +82,7 @@ class Allowances:
         self._answers: dict[str, Allowance] = {}
 
     def spare(self, door: Door, of: Of, mono: float, alarm: str = "") -> bool:
-        """Use one of a lot up, if one is left.
-
-        `alarm` is the open alarm that an answer is about.
-        """
+        """Use one of a lot up if one is left; `alarm` is the open alarm that an answer is about."""
         if of is not Of.ANSWER:
             return self._lots.setdefault((door, of), Allowance(of.value)).spare(mono)
         found = self._answers.setdefault(alarm, Allowance(of.value))
@@ -99,5 +96,5 @@ class Allowances:
         self._last = mono
 
     def quiet(self, mono: float) -> bool:
-        """Say whether nothing has been refused lately."""
+        """Say whether nothing has been refused for `refusals_over`."""
         return mono - self._last >= WAITS.refusals_over

@@ -32,9 +32,10 @@ _SOMEBODY = _STAYS | {Kind.MOTION}
 
 
 class Signs:
-    """What speaks for somebody at home: rooms with signs, since a door opened where `door`.
+    """What speaks for somebody at home: the rooms with signs of life.
 
-    Without a door only what is heard counts, and not that a device goes on saying nothing else.
+    `door`: only what came after a door opened counts. Without a door only what is heard counts, and
+    not that a device goes on saying nothing else.
     """
 
     def __init__(self, lasting: float, *, door: bool) -> None:
@@ -66,10 +67,7 @@ class Signs:
             self._last, self._count = at, self._count + 1
 
     def due(self) -> float:
-        """Return the monotonic second at which what stays on will have been on for long enough.
-
-        Inf for never.
-        """
+        """Return the monotonic second at which what stays on has lasted long enough, or inf."""
         return self._first + self._lasting if self._door and self._on and self._enough() else inf
 
     def somebody(self, now: float) -> bool:
@@ -97,7 +95,7 @@ class Away:
     def arrange(self, times: Times, devices: Collection[DeviceId]) -> None:
         """Go on by other times and devices.
 
-        Signs of an absence that lasts are still looked for by those it began with.
+        An absence that lasts still ends by the signs that it began with.
         """
         self._times = times
         self._open &= set(devices)

@@ -48,7 +48,7 @@ class Beds:
     def occupied(self, reading: Reading) -> bool | None:
         """Take whether somebody lies in the bed.
 
-        Return whether somebody did before, None where nobody knows.
+        Return whether somebody did before; None where nobody knows.
         """
         was, self.lies[reading.device] = self.lies.get(reading.device), bool(reading.value)
         return was
@@ -95,10 +95,7 @@ class Beds:
             self.moved = reading.at.mono
 
     def risen(self, reading: Reading) -> list[DeviceId]:
-        """Take the same after `sign`.
-
-        Return the beds left, in their grace, whose sleeper has got up.
-        """
+        """Take a `sign` of life; return the beds, in their grace, whose sleeper has got up."""
         at = reading.at
         sure = at.quality is Quality.SYNCHRONISED
         if self.moved != at.mono or not sure or not self._is_morning(at):
@@ -109,7 +106,10 @@ class Beds:
         return up
 
     def home(self) -> None:
-        """Take that nobody is away any more: a bed left before a sign of life is forgotten."""
+        """Take that nobody is away any more.
+
+        A bed left before somebody was heard is forgotten: nobody fell beside it.
+        """
         self.left = {d: left for d, left in self.left.items() if not self._moved_since(left)}
 
     def due(self, away: float) -> float:
@@ -160,7 +160,10 @@ class Beds:
         return self.moved > left.at.mono + WAITS.rising
 
     def _is_up(self, left: Reading, now: Moment) -> bool:
-        """Say whether somebody moved about that morning, by the clock of that movement."""
+        """Say whether somebody moved about in the morning since then.
+
+        It was morning by the clock of that movement, not of now.
+        """
         if now.quality is not Quality.SYNCHRONISED or not self._moved_since(left):
             return False
         return self._is_morning(now.later(self.moved))

@@ -40,7 +40,7 @@ class Chatter:
         self._last: dict[Hashable, float] = {}  # when it last was more than is believed
 
     def changed(self, key: Hashable, mono: float) -> int:
-        """Count one change. Return how many this window had once they are too many, else 0."""
+        """Count one change; return the changes in this window once they are too many, else 0."""
         since, times = self._counts.pop(key, (mono, 0))
         if mono - since >= WAITS.chatter_window:
             since, times = mono, 0
@@ -54,7 +54,7 @@ class Chatter:
         return times + 1
 
     def goes_on(self, key: Hashable, mono: float) -> bool:
-        """Say whether it has chattered lately."""
+        """Say whether it has chattered within `chatter_over`."""
         return mono - self._last.get(key, -inf) < WAITS.chatter_over
 
 
@@ -78,7 +78,7 @@ class Counting(Generic[T]):
         return False
 
     def written(self, alarm: T) -> None:
-        """Take that an entry about the alarm is written: it has the count too."""
+        """Take that an entry about the alarm is written: it has the count too, whatever it says."""
         self._waits.pop(alarm, None)
 
     def over(self, alarm: T) -> None:
@@ -87,10 +87,7 @@ class Counting(Generic[T]):
         self._said.pop(alarm, None)
 
     def due(self) -> float:
-        """Return the monotonic second at which something that waits is to be written.
-
-        Inf for never.
-        """
+        """Return the monotonic second at which a waiting count is to be written, or inf."""
         return min((self._at(alarm) for alarm in self._waits), default=inf)
 
     def take(self, mono: float) -> list[T]:

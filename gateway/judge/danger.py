@@ -1,8 +1,9 @@
 """Readings -> dangers: a judgement that somebody may need help. Pure.
 
-Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke)
-is a danger when it begins, and when it begins again (see `levels`); a button press is a danger each
-time. A fall level that ends only clears the condition.
+Time comes in with the readings and with `tick`. Nothing is inferred from silence: a door or bed is
+unknown until it is heard. A level (fall, smoke) is a danger when it begins, and when it begins
+again (see `levels`); a button press is a danger each time. A fall level that ends only clears the
+condition.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gateway.words.times import Times
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """Somebody may need help. `grace`: time to cancel; `evidence`: what it rests on.
+    """Somebody may need help. `grace`: seconds to cancel; `evidence`: what it rests on.
 
     `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can
     wait for today's list.
@@ -42,7 +43,7 @@ class Danger:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """A danger's condition has ended. `by_resident`: by their own act (back in bed)."""
+    """A danger's condition has ended. `by_resident`: by their own act (came back to bed)."""
 
     kind: str
     device: DeviceId
@@ -70,7 +71,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An alarm has ended. `again`: cancelled or false, so what is still on is a danger."""
+    """An alarm has ended. `again`: by a cancel or as false, so a level still on is a danger."""
 
     at: Moment
     again: bool
@@ -78,7 +79,11 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Fading:
-    """A level tried in a walk test, and still its: by `until`, within `gap` s of `heard`."""
+    """A level that was tried in a walk test and may still be on the air.
+
+    Heard again before `until`, and within `gap` seconds of when it was `heard` last, it belongs to
+    that test.
+    """
 
     heard: float
     until: float
@@ -126,7 +131,7 @@ class Judge:
         self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
 
     def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
-        """Take over conditions that were on: heard again they are no new danger.
+        """Take over conditions that were on before a restart: heard again they are no new danger.
 
         `ended` says of some since when their alarm is over: whether they were heard after that
         nobody knows any more.
@@ -194,7 +199,7 @@ class Judge:
         return bool(self.beds.left) or any(doors)
 
     def goes_on(self, key: Key, last: Reading) -> None:
-        """Take over a level without an alarm: it began while its device was shelved."""
+        """Take over a level that is on and has no alarm: it began while its device was shelved."""
         if key not in self.levels.on:
             self.levels.take(key, On(last=last))
 
@@ -244,10 +249,10 @@ class Judge:
         return watch is not None and _SENSED.get(kind) in watch.endless
 
     def tried(self, kind: str, device: DeviceId, heard: float, until: float, gap: float) -> None:
-        """Forget a level of a walk test that never ends: heard again it is a danger.
+        """Forget a level that was on in a walk test and whose end no device will say.
 
-        `heard` was its last word in the test. What follows without a pause longer than `gap` is the
-        same test key, `until` then.
+        Heard again it is a danger. `heard` was its last word in the test. What follows without a
+        pause longer than `gap` is the same test key, `until` then.
         """
         self.levels.over((kind, device))
         self._fading[kind, device] = Fading(heard, until, gap)
@@ -278,7 +283,7 @@ class Judge:
         return up + self._judged(watch, reading) if reading.kind in JUDGED else up
 
     def _signs(self, reading: Reading) -> list[Judgement]:
-        """Take signs of movement: who got up ends the grace of the bed left."""
+        """Take what may show that somebody moves: who got up ends the grace of the bed left."""
         self.beds.sign(reading)
         up = self.beds.risen(reading)
         self._told -= {(kinds.BED_EXIT, bed) for bed in up}
@@ -304,7 +309,7 @@ class Judge:
         return min((*doors, self.beds.due(away), self.levels.due()))
 
     def tick(self, now: Moment, away: float = -inf) -> list[Judgement]:
-        """Judge what time has made dangerous: a door left open, a bed left, a level that stays."""
+        """Judge what time alone makes dangerous: an open door, a bed left, a level that stays."""
         out: list[Judgement] = [
             replace(self._risen(self._watches[device], last, kind), at=now, returned=True)
             for (kind, device), last in self.levels.returned(now)

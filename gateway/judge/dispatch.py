@@ -117,7 +117,7 @@ def entries(ladder: tuple[Rung, ...]) -> tuple[str, ...]:
 
 
 def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
-    """Return the rung of a ladder that a call was made to; None where it is there no more."""
+    """Return the rung of a ladder that a call was made to; None where the ladder has it no more."""
     return next(
         (r for r, entry in zip(ladder, entries(tuple(ladder)), strict=True) if _is(call, r, entry)),
         None,
@@ -147,10 +147,7 @@ def _last(alarm: Alarm) -> Call | None:
 
 
 def _meant(call: Call, alarm: Alarm) -> str:
-    """Return why somebody was called.
-
-    Of a call that was made again after a restart, why it was made first.
-    """
+    """Return why somebody was called; of a call made again after a restart, the first reason."""
     of_it = [
         c
         for c in alarm.calls
@@ -195,7 +192,10 @@ def _candidates(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
 
 
 def _free(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> list[tuple[float, int]]:
-    """Return (from when on, rung) of who may be called next. Who was called anew waits."""
+    """Return (from when on, rung) of who may be called next, in the order of the ladder.
+
+    Who was called anew after a restart is free `Times.apart` later.
+    """
     anew = any(call.reason == Reason.INTERRUPTED for call in alarm.calls)
     newest = _newest(alarm, ladder) if anew else {}
     made = {n: call.mono for n, call in newest.items() if call.reason == Reason.INTERRUPTED}
@@ -219,12 +219,12 @@ def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
 
 
 def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
-    """Return the rung of the responder who was sent, where a program can tell them."""
+    """Return the rung of the responder who was sent, if a program can tell them not to come."""
     return asked(alarm, ladder, 0)
 
 
 def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None:
-    """Return the rung of a responder who did not arrive, if a program can ask and is not next."""
+    """Return the rung to ask the responder by who did not arrive, unless they are called next."""
     names = [
         n
         for n, r in enumerate(ladder)
@@ -264,7 +264,7 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
 
 
 def taken_back(alarm: Alarm) -> Alarm:
-    """Return an alarm that is answered or over without the programs that are still to call."""
+    """Return an alarm that somebody has, or that is over, without its programs still to call."""
     if alarm.calls_on or alarm.test:
         return alarm
     calls = tuple(
@@ -314,9 +314,10 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
 
 
 def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
-    """Return the wait before the ladder begins again after `rounds`: a P2 ends up slower.
+    """Return how long is waited before the ladder begins again, after so many `rounds` of it.
 
-    Where the resident was asked, and did not answer, it stays shorter.
+    A P2 that ROUNDS rounds have not answered is called more seldom, but less so where the resident
+    was asked and did not answer.
     """
     if alarm.priority <= Priority.P1 or rounds < ROUNDS:
         return times.repeat
@@ -326,7 +327,7 @@ def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
 
 
 def heard_again_after(alarm: Alarm, ladder: Sequence[Rung], times: Times) -> float:
-    """Return after how many seconds an alarm that nobody has is heard in the home again."""
+    """Return after how many seconds at most an alarm nobody has sounds; `ladder`: the home's."""
     return _pause(alarm, round_of(alarm) if ladder else alarm.made, times)
 
 
@@ -341,7 +342,7 @@ def _urgent(alarm: Alarm) -> bool:
 
 
 def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
-    """Return when an unheard SOS on an answered alarm goes to the next rung; inf for never."""
+    """Return when a renewed SOS that reached nobody yet goes on to the next rung, or inf."""
     calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
     if (
         alarm.state not in ANSWERED
@@ -405,7 +406,7 @@ def _loud_at(alarm: Alarm, times: Times) -> float:
 
 
 def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
-    """Return the monotonic second at which `step` has something to do here; inf for never."""
+    """Return the monotonic second at which `step` has something to do for this alarm, or inf."""
     return min(
         _state_ends(alarm, times),
         _call_at(alarm, ladder, times),

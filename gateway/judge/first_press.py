@@ -1,12 +1,12 @@
-"""The press that confirms an enrolment: asked for on the page, it is a test, once.
+"""The press that confirms an enrolment: asked for on the page, it is a test by itself, once.
 
-Whoever puts a button up presses it to see that it is heard, and that must not send anybody out.
-Every other word of the device is real from the first second, as is every word of all others: a
-second press, a fall, and the first press too where somebody may need help: while any alarm of this
-device is open, or one of a person or of a P1 in the home that nobody has, its grace included. What
-is asked for is forgotten with the process, with a walk test of the device, and when its hardware is
-another: then the press is real. A press whose freshness is not proved proves no enrolment either,
-and is as real as any other.
+It counts within ten minutes of the enrolment. Whoever puts a button up presses it to see that it is
+heard, and that must not send anybody out. Every other word of the device is real from the first
+second, as is every word of all others: a second press, a fall, and the first press too where
+somebody may need help: while any alarm of this device is open, or one of a person or of a P1 in the
+home that nobody has, its grace included. What is asked for is forgotten with the process, with a
+walk test of the device, and when its hardware is another: then the press is real. A press whose
+freshness is not proved proves no enrolment either, and is as real as any other.
 
 Bound: one for each device. Pure; the pump asks and takes.
 """

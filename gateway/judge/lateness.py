@@ -54,7 +54,7 @@ def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
 
 
 def malformed(i: Instruction) -> str:
-    """Say what is wrong with the times of an order, "" where nothing is: it is not late."""
+    """Say what is wrong with the times that an order gives, "" for nothing: this is no lateness."""
     try:
         _time("expires", i.expires)
         _time("issued", i.issued)
@@ -91,12 +91,15 @@ def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp
 
 
 def of_another_life(i: Instruction, boot: str) -> bool:
-    """Say whether an order that takes protection away was left here before a power cut."""
+    """Say whether an order was left in the home before a power cut and takes protection away."""
     return i.door is Door.LOCAL and takes_away(i) and bool(i.boot) and i.boot != boot
 
 
 def left(i: Instruction, now: Moment) -> float:
-    """Return how long a shelf or an absence still lasts: since it was issued, where known."""
+    """Return for how many seconds a shelf or an absence still lasts.
+
+    They count from when the order was issued, where that is known.
+    """
     issued = _time("issued", i.issued)
     if issued is None or now.quality is not Quality.SYNCHRONISED:
         return i.seconds
@@ -104,9 +107,9 @@ def left(i: Instruction, now: Moment) -> float:
 
 
 def age(i: Instruction, now: Moment, boot: str) -> float | None:
-    """Return how many seconds ago an order was left in the home.
+    """Return how many seconds ago an order was left in the home, or None.
 
-    None where it may be of another power-up, or the clock has jumped.
+    None: it may be of another power-up, or the clock has jumped.
     """
     issued = _time("issued", i.issued)
     passed = (

@@ -51,10 +51,7 @@ class Levels:
         self._answered: dict[Key, float] = {}  # since when somebody has the open alarm of a level
 
     def answered(self, key: Key, mono: float | None) -> None:
-        """Take since when somebody has the open alarm of a level.
-
-        None where nobody has, or it has ended.
-        """
+        """Take since when somebody has a level's open alarm; None: nobody has, or it has ended."""
         if mono is None:
             self._answered.pop(key, None)
         else:
@@ -96,13 +93,16 @@ class Levels:
         )
 
     def returned(self, now: Moment) -> list[tuple[Key, Reading]]:
-        """Return the levels still on after a cancel or a false alarm; each is open anew."""
+        """Return the levels still on although their alarm was cancelled or closed as false.
+
+        Each is open anew from now on.
+        """
         out = [(key, one.last) for key, one in self.on.items() if now.mono >= self._returns(one)]
         self.on |= {key: On(last=last) for key, last in out}
         return out
 
     def gone(self, now: Moment) -> list[Key]:
-        """Forget the levels of ended alarms that were not heard for a while; return them."""
+        """Return and forget the levels of ended alarms that were not heard as on for a while."""
         out = [key for key, one in self.on.items() if now.mono >= self._goes(one)]
         for key in out:
             del self.on[key]
@@ -142,6 +142,9 @@ class Levels:
         return one.last.at.mono + self.times.level_gone if one.ended is not None else inf
 
     def _returns(self, one: On) -> float:
-        """Return when a level is a danger again: it was heard as on since its alarm ended."""
+        """Return when a level is a danger again.
+
+        Only one that was heard as on since its alarm ended is still on.
+        """
         heard = one.again and one.ended is not None and one.last.at.mono > one.ended
         return one.ended + self.times.level_gone if heard and one.ended is not None else inf

@@ -46,7 +46,7 @@ NOT_MASKED = End()
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A device that is not judged until `until` (monotonic seconds of this boot).
+    """A device that is not judged until `until` (monotonic second of this boot).
 
     `wall` is as in `End`.
     """

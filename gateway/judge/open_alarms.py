@@ -166,7 +166,7 @@ class OpenAlarms:
         return self._open
 
     def due(self) -> float:
-        """Return the monotonic second at which something is due or a count is to be written."""
+        """Return the monotonic second at which `steps` or a count has something to say, or inf."""
         return min(self.counting.due(), min(self._dues.values(), default=inf))
 
     def steps(self, now: Moment) -> Iterator[tuple[Alarm, Step]]:
@@ -193,7 +193,7 @@ class OpenAlarms:
         return [alarm for alarm in found if alarm.test is test]
 
     def cancel_graces(self, at: Moment, device: DeviceId, *, test: bool) -> list[Alarm]:
-        """End and return the graces that ask about the resident: cancel was pressed on `device`."""
+        """End and return the graces that ask about the resident: `device` said cancel."""
         asks = [alarm for alarm in self.pre_alarms(test=test) if alarm.kind in kinds.ANSWERED]
         for alarm in asks:
             self.move(alarm, Move.CANCEL, at, by=f"resident, {device}")
@@ -262,7 +262,7 @@ class OpenAlarms:
         self._until_receipt = open_still | {alarm.number: reason}
 
     def counted(self, alarm: Alarm, evidence: tuple[Evidence, ...]) -> Alarm:
-        """Count its danger once more. The first evidence and the newest stand in the alarm."""
+        """Count its danger once more: the first evidence and the newest stand in the alarm."""
         alarm = replace(alarm, count=alarm.count + 1, evidence=(*alarm.evidence[:1], *evidence))
         return self.keep(replace(alarm, condition_active=alarm.kind not in MOMENTARY))
 
@@ -282,7 +282,7 @@ class OpenAlarms:
         return alarm
 
     def told_now_and_then(self, alarm: Alarm, move: str, by: str, at: Moment) -> None:
-        """Write how often a level was heard, or is over. One that chatters is counted."""
+        """Write how often a level was heard, or that it is over; one that chatters is counted."""
         if self.counting.at_once(alarm.number, at.mono):
             self.say(alarm, move, at, by=by)
 
@@ -299,11 +299,11 @@ class OpenAlarms:
             self.say(replace(alarm, condition_active=False), "clear", at, by=by, reason=reason)
 
     def past(self, alarm: Alarm, now: Moment) -> bool:
-        """Say whether the answer is so old that a new danger is a new alarm."""
+        """Say whether it was answered so long ago that whoever came may be gone again."""
         return alarm.state in ANSWERED and now.mono - alarm.answered > self.times.new_again
 
     def succeeded(self, alarm: Alarm, now: Moment) -> None:
-        """Hand the condition of an open alarm over to a newer one that is opened now."""
+        """Hand what lasts of an alarm to its successor: the end of it ends nothing any more."""
         if alarm.condition_active:
             alarm = self.keep(replace(alarm, condition_active=False))
             self.say(alarm, "clear", now, by="rule", reason="new_alarm")
@@ -320,7 +320,7 @@ class OpenAlarms:
         reason: str = "",
         vouched: bool = False,
     ) -> Alarm:
-        """Carry out one move; `vouched`: by somebody in the home. Raises NotAllowed."""
+        """Carry out one move of the table; `vouched`: by somebody at home. Raises NotAllowed."""
         stamp = self._book.stamp(now)
         after = moved(alarm, move, now, stamp, by=by, reason=reason, vouched=vouched)
         # help is taken away: whoever is being called for a renewed SOS is still wanted
@@ -400,7 +400,7 @@ class OpenAlarms:
         self.say(self.keep(loud(alarm)), SILENCE_OVER, now, by="rule", reason="time_over")
 
     def receipted(self, number: int, now: Moment) -> Alarm | None:
-        """Take a receipt. Return the alarm if it is the first about it: its push stage."""
+        """Take a receipt; return the alarm if it is the first about it: that is its push stage."""
         found = self._awaited.take(number)
         alarm = self._open.get(found[0]) if found else None
         if found is None or alarm is None or (alarm.accepted and found[1] < 0):
@@ -441,7 +441,7 @@ class OpenAlarms:
             self._awaited.add(number, fact.alarm.number, call)
 
     def _put(self, alarm: Alarm) -> Alarm:
-        """Take an open alarm as it stands, and when it is due."""
+        """Take an open alarm as it stands now, and when it is due next."""
         self._open[alarm.number] = alarm
         self._dues[alarm.number] = due_at(alarm, self.ladder, self.times)
         if not alarm.test:

@@ -119,17 +119,17 @@ class Orders:
         return out
 
     def repeats(self, instruction: Instruction) -> bool | None:
-        """Say whether an instruction came before with the same content.
-
-        None where its id is new.
-        """
+        """Say whether an instruction came before with the same content; None: its id is new."""
         done = self._done.get(instruction.id)
         if done is None:
             return False if instruction.id in self._endings else None
         return done.digest == instruction.digest and done.entry != 0
 
     def repeated(self, instruction: Instruction, now: Moment) -> bool:
-        """Answer an instruction whose id was used: it is sent its result again, or refused."""
+        """Answer an instruction whose id was used before.
+
+        Its result is sent again, or it is another order and refused as that.
+        """
         same = self.repeats(instruction)
         if same:
             self.resent.append(self._done[instruction.id].entry)
@@ -140,7 +140,7 @@ class Orders:
     def answer_reused(self, instruction: Instruction, done: Done, now: Moment) -> None:
         """Refuse an order under an id that another order has, or had.
 
-        That one's result keeps its place.
+        The result of that one keeps its place.
         """
         self._book.entry(_used(instruction, done), now)
 
@@ -154,7 +154,10 @@ class Orders:
             del self._done[next(iter(self._done))]
 
     def renumbered(self, entries: Iterable[Entry]) -> None:
-        """Take that another journal has begun, in which of the results only `entries` stand."""
+        """Take that another journal has begun.
+
+        Of the results so far it has only those that stand in `entries`.
+        """
         self._done = {i: done._replace(entry=0) for i, done in self._done.items()}
         for entry in entries:
             if isinstance(entry.fact, ResultFact) and entry.fact.refused not in FORGOTTEN:
@@ -163,10 +166,7 @@ class Orders:
                 )
 
     def refuse(self, i: Instruction, why: str, now: Moment) -> None:
-        """Answer an instruction that came too late, or whose times are none.
-
-        Nothing else happens.
-        """
+        """Answer an instruction that came too late, or whose times are none; it has no effect."""
         torn = malformed(i)
         word, code = (
             (Refused.BAD_MESSAGE, "order.bad_times") if torn else (Refused.EXPIRED, "order.expired")
@@ -301,7 +301,10 @@ class Orders:
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
 
     def installing(self, alarm: Alarm) -> bool:
-        """Say whether an alarm came during the installation: it may be closed as a test."""
+        """Say whether an alarm came while its device was being installed.
+
+        It may be closed as a test then, though it was real.
+        """
         since, danger = self._installed.get(alarm.device), alarm.stages.get("danger")
         if since is None or danger is None or danger.boot != self._book.boot:
             return False

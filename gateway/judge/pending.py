@@ -1,9 +1,10 @@
-"""What has been heard and is not yet told, and how that outlives a restart.
+"""What has been heard and is not yet told, and how it outlives a restart.
 
-The mark `judging` holds it with the boot and the monotonic second at which it was written. Within
-one boot it goes on as if nothing had happened. After a power cut a wait goes on by what had passed
-of it; the time without power counts where both clocks are confirmed. A mark that cannot be read
-says nothing: then all is unknown until it is heard, as at a first start.
+It is a danger of a shelved device, an open door, a bed left. The mark `judging` holds it with the
+boot and the monotonic second at which it was written. Within one boot it goes on as if nothing had
+happened. After a power cut a wait goes on by what had passed of it; the time without power counts
+where both clocks are confirmed. A mark that cannot be read says nothing: then all is unknown until
+it is heard, as at a first start.
 """
 
 from __future__ import annotations

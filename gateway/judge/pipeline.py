@@ -257,7 +257,7 @@ class Pipeline:
         return out
 
     def tell_anew(self, faults: Iterable[FaultFact], now: Moment, *, why: str) -> list[Entry]:
-        """Write down how all that is open stands: the platform has an older generation of it."""
+        """Write down how all that is open stands: the platform has it of an older generation."""
         self._alarms.restored(list(self._alarms.open.values()), now, why=why)
         self._book.tell(faults, now)
         return self._turn()
@@ -371,7 +371,7 @@ class Pipeline:
     def told(
         self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True
     ) -> list[Entry]:
-        """Carry out one instruction, once. A refusal is told if one is to `spare`."""
+        """Carry out one instruction, once. A refusal is answered while `spare` grants an answer."""
         if not self._orders.repeated(instruction, now):
             result = self._orders.carry_out(instruction, now)
             self._judge_again(now)
@@ -416,7 +416,7 @@ class Pipeline:
         return self._orders.resent
 
     def take_resent(self) -> list[int]:
-        """Return them, once."""
+        """Return what `resent` has, once."""
         return self._orders.take_resent()
 
     def installing(self, alarm: Alarm) -> bool:

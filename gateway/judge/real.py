@@ -69,10 +69,7 @@ class Real:
         self.cancels.extend(cancels)
 
     def withhold(self, key: Key, danger: Danger) -> None:
-        """Take over a danger that was withheld before a restart.
-
-        See `released` for a device that is shelved no more.
-        """
+        """Take over a danger that was withheld before a restart; `released` tells it later."""
         if danger.evidence:
             self._judge.goes_on(key, danger.evidence[-1])
         self.withheld[key] = danger
@@ -268,7 +265,7 @@ class Real:
         return danger.grace > 0 and len(began) == FLICKERS and danger.at.mono - began[0] <= within
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
-        """Say whether a press was asked for at the enrolment: then it is told as a test."""
+        """Say whether a press is the one that was asked for at the enrolment: that is a test."""
         if any(
             not a.test and (a.device == danger.device or _waits_for_help(a))
             for a in self._alarms.open.values()
@@ -322,7 +319,10 @@ class Real:
 
 
 def _waits_for_help(alarm: Alarm) -> bool:
-    """Say whether nobody has this alarm of a person or P1 yet: any press now may mean it."""
+    """Say whether nobody has an alarm about a person, or a P1, yet, its grace included.
+
+    Whoever presses any button now may mean it.
+    """
     about = alarm.priority is Priority.P1 or (
         alarm.priority is Priority.P2 and alarm.kind.startswith("person.")
     )

@@ -78,7 +78,10 @@ class Signals:
         return self._batteries.get(device)
 
     def unwritten(self, device: DeviceId) -> dict[int, int]:
-        """Return the minutes, by hour, in which a device was heard, as far as unwritten."""
+        """Return the minutes in which a device was heard, by hour, that are not written yet.
+
+        They are at most those of a batch's time.
+        """
         out = {row.hour: row.minutes for row in self._waiting if row.device == device}
         if (running := self._hours.get(device)) is not None:
             out[self._hour] = out.get(self._hour, 0) | running.minutes

@@ -1,8 +1,8 @@
-"""A walk test: for some minutes all that one device says is a test, to the receipt.
+"""A walk test: for a few minutes all that one device says is a test, to the platform's receipt.
 
-What is said meanwhile is counted, so that somebody can see whether the device works from where it
-will be used. Beside the devices there are two steps for the whole home: its mains are pulled, and
-its network; nothing but their own faults and alarm is a test then.
+All others are real. What is said meanwhile is counted, so that somebody can see whether the device
+works from where it will be used. Beside the devices there are two steps for the whole home: its
+mains are pulled, and its network; nothing but their own faults and alarm is a test then.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The walk test carried out: one device, or a plug of the whole home, is a test for a while.
 
-Its alarms open, count and end here.
+Its alarms open, count and end here. What is real stays real: a test's alarm confirms nothing, and
+nothing real is counted on it.
 
-What is real stays real: a test's alarm confirms nothing, and nothing real is counted on it. What is
-on when the test ends depends on the make. One that says when it is over has not said so: it is
-given back to be judged as real, for many say it once only, and a fire that began in the test would
-stay hidden. One that never says so was tried by its test key, as every one of them is: it is
+What is on when the test ends depends on the make. One that says when it is over has not said so: it
+is given back to be judged as real, for many say it once only, and a fire that began in the test
+would stay hidden. One that never says so was tried by its test key, as every one of them is: it is
 forgotten, and real when it is heard again. Of a device that is retired, or is other hardware now,
 nothing of its test is ever real. What is counted and wanted stands in walk_record.
 """
@@ -58,7 +58,7 @@ class WalkTest:
         return self.walk is not None or self.step is not None
 
     def wants(self, goals: Mapping[DeviceId, Goal], *, platform: bool) -> None:
-        """Take what each device has to show from now on, and whether there is a platform."""
+        """Take what each device has to show in tests to come, and whether there is a platform."""
         self._goals, self._platform = goals, platform
 
     def of(self, device: DeviceId) -> Walk | None:
@@ -77,7 +77,7 @@ class WalkTest:
         )
 
     def left(self, now: Moment) -> list[Danger]:
-        """Return, once, what an ended test has left on: from now on it is a danger."""
+        """Return, once, what began in an ended test and is still on: it is a danger from now on."""
         out, self._left = self._left, []
         return [replace(danger, at=now) for danger in out]
 
@@ -93,7 +93,7 @@ class WalkTest:
     def packet(self, device: DeviceId, rssi: int, mono: float) -> None:
         """Count a packet of the device under test, a repeated one too.
 
-        `rssi` in dBm, 0 means that nobody measured it.
+        `rssi` is in dBm; 0 means that nobody measured it.
         """
         if (walk := self.of(device)) is not None:
             walk.signal(rssi, mono)
@@ -114,7 +114,10 @@ class WalkTest:
                 walk.again(reading.at.mono)
 
     def takes(self, judgement: Judgement) -> bool:
-        """Say whether a judgement is the test's: what is over only where it began in it."""
+        """Say whether a judgement is the test's: it is of its device.
+
+        What is over is the test's only where it began in the test.
+        """
         walk = self.of(judgement.device)
         return walk is not None and (
             not isinstance(judgement, Cleared)
@@ -220,9 +223,10 @@ class WalkTest:
             self._end_step(now, reason="time_over")
 
     def end(self, now: Moment, *, by: str, reason: str, gone: bool = False) -> None:
-        """End the walk test: its alarms close, its counts are told, what is still on is real.
+        """End the walk test: its alarms close and what it counted is told.
 
-        `gone`: the device is retired, or other hardware now.
+        What is still on is real, now or when it is heard again. `gone`: the device is retired, or
+        other hardware now.
         """
         walk = self.walk
         if walk is None:
@@ -280,7 +284,10 @@ class WalkTest:
             self._end_step(now, reason="passed")
 
     def _end_step(self, now: Moment, *, reason: str) -> None:
-        """End the step: its alarm closes, and a plug that is still out is a real fault in time."""
+        """End the step: its alarm closes and what it has seen is told.
+
+        A plug that is still out is a real fault in its time.
+        """
         step = self.step
         if step is None:
             return

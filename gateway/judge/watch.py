@@ -27,10 +27,9 @@ OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WAT
 class Watch:
     """What the household wants of one device.
 
-    `buttons` maps a button's index to its role; one not named has the make's.
-
-    `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not
-    named has the button's.
+    `buttons` maps a button's index to its role; one not named has the make's. `presses` maps
+    (index, "single", "double" or "long") to the role of that kind of press; one not named has the
+    button's.
     """
 
     device: DeviceId
@@ -57,10 +56,7 @@ class Watch:
 
     @property
     def roles(self) -> frozenset[str]:
-        """What the buttons mean that the household names, each kind of press of them.
-
-        Empty where it names none.
-        """
+        """What the buttons mean that the household names, each kind of press; empty for none."""
         return frozenset(
             {
                 *self.buttons.values(),

@@ -79,7 +79,7 @@ class Clock(Protocol):
         ...
 
     def real(self, seconds: float) -> float:
-        """Return the real seconds to wait for `seconds` of this clock: a replay runs faster."""
+        """Return how many real seconds `seconds` of this clock take; a replay runs faster."""
         ...
 
 
@@ -143,7 +143,10 @@ class Agreement:
         return self._earlier if self._said is None else (self._said[0] + mono, self._gathered(mono))
 
     def shown(self, begins: float | None, ends: float | None, mono: float, wall: float) -> None:
-        """Take a certificate's dates, signed by whom we trust: it is not earlier than `begins`."""
+        """Take the dates of a certificate that an authority we trust has signed.
+
+        The time cannot be before it was signed.
+        """
         self._certificate_ends = ends
         if begins is not None and self.proved(mono) < begins <= wall and self._said is not None:
             self.floor, self._at = begins, mono
@@ -183,7 +186,10 @@ class Agreement:
         return Quality.UNSURE if back <= 0 else Quality.WRONG
 
     def _is_agreed(self, mono: float, wall: float, needed: float) -> bool:
-        """Say whether time servers agree for long enough, and no certificate would have ended."""
+        """Say whether time servers have said so for long enough.
+
+        A certificate of ours that would have ended speaks against it.
+        """
         if self._said is None or abs(wall - mono - self._said[0]) > WAITS.clock_step:
             heard, seconds = self._earlier
             goes_on = heard <= wall <= heard + 2 * WAITS.clock_agreed  # the box was off for a while
@@ -219,7 +225,10 @@ class SystemClock:
         return self.agreement.why
 
     def now(self) -> Moment:
-        """Return this instant. The kernel's state is read at most once a second."""
+        """Return this instant.
+
+        The kernel is asked at most once a second whether its clock is synchronised.
+        """
         mono, wall, agreed = self._read()
         return Moment(mono, wall, self.agreement.judged(mono, wall.timestamp(), agreed))
 
@@ -276,10 +285,11 @@ class Stamp(NamedTuple):
 
 
 def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
-    """Return what moves monotonic seconds of the boot of `at` to this boot's clock.
+    """Return the seconds that put monotonic times of the boot of `at` on this boot's clock.
 
-    `alive` is when the gateway was last known to run. The time without power counts as far as it is
-    known: where a time server had confirmed the clock before and has after it.
+    They are to be added. `alive` is when the gateway was last known to run. The time without power
+    counts as far as it is known: where a time server had confirmed the clock before and has after
+    it.
     """
     seen = alive if alive is not None and alive.boot == at.boot and alive.mono >= at.mono else at
     dark = 0.0

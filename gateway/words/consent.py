@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class DataClass(StrEnum):
-    """What a reading is about. TECHNICAL needs no consent, UNSORTED (in no table) needs all."""
+    """What a reading is about.
+
+    TECHNICAL is the device itself: no consent is needed. UNSORTED is in no table: all consents are
+    needed.
+    """
 
     ACTIVITY = "activity"
     CLIMATE = "climate"
@@ -113,6 +117,9 @@ def data_class(reading: Reading) -> DataClass:
 
 
 def withholds(refused: frozenset[str], reading: Reading) -> bool:
-    """Say whether a routine reading may not be kept and sent. `refused`: of CONSENTS."""
+    """Say whether a routine reading may not be kept and sent.
+
+    `refused` holds those of CONSENTS that were not given.
+    """
     found = data_class(reading)
     return found in refused or (found is DataClass.UNSORTED and bool(refused))

@@ -38,7 +38,10 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Bytes of a serial line, split anywhere. Empty with `opened`: the line was just opened."""
+    """Bytes as a serial line delivered them: split anywhere, with any noise.
+
+    Empty `data` with `opened` true: the line was just opened.
+    """
 
     port: str
     data: bytes
@@ -62,7 +65,10 @@ class Telegram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One message of another program's broker. `retained`: it was kept; its age is unknown."""
+    """One message of another program's broker, such as zigbee2mqtt's.
+
+    `retained`: the broker kept it, it may be of any age.
+    """
 
     topic: str
     payload: bytes
@@ -71,7 +77,10 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """One value of a visited device, and the characteristic (128-bit UUID as text) it came from."""
+    """One value that a visited device notified, indicated or let the gateway read.
+
+    `characteristic` is its UUID (128 bits, as text).
+    """
 
     characteristic: str
     data: bytes
@@ -82,10 +91,10 @@ Packet = Advertisement | Chunk | Telegram | Published | Attribute
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing a device said. `value`: a bool of a state, an action of an event, else a number.
+    """One thing a device said.
 
-    `extra` carries details that only `decode` prints (steps of a dimmer, the query a frame
-    answers).
+    `value` is a bool for states, the action for events, a number for measures. `extra` carries
+    details that only `decode` prints (steps of a dimmer, the query a frame answers).
     """
 
     kind: Kind
@@ -135,7 +144,7 @@ OFFLINE = Refusal("bridge_offline", advice="the bridge program says that it ends
 
 
 def not_understood(words: str) -> Report:
-    """Report what matters and no document explains: it is never taken for silence."""
+    """Return the report of something that matters and that no document explains: never silence."""
     return Report(
         Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS])
     )
@@ -185,10 +194,10 @@ class BleAdvert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerialLine:
-    """Heard by wire: baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
+    """Heard by wire: line speed in baud, always 8N1.
 
-    `hello` is what asks an unknown one for its name, where a poll does not. `text`: it speaks lines
-    of text.
+    `ask_every` is the seconds between two polls (0 = only when opened). `hello` asks an unknown
+    device for its name, where a poll does not. `text`: it speaks lines of text.
     """
 
     baud: int
@@ -213,7 +222,7 @@ class Behind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttTopics:
-    """Heard from another program's broker: topic filters below the configured base."""
+    """Heard from another program's broker: topic filters below the configured base topic."""
 
     filters: tuple[str, ...] = ("#",)
 
@@ -227,7 +236,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GattService:
-    """Visited: the gateway connects once it advertises, and takes these characteristics.
+    """Visited: the gateway connects when it hears the advertisement, and reads the characteristics.
 
     `ordered` puts a batch of stored values into the order in which they were measured.
     """
@@ -269,7 +278,10 @@ class Setting:
 
 
 class Teachable(Protocol):
-    """A driver that is taught signals it hears. `signal`: the last heard; "" = none."""
+    """A driver that is taught signals out of its own advertisements.
+
+    `signal` is the one heard last, in the form in which it is taught; "" = none.
+    """
 
     signal: str
 
@@ -291,7 +303,10 @@ class Adjustable(Protocol):
     """
 
     def set(self, name: str, value: float) -> bytes:
-        """Return the bytes of one setting; b"" where the device has to be asked first."""
+        """Return the bytes that set one setting; b"" where the device must be asked first.
+
+        It must be asked where it takes several settings at once.
+        """
         ...
 
     def ask(self, name: str) -> bytes:
@@ -305,11 +320,12 @@ class Adjustable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One make. It is missing after `missing_after` seconds of silence; None = unsupervised.
+    """One make.
 
-    `rarely`: some of its kind check in once a day, so a household may allow a vital one so long a
-    silence too. `device_notes` is what the technician must do on the device itself, as (zh-CN,
-    English).
+    `missing_after` is the silence in seconds after which a device counts as missing; None = it
+    cannot be supervised. `rarely`: some of its kind check in once a day, so a household may allow a
+    vital one so long a silence too. `device_notes` is what the technician must do on the device
+    itself, as (zh-CN, English).
     """
 
     name: str

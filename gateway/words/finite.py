@@ -12,7 +12,7 @@ from typing import Any
 
 
 def loads(text: str | bytes) -> Any:
-    """Return what JSON says. Raises ValueError, also at Infinity and NaN, and RecursionError."""
+    """Return what JSON says. Raises RecursionError, and ValueError also for Infinity and NaN."""
     return json.loads(text, parse_constant=_endless, parse_float=_endless)
 
 

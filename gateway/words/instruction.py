@@ -103,7 +103,10 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """One instruction. The sender's `id` makes it take effect once; `by` names a person or desk."""
+    """One instruction.
+
+    `id` is given by the sender and makes it take effect once; `by` names the person, or the desk.
+    """
 
     id: str
     do: Do
@@ -173,7 +176,10 @@ class Done(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong with one field of a form. `section` and `field`: words of the configuration."""
+    """What is wrong with one field, so that a form can say it there.
+
+    `section` and `field` are words of the configuration.
+    """
 
     section: str
     item: str  # id of the device, or number of the rung from 1; "" where there is one only
@@ -183,7 +189,10 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResultFact:
-    """What came of an instruction: accepted, or refused for a fixed word in both languages."""
+    """What came of an instruction: accepted, or refused.
+
+    A refusal carries its reason as a fixed word and in both languages.
+    """
 
     instruction: Instruction
     refused: Refused

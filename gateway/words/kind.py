@@ -12,7 +12,11 @@ from enum import IntEnum, StrEnum
 
 
 class Priority(IntEnum):
-    """P1 life, act now; P2 look soon; P3 protection reduced, hours or days; P4 information."""
+    """How urgent something is.
+
+    P1 life, act now; P2 somebody must look soon; P3 protection reduced, hours or days; P4
+    information.
+    """
 
     P1 = 1
     P2 = 2
@@ -21,7 +25,10 @@ class Priority(IntEnum):
 
 
 class FaultClass(StrEnum):
-    """How a fault is told: now, on today's list once a day, or as a count of the month."""
+    """How a desk deals with a fault.
+
+    It is told now, stands on today's list, which is read once a day, or is counted for the month.
+    """
 
     NOW = "now"
     LIST = "list"

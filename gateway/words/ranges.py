@@ -1,4 +1,7 @@
-"""Inclusive ranges of numbers, as receipts name them: merged, each number is seen once."""
+"""Inclusive ranges of numbers, as receipts name them.
+
+They are merged first, so that each number is looked at once however often it is named.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ Range = tuple[int, int]
 
 
 def merged(ranges: Iterable[Range]) -> list[Range]:
-    """Return the same numbers in the fewest ranges, in order. A range that ends early has none."""
+    """Return the same numbers in the fewest ranges, in order.
+
+    A range that ends before it begins holds none.
+    """
     out: list[Range] = []
     for first, last in sorted(ranges):
         if first > last:
@@ -22,7 +28,7 @@ def merged(ranges: Iterable[Range]) -> list[Range]:
 
 
 class Numbers:
-    """Numbers in order, each once: what ranges cover of them is found by bisection."""
+    """Numbers in order, each once; what ranges cover of them is found by bisection."""
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
         self._in = sorted(set(numbers))

@@ -16,7 +16,10 @@ Value = bool | int | float | str
 
 
 class Form(StrEnum):
-    """How a report behaves: an event happens once, a state holds, a measure is a number."""
+    """How a report behaves.
+
+    An event happens once, a state holds until the opposite is said, a measure is a number.
+    """
 
     EVENT = "event"
     STATE = "state"
@@ -25,7 +28,10 @@ class Form(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a sensor can say. Units stand in the name; `contact_open` is true when open."""
+    """What a sensor can say. Units stand in the name.
+
+    Polarity of a contact: `contact_open` is true when open.
+    """
 
     # events; the value is the action, for instance "press" or "hold_press"
     BUTTON = "button"
@@ -122,7 +128,10 @@ NOT_A_CALL = frozenset({"hold_release", "release"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one device said at one moment. `flagged`: a call that is not proved fresh."""
+    """What one device said at one moment.
+
+    `flagged` marks a call whose freshness could not be proved (its counter went back).
+    """
 
     device: DeviceId
     kind: Kind

@@ -54,7 +54,10 @@ class Say:
 
 
 class Failed(Exception):
-    """What did not succeed. `say`: what, where and what to do; the text is its English."""
+    """What did not succeed.
+
+    `say` says what, where and what to do; the exception's own text is its English.
+    """
 
     def __init__(self, say: Say) -> None:
         super().__init__(say.en)

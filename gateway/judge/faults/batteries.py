@@ -29,7 +29,11 @@ class Batteries:
         self._kept: dict[DeviceId, tuple[float, float]] = {}
 
     def start(self, now: float, known: Mapping[DeviceId, tuple[float, float]]) -> None:
-        """Go on with what was low: for how long, and how long ago it was said (s), if proved."""
+        """Go on with what was low before a start.
+
+        `known` has for how long, and how long ago it was said, in seconds, as far as the clock
+        proves it.
+        """
         for device, (lasts, said) in known.items():
             lasted, ago = self._kept.get(device, (0.0, 0.0))
             self._began[device], self._said[device] = now - max(lasts, lasted), now - max(said, ago)
@@ -44,7 +48,10 @@ class Batteries:
         self._said.pop(device, None)
 
     def due(self, now: float, times: Times) -> list[tuple[DeviceId, bool]]:
-        """Return what is said again, with whether somebody is to be sent, and take it as said."""
+        """Return the devices to be told of again, and take them as told.
+
+        Each comes with whether somebody is to be sent.
+        """
         out = [
             device for device, said in self._said.items() if now - said >= times.low_battery_again
         ]

@@ -82,7 +82,7 @@ class Daily:
         self.changed = True
 
     def lasted(self, kind: str, seconds: float) -> None:
-        """Take that something ended before anybody was told: it counts for the month."""
+        """Count for the month what was over before anybody was told, with its seconds."""
         if self._zone is not None:
             self.changed = True
             for name, more in ((kind, 1.0), (f"{kind}_s", seconds)):

@@ -41,7 +41,7 @@ class Deafness:
     def limit(self, devices: Iterable[Supervised], told_after: float) -> tuple[float, bool]:
         """Return (seconds of silence that mean deaf, whether a device that calls is heard by it).
 
-        `told_after`: s of silence where there is one.
+        `told_after`: seconds of silence from which an adapter is told where there is such a device.
         """
         by_radio = [one for one in devices if one.radio]
         calls = any(one.vital for one in by_radio)

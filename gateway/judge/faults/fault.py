@@ -189,7 +189,10 @@ class Faults(Ledger):
         return [replace(fact, turn=Turn.REPEATED, evidence=(reading,))]
 
     def _lives(self, reading: Reading) -> bool:
-        """Say whether a reading is a sign of life: not where it was kept for a silent device."""
+        """Say whether a reading is a sign of life.
+
+        It is none where it was kept for us and the device has been silent since.
+        """
         limit = (
             self._devices[reading.device].missing_after if reading.device in self._devices else None
         )
@@ -199,7 +202,10 @@ class Faults(Ledger):
         )
 
     def _charged(self, device: DeviceId, at: Moment, *, by_percent: bool) -> list[FaultFact]:
-        """End a low battery by what began it: percentage and flag of a device may disagree."""
+        """End a low battery by the same kind of word that began it.
+
+        A percentage and a flag of one device may disagree for ever.
+        """
         fact = self.on.get((kinds.LOW_BATTERY, device))
         return (
             self._end(kinds.LOW_BATTERY, device, at)
@@ -306,7 +312,7 @@ class Faults(Ledger):
         return out + self._end_retired(now) + self._clock(now) + self._daily(now)
 
     def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
-        """Judge a missing device: one that is out with its wearer is told after longer."""
+        """Judge a missing device: one that is out with its wearer is told as out, and later."""
         one = self._devices[device]
         if (known := self.on.get((kinds.MISSING, device))) is not None:
             return self._too_long(known, now)
@@ -334,7 +340,10 @@ class Faults(Ledger):
         return out
 
     def _too_long(self, fact: FaultFact, now: Moment) -> list[FaultFact]:
-        """Tell, once it is out too long, of a listed pendant that a resident may have taken."""
+        """Tell of a pendant on today's list that has been out for too long.
+
+        One of several residents may have taken it along.
+        """
         one = self._devices[fact.device]
         waits = (
             one.worn and one.shared and self.silences.of(one.device, now) < self._times.pendant_out
@@ -391,7 +400,7 @@ class Faults(Ledger):
         return {device for kind, device in self.on if kind == kinds.MISSING}
 
     def _silent(self, device: DeviceId, now: Moment) -> dict[str, Value]:
-        """Return what is told of a missing device; of a receiver also what is behind it."""
+        """Return what is told of a missing device; of a receiver also which are behind it."""
         said: dict[str, Value] = {
             "silent_s": round(self.silences.of(device, now)),
             "limit_s": self._devices[device].missing_after or 0.0,

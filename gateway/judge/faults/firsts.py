@@ -1,8 +1,7 @@
 """Which kinds each device has ever told.
 
-A detector that has never told its own kind may be one whose words nobody understands.
-
-Bound: the kinds that a detector is bought for, of devices that are enrolled.
+A detector that has never told its own kind may be one whose words nobody understands. Bound: the
+kinds that a detector is bought for, of devices that are enrolled.
 """
 
 from __future__ import annotations
@@ -22,10 +21,8 @@ SOS = "sos"  # the role of a button that calls for help
 def own(model: Model, roles: Collection[str]) -> frozenset[Kind]:
     """Return the kinds of which a make is expected to tell one sooner or later.
 
-    `roles` are what the household's buttons of it mean.
-
-    A protocol that many makes speak promises nothing, but for a button that the household counts
-    on.
+    `roles` are what the household's buttons of it mean. A protocol that many makes speak promises
+    nothing, but for a button that the household counts on.
     """
     if model.general:
         return frozenset({Kind.BUTTON}) if SOS in roles else frozenset()
@@ -38,7 +35,7 @@ def own(model: Model, roles: Collection[str]) -> frozenset[Kind]:
 
 
 class Firsts:
-    """What each device has told of OWN. `text` is what `mark` returned before a restart."""
+    """What each device has told of OWN; `text` is what `mark` returned before a restart."""
 
     def __init__(self, text: str = "") -> None:
         self._told: dict[DeviceId, set[str]] = read(text)

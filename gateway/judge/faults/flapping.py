@@ -1,7 +1,8 @@
-"""Faults that come and go: the fourth in a day is unstable, what follows is a figure.
+"""Faults that come and go: the fourth in a day is unstable, what follows is a figure. Pure.
 
-One that goes on so is said to be unstable again each day. One that then lasts is said again as it
-is, and so is one that is still on after a restart: what flaps may end as what stays. Pure.
+They are counted by kind and device. One that goes on so is said to be unstable again each day. One
+that then lasts is said again as it is, and so is one that is still on after a restart: what flaps
+may end as what stays.
 """
 
 from __future__ import annotations
@@ -26,9 +27,7 @@ class Flapping:
         self._quiet: dict[Key, float] = {}  # only counted; since when it is on
 
     def began(self, key: Key, now: float) -> int:
-        """Count that a fault begins.
-
-        Return how often it has begun in the last day, this time included.
+        """Count that a fault begins; return how often it has in the last day, this time included.
 
         UNSTABLE is also returned where it has begun more often, and that was last returned a day
         ago.
@@ -50,11 +49,14 @@ class Flapping:
         return times
 
     def times(self, key: Key, now: float) -> int:
-        """Return how often a fault has begun in a day, at most one more than is unstable."""
+        """Return how often a fault has begun in the last day, at most UNSTABLE + 1."""
         return sum(now - at < WAITS.flapping_window for at in self._began.get(key, ()))
 
     def restored(self, key: Key) -> None:
-        """Take over a fault that was only counted and is on: it is told at once."""
+        """Take over a fault that was only counted before a restart, and is on.
+
+        It is told at once: nobody knows how long it has lasted.
+        """
         self._quiet[key] = -inf
 
     def ended(self, key: Key) -> None:

@@ -1,14 +1,13 @@
 """Whether a silent pendant has gone out with its wearer. Pure.
 
 It went out where a door opened about when it was heard last and nobody moved at home since, or one
-that had stood open was shut.
-A sensor that says again that its door stands open has not opened, unless it is one that speaks
-only when it changes: what came between was lost on the air. Coming home is generous: any movement
-says so, after a restart at once, and in a home without a motion sensor the next time that a door
-opens. A pendant that speaks only now and then may be home again before it is missed: an outing of
-`out_shortest` without movement was one too, and its silence at home counts from its end on. It may
-be out again, too, before it is to speak. One that was late before its wearer left has as long as
-its interval to be heard once somebody is home again.
+that had stood open was shut. A sensor that says again that its door stands open has not opened,
+unless it is one that speaks only when it changes: what came between was lost on the air. Coming
+home is generous: any movement says so, after a restart at once, and in a home without a motion
+sensor the next time that a door opens. A pendant that speaks only now and then may be home again
+before it is missed: an outing of `out_shortest` without movement was one too, and its silence at
+home counts from its end on. It may be out again, too, before it is to speak. One that was late
+before its wearer left has as long as its interval to be heard once somebody is home again.
 
 What was learned of pendants and doors outlives a restart: a home that is dark each night would
 learn it each morning anew.
@@ -51,7 +50,7 @@ class _Opened:
 
 @dataclass(slots=True)
 class _Door:
-    """The last word of one contact, whether it ever shut, and which words were repeats."""
+    """The last word of one contact, whether it ever said "shut", and which words were repeats."""
 
     at: float
     is_open: bool | None = None
@@ -141,7 +140,7 @@ class Outings:
             del self._doors[place]
 
     def heard(self, reading: Reading) -> None:
-        """Take one reading. A measure of movement counts where it is not nought."""
+        """Take one reading. A number or word of how much somebody moves counts unless it is 0."""
         if reading.kind is Kind.CONTACT_OPEN:
             self._contact(reading)
         elif reading.kind in _MOVES and reading.value:
@@ -209,10 +208,7 @@ class Outings:
         )
 
     def home_since(self, device: DeviceId) -> float:
-        """Return since when a pendant that was out is at home and silent.
-
-        -inf where it was not out.
-        """
+        """Return since when a pendant that was out is home and silent; -inf: it was not out."""
         return self._home.get(device, -inf)
 
     def forget(self, device: DeviceId) -> None:
@@ -221,9 +217,7 @@ class Outings:
         self._home.pop(device, None)
 
     def _again(self, device: DeviceId) -> float | None:
-        """Return when somebody may have left again, before the pendant was to speak at home.
-
-        None for never.
+        """Return when somebody may have left again before the pendant was to speak, or None.
 
         Whoever opens the door later leaves a silent pendant behind. A door about the time of coming
         home is that of coming home, and where nothing is seen to move nobody knows who is in.
@@ -240,9 +234,9 @@ class Outings:
         return max(after, default=None)
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
-        """Return when somebody may have left.
+        """Return when somebody may have left, or None.
 
-        Of several doors the last one after which nobody moved for long.
+        Of several doors it is the last one after which nobody moved for long.
         """
         latest = heard + WAITS.out_about + self._interval(device)
         about = [
@@ -270,7 +264,7 @@ class Outings:
 
 
 def _words(said: object, same: object) -> deque[bool]:
-    """Return a door's remembered words, of them as many repeats."""
+    """Return the last words of a door as they are remembered: True for each that was a repeat."""
     words = int(number(said, 0, WORDS))
     again = int(number(same, 0, words))
     return deque([True] * again + [False] * (words - again), maxlen=WORDS)

@@ -31,13 +31,12 @@ NAMED = 20  # devices that the fault of a receiver names
 class Supervised:
     """One device as supervision sees it.
 
-    `missing_after` seconds of silence, None = cannot be supervised.
-
-    Its silence is shown from then on, and told from `told_after` on (None: as soon as it is shown).
-    `via` is the receiver it is heard through, `radio` whether that is the box's own Bluetooth;
-    `worn` a button without a wire that calls for help, which goes out with whoever wears it;
-    `shared`: others live in this home, and who moves there need not be its wearer; `slow` a vital
-    one whose silence is noticed the next day only.
+    `missing_after` is in seconds of silence, None = it cannot be supervised. Its silence is shown
+    from then on, and told from `told_after` on (None: as soon as it is shown). `via` is the
+    receiver it is heard through, `radio` whether that is the box's own Bluetooth; `worn` a button
+    without a wire that calls for help, which goes out with whoever wears it; `shared`: others live
+    in this home, and who moves there need not be its wearer; `slow` a vital one whose silence is
+    noticed the next day only.
     """
 
     device: DeviceId
@@ -85,7 +84,10 @@ class Silences:
         ago: Mapping[DeviceId, float],
         missing: Iterable[DeviceId],
     ) -> None:
-        """Take up what was counted, and how long `ago` each was heard, both where known."""
+        """Take up the silences counted before a restart.
+
+        `ago`: how many seconds ago each device was heard, where that is known.
+        """
         self._began = self._looked = now.mono
         for device, supervised in self.devices.items():
             limit = supervised.tells_after
@@ -136,11 +138,10 @@ class Silences:
         self._cut = {device: self._cut.get(device, now.mono) for device in gone}
 
     def look(self, now: Moment, on: set[DeviceId]) -> tuple[list[DeviceId], list[DeviceId]]:
-        """Return who is missing and who is heard, at one look.
+        """Return (devices that are missing, devices that are heard) at one look.
 
-        `on` are those that somebody was told of before it.
-
-        Who is missing is not yet to be told: see `is_due`.
+        `on` are those that somebody was told of before it. Who is missing is not yet to be told:
+        see `is_due`.
         """
         missing: list[DeviceId] = []
         heard: list[DeviceId] = []
@@ -170,10 +171,9 @@ class Silences:
     ) -> bool:
         """Say whether somebody is to be told of a missing device.
 
-        `since`: silence before that second does not count.
-
-        `longer`: so many times its limit it may be silent. A receiver behind which a life hangs on
-        a device is told as soon as it is missing: none of them can call.
+        `since`: silence before that second does not count. `longer`: so many times its limit it may
+        be silent. A receiver behind which a life hangs on a device is told as soon as it is
+        missing: none of them can call.
         """
         one, gone = self.devices[device], self._cut.get(device)
         hangs = any(other.vital for other in self.behind(device))

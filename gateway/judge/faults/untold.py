@@ -1,8 +1,9 @@
-"""A P2 fault without the platform's receipt is told in the home, at a decent hour.
+"""A P2 fault that the platform does not receipt is told in the home, at a decent hour.
 
-A rung with `faults = true` is such a person; what only sounds never is: no siren for a flat
-battery. Pure: what a fact's entry was, what has a receipt, and what is due; the daemon begins the
-programs, and says which of them reached somebody: what reached nobody is tried again.
+It is told to whom the household marks for it: a rung with `faults = true` is such a person. What
+only sounds never is: no siren for a flat battery. Pure: what a fact's entry was, what has a
+receipt, and what is due; the daemon begins the programs, and says which of them reached somebody:
+what reached nobody is tried again.
 
 The mark `untold` holds since when each waits and when it was told, so that power that comes and
 goes neither starts the waits anew nor tells the same again at each start. The time without power
@@ -71,10 +72,7 @@ class Untold:
     def start(
         self, on: Mapping[Key, FaultFact], now: Moment, mark: str = "", boot: str = ""
     ) -> None:
-        """Take over what was on before the start, and what `mark` knows of it.
-
-        Nothing of one that cannot be read.
-        """
+        """Take over what was on before the start, and what `mark` knows of it unless damaged."""
         try:
             known = _read(mark, on, now, boot)
         except _UNREADABLE:
@@ -112,7 +110,7 @@ class Untold:
     def due(self, now: Moment) -> list[tuple[int, FaultFact]]:
         """Return (number of its entry, fault) of what is to be told in the home now.
 
-        `called` says whether that reached somebody.
+        Whether that reached somebody comes back by `called`.
         """
         out = []
         for one in self._waits.values():
@@ -131,7 +129,10 @@ class Untold:
         return out
 
     def called(self, number: int, *, ok: bool) -> None:
-        """Take how a call about this fault ended: whom it reached is told again tomorrow."""
+        """Take how a call ended that told of the fault with this number.
+
+        If it reached somebody the fault is not told again before tomorrow.
+        """
         for one in self._waits.values() if ok else ():
             if one.tried_as == number:
                 one.told, self.unsaved = one.tried, True
