@@ -10,7 +10,7 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo voice test quick check prove year month bench fuzz deb sbom screenshots java lock clean
+.PHONY: demo voice test quick check prove year month bench fuzz deb repo release sbom screenshots java lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,8 @@ help:
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
 	@echo 'make deb          the Debian packages for arm64 and amd64, into build/ (no compiler; SOURCE_DATE_EPOCH: the time in them)'
+	@echo 'make repo         a signed apt repository of these packages (DIR=/srv/apt KEY=what gpg calls it DAYS=90)'
+	@echo 'make release      wheel, source archive, packages, bill of materials and their hashes, into build/release (KEY=: signed)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
 	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots (DOCS=1: the pictures of the manual, into docs)'
@@ -42,7 +44,7 @@ $(VENV)/.voice: gateway/voice/zh.py gateway/voice/en.py gateway/voice/render.py 
 
 # The disk of the virtual machine is made beside the tests where it is not there yet: nothing else takes so long on a fresh machine.
 test: $(VENV)/.dev $(VENV)/.contract $(VENV)/.voice
-	@.ci/need $(BROKER) aplay=alsa-utils systemd-analyze=systemd $(BROWSER) $(PROOFS)
+	@.ci/need $(BROKER) aplay=alsa-utils systemd-analyze=systemd gpg=gnupg apt-ftparchive=apt-utils $(BROWSER) $(PROOFS)
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
 	timeout --kill-after=30 1700 $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
@@ -81,6 +83,13 @@ java: $(VENV)/.dev $(VENV)/.contract-java
 deb: $(VENV)/.dev
 	@.ci/need espeak-ng=espeak-ng dpkg-deb=dpkg
 	@$(PY) -m deb
+
+repo: $(VENV)/.dev
+	@.ci/need gpg=gnupg apt-ftparchive=apt-utils
+	@$(PY) -m deb.repository "$(or $(DIR),$(error DIR= is missing: where the repository lies))" --key "$(or $(KEY),$(error KEY= is missing: gpg --list-secret-keys))" --days $(or $(DAYS),90)
+
+release: deb
+	@$(PY) -m deb.release $(if $(KEY),--key "$(KEY)")
 
 sbom: $(VENV)/.dev
 	$(PY) -m tests.write.sbom

@@ -55,9 +55,7 @@ DONE_BY_IMAGE = ("apt-get install", "git clone", "python3 -m venv", "--require-h
 
 def manual() -> list[str]:
     """Return the commands with which the manual installs a gateway, but for those that the image has carried out."""
-    block = re.search(
-        r"## Install on a Raspberry Pi\n\n```sh\n(.*?)```", (REPO / "docs" / "operator.md").read_text(encoding="utf-8"), re.DOTALL
-    )
+    block = re.search(r"## Install by hand\n\n[^`]*```sh\n(.*?)```", (REPO / "docs" / "operator.md").read_text(encoding="utf-8"), re.DOTALL)
     assert block is not None, "the manual's installation is not where it was"
     return [line for line in block[1].splitlines() if not any(part in line for part in DONE_BY_IMAGE)]
 
