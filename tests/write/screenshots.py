@@ -47,12 +47,16 @@ PAGES = (
 
 
 class Shown(NamedTuple):
-    """One picture of the manual: which page it shows, and whether the home is calm then or has open alarms."""
+    """One picture of the manual: which page it shows, and whether the home is calm then or has open alarms.
+
+    `part` is what ends above the bar at the foot; "" = the page as it opens.
+    """
 
     path: str
     lang: str = "zh"
     theme: str = "light"
     calm: bool = False
+    part: str = ""
 
 
 # The pictures of README.md and docs/, by the names of their files there: each as a phone shows it first.
@@ -64,6 +68,7 @@ SHOWN = {
     "page-found-zh": Shown("/sensors/add"),
     "page-platform-zh": Shown("/platform"),
     "page-rules-zh": Shown("/rules"),
+    "page-voice-zh": Shown("/rules", part="#voice"),
     "page-walk-zh": Shown("/walk", calm=True),
     "page-certificate-zh": Shown("/certificate", calm=True),
     "page-backup-zh": Shown("/moving", calm=True),
@@ -278,6 +283,8 @@ async def pictured(browser, address, code, out, *, calm):
         page = await context.new_page()
         await page.goto(f"{address}/box?lang={shown.lang}&theme={shown.theme}")
         await page.goto(address + shown.path)
+        if shown.part:
+            await page.locator(shown.part).evaluate("one => { one.scrollIntoView({block: 'end'}); scrollBy(0, 14) }")  # above the bar
         await shot(page, name)
         await context.close()
 
@@ -289,8 +296,9 @@ async def main(out, *, docs):
             http = free_port()
             example = await asyncio.to_thread(Example, Path(folder), open_alarms=not calm, calm=calm, port=free_port(), http=http)
             set_up(example)
-            if docs and calm:
-                example.say(walk=WALKED)
+            if docs:  # a home as it is shipped, and somebody who walks through it
+                example.path.write_text(example.path.read_text(encoding="utf-8").replace("voice = false\n", ""), encoding="utf-8")
+                example.say(walk=WALKED if calm else None)
             with Page(example.path, http, Path(folder) / "page.log") as page:
                 code = (example.config.page_folder / "page-code").read_text().strip()
                 async with chromium() as browser:
