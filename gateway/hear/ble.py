@@ -118,7 +118,10 @@ class Radio:
             self._bluez.close()
 
     async def _scan(self) -> str:
-        """Scan with a fresh scanner until it falls silent; return why. RadioError: lost."""
+        """Scan with a fresh scanner until it falls silent; return in which way.
+
+        Raises RadioError when the radio was lost.
+        """
         # never the old scanner again: after a loss bleak's object still believes that it scans
         scanner = BleakScanner(
             self._hear,
@@ -154,7 +157,10 @@ class Radio:
                     await scanner.stop()
 
     async def _silence(self) -> str:
-        """Return why the scan fell silent: nothing heard, or discovery ended. RadioError: lost."""
+        """Wait for silence: nothing heard for too long, or the scan ended. Return which.
+
+        Raises RadioError on any loss.
+        """
         while True:
             if self._bug is not None:
                 raise self._bug
@@ -172,7 +178,10 @@ class Radio:
             await self._bluez.news(wait)
 
     def _hear(self, device: BLEDevice, advert: AdvertisementData) -> None:
-        """Take one advertisement of the neighbourhood. Every line here is paid by strangers."""
+        """Take one advertisement from bleak.
+
+        It is called for each one in the neighbourhood: every line here is paid by strangers.
+        """
         name, makers, services, uuids, _, rssi, (_, props) = advert
         # Empty adverts prove nothing (a wedged radio sends them). Without a signal strength it was
         # not heard now: when a scan ends bluetoothd announces each device once more, with its old

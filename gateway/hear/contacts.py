@@ -26,7 +26,7 @@ _BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 
 class Bus(Protocol):
-    """Where inputs are read, on the event loop. OSError says what to do."""
+    """Where inputs are read, on the event loop. An OSError says what to do."""
 
     @property
     def every(self) -> float:
@@ -85,7 +85,7 @@ async def run(
 
 
 class ModbusInputs:
-    """A module with discrete inputs (function 02), numbered from 1 as beside its terminals.
+    """A module with discrete inputs (function 02), numbered from 1 as printed at its terminals.
 
     On the event loop, as pins are, whose reading takes microseconds.
     """
@@ -163,10 +163,10 @@ class ModbusInputs:
 
 
 class GpioInputs:
-    """Pins by their BCM numbers, pulled up inside: closed = connected to ground.
+    """Pins by their BCM numbers, pulled up inside. On the event loop.
 
-    A contact bounces for some milliseconds: what is read twice in a row counts. `factory` is
-    gpiozero's, for tests.
+    A contact to ground is closed when the pin is low. It bounces for some milliseconds: what is
+    read twice in a row counts. `factory` is gpiozero's, for tests.
     """
 
     def __init__(self, pins: Sequence[int], *, factory: Any = None) -> None:

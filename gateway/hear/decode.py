@@ -95,7 +95,7 @@ def _is_json(line: str) -> bool:
 def decode_line(
     text: str, number: int = 1, models: Mapping[str, Model] | None = None
 ) -> dict[str, Any]:
-    """Return what one line means. `number` is its id where it names none."""
+    """Return what one line means; `number` stands for the id where the line has none."""
     models = _models() if models is None else models
     out: dict[str, Any] = {"id": number, "model": None}
     try:
@@ -137,7 +137,7 @@ def _named(line: Line, models: Mapping[str, Model]) -> Model | None:
 def _guessed(
     packets: Sequence[Packet], models: Mapping[str, Model]
 ) -> tuple[Model, dict[str, list[str]]]:
-    """Return the model that takes a packet, and who refused it by which word. Raises Unfit."""
+    """Return the model that takes a packet, and by which word others refused it. Raises Unfit."""
     model: Model | None = None
     others: dict[str, list[str]] = {}
     for packet in packets:
@@ -233,7 +233,10 @@ def _damage(packet: Chunk | Telegram, model: Model, reasons: list[str]) -> int:
 
 @dataclass(slots=True)
 class _Answer:
-    """What one model says to one packet. `counter` is the newest it has accepted, of encryption."""
+    """What one model says to one packet.
+
+    `counter` is the newest encryption counter that it has accepted.
+    """
 
     model: Model
     pictures: list[Picture] = field(default_factory=list)
@@ -319,7 +322,7 @@ def _receiver(packet: Packet, receivers: Sequence[Model]) -> Model:
 def _behind(
     telegram: Telegram, receiver: Model, line: Line, models: Mapping[str, Model]
 ) -> Model | None:
-    """Return the model whose profile `eep` or `device` names, else the only taker."""
+    """Return the model whose profile `eep` or `device` names, else the only one that takes it."""
     says = f"{line.get('eep', '')} {line.get('device', '')}".upper()
     takers = []
     for model in models.values():
@@ -332,7 +335,10 @@ def _behind(
 
 
 def _in_order(line: Line, model: Model, packets: Sequence[Packet]) -> dict[str, Any]:
-    """Feed a sequence: was each accepted, and which counter and packet id stood after it."""
+    """Feed a sequence; return whether each was accepted, and the last counter and packet id.
+
+    The counter and the packet id are those of the last packet that was accepted.
+    """
     driver, told = _driver(line, model), Told([])
     accepted: list[bool] = []
     rejects: list[str | None] = []

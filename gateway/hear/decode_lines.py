@@ -98,7 +98,10 @@ def address(line: Line) -> str:
 
 
 def key(line: Line, size: int) -> bytes | None:
-    """Return the key of so many bytes; None where none is given or used. Raises Unfit."""
+    """Return the key of so many bytes, None without one. Raises Unfit.
+
+    There is none where the line gives none, or the model knows none.
+    """
     if line.get("bindkey") is None or not size:
         return None
     given = _bytes(line["bindkey"], "bindkey")

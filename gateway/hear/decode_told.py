@@ -14,7 +14,7 @@ _IMPLAUSIBLE = (
 
 
 class Told:
-    """What a driver has said so far, in the form the vectors use."""
+    """What a driver has said so far, in the form the vectors use. Pure."""
 
     def __init__(self, reports: Iterable[Report]) -> None:
         self.events: list[dict[str, Any]] = []

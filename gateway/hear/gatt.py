@@ -43,7 +43,10 @@ _log = logging.getLogger("eldercare")
 
 @dataclass(slots=True)
 class _Host:
-    """One enrolled device: its last invitation, its last visit, and how long it is left alone."""
+    """One enrolled device: when it last invited us and was visited (monotonic seconds).
+
+    It is left alone until `not_before`.
+    """
 
     service: GattService
     device: BLEDevice | None = None
@@ -166,7 +169,10 @@ class Visits:
             await asyncio.sleep(WAITS.visit_pace)
 
     async def _ended(self, task: asyncio.Task[None]) -> None:
-        """See that a visit is over: bleak's clean-up waits for an answer that may never come."""
+        """See that a visit is over, at most for a while.
+
+        bleak waits for bluetoothd's answer while it cleans up, which may never come.
+        """
         for _ in range(3):
             if task.done():
                 return
@@ -201,7 +207,10 @@ class Visits:
             self._missed(address)
 
     async def _visit(self, device: BLEDevice, service: GattService, visit: _Visit) -> None:
-        """Connect, subscribe, take, leave: into `visit`. One of _LOSSES: it did not come about."""
+        """Connect, subscribe, take, leave; what was taken is in `visit`.
+
+        Raises one of _LOSSES when the visit did not come about.
+        """
         client = BleakClient(device, disconnected_callback=visit.leave, timeout=WAITS.visit_connect)
         # bleak's own limit comes first, and cleans up better
         async with asyncio.timeout(WAITS.visit_connect + WAITS.visit_leave):
@@ -234,7 +243,10 @@ class Visits:
     async def _subscribe(
         self, client: BleakClient, device: BLEDevice, service: GattService, visit: _Visit
     ) -> None:
-        """Ask for all the model speaks by, as far as it is there. BleakError: there is nothing."""
+        """Ask for all the model speaks by; what the device does not have is left out.
+
+        Raises BleakError when it has nothing of it.
+        """
         there = [
             c
             for uuid in service.characteristics
@@ -260,7 +272,10 @@ class Visits:
     async def _notified(
         self, client: BleakClient, characteristic: BleakGATTCharacteristic, visit: _Visit
     ) -> None:
-        """Subscribe to notifications or indications. Pairs once if the device asks for it."""
+        """Subscribe to notifications or indications, as the characteristic has them.
+
+        It pairs once if the device asks for it.
+        """
 
         def said(_: BleakGATTCharacteristic, data: bytearray) -> None:
             visit.take(characteristic.uuid, bytes(data))
@@ -298,7 +313,10 @@ def _asks_for_pairing(refusal: BleakDBusError | BleakGATTProtocolError) -> bool:
 
 
 async def _battery(path: str) -> bytes:
-    """Return the battery level: bluetoothd since 5.48 hides the service and tells only that."""
+    """Return the battery level as bluetoothd knows it.
+
+    Since 5.48 it keeps the battery service to itself and tells only the level.
+    """
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
     try:
         what = ["org.bluez.Battery1", "Percentage"]

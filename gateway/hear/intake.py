@@ -123,12 +123,18 @@ class Intake:
         self.offline.discard(device)
 
     def arm(self, device: DeviceId, seconds: float) -> None:
-        """For `seconds` let a device prove live that its counter begins anew, as confirmed."""
+        """Let a device prove live, for `seconds`, that its counter begins anew.
+
+        A technician at the box has confirmed it.
+        """
         self.devices[device].arm(self._now().mono + seconds)
         self.changed.add(device)
 
     def knows(self, address: str) -> bool:
-        """Say whether an address is enrolled; a no counts a stranger."""
+        """Say whether an address is enrolled; a no counts a stranger.
+
+        The radio asks before it builds anything.
+        """
         if address in self._by_address:
             return True
         self.strangers += 1
@@ -192,7 +198,10 @@ class Intake:
         self.telegram(receiver, telegram, now)
 
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
-        """Take what a receiver heard from a device behind it. Hearing windows are told of all."""
+        """Take what a receiver heard from a device behind it.
+
+        A stranger's is counted; an open hearing window is told of all.
+        """
         for overheard in self._overheard:
             overheard(receiver, telegram)
         enrolled = self._behind.get((receiver, telegram.source))
@@ -238,7 +247,10 @@ class Intake:
         }
 
     def memories(self) -> dict[DeviceId, str]:
-        """Return all drivers' memories as JSON: for a database that has none of them."""
+        """Return all drivers' memories as JSON, whether they changed or not.
+
+        It is for a database that has none of them.
+        """
         self.changed.update(self.devices)
         return self.memory()
 
@@ -283,7 +295,10 @@ class Intake:
         enrolled.refused[refusal.reason] = enrolled.refused.get(refusal.reason, 0) + 1
 
     def _told_already(self, enrolled: Enrolled, now: Moment) -> bool:
-        """Count a recording; say whether one was told just now: thousands say no more than one."""
+        """Count a recording; say whether one was told just now.
+
+        Each makes the card write, and thousands say no more than one.
+        """
         enrolled.refused["replayed"] = enrolled.refused.get("replayed", 0) + 1
         if now.mono - enrolled.replayed < WAITS.replayed_again:
             return True

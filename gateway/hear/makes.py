@@ -34,7 +34,10 @@ _SERVICES = {
 
 
 def address_kind(address: str, kind: str) -> str:
-    """Return "public", "static" (random, for life), "private" (it changes) or "" (not known)."""
+    """Return "public", "static" (random, for life), "private" (changes every few minutes) or "".
+
+    "": bluetoothd does not say.
+    """
     if kind != "random":
         return kind
     return "static" if int(address[:2], 16) >> 6 == 0b11 else "private"

@@ -38,7 +38,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One setting: `wanted` is None where it was only read, `read` where nothing was said."""
+    """One setting: `wanted` (None: only read), what was `read` (None: nothing), and the echo."""
 
     setting: Setting
     wanted: float | None
@@ -52,7 +52,10 @@ class BadSetting(Failed, ValueError):
 
 
 def wanted_of(model: Model, words: Mapping[str, str]) -> dict[str, float]:
-    """Return the values a technician wrote, checked against the model. Raises BadSetting."""
+    """Return the values a technician wrote, checked against the model.
+
+    Raises BadSetting with a sentence.
+    """
     if not model.settings:
         raise BadSetting(Say("adjust.no_settings", model=model.name))
     known = {setting.name: setting for setting in model.settings}

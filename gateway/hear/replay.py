@@ -77,7 +77,10 @@ class ReplayClock:
         )
 
     def real(self, seconds: float) -> float:
-        """Return the real seconds of `seconds` of the day, few: the pace may change meanwhile."""
+        """Return the real seconds that `seconds` of the day take, at most `replay_look`.
+
+        The pace may change meanwhile.
+        """
         return min(seconds / self.pace, WAITS.replay_look)
 
     def proved(self, now: Moment) -> Moment:
@@ -101,7 +104,7 @@ class ReplayClock:
         self.pace = pace
 
     def wait_for(self, into: float) -> None:
-        """Stop `into` seconds after the beginning until this is called again; inf = never stop."""
+        """Stop `into` seconds after the beginning until this is called again; inf = run on."""
         self.run_at(self.pace)
         self._most = max(self._started + into, self._mono)
 
@@ -111,7 +114,10 @@ class ReplayClock:
 
 
 class Replay:
-    """A recorded day, played by `run` on the event loop. BadDay: the file is not one."""
+    """A recorded day, played by `run` on the event loop.
+
+    Raises BadDay when it is made from a file that is not one.
+    """
 
     def __init__(self, path: Path) -> None:
         self.midnight = datetime.now(UTC)

@@ -88,7 +88,10 @@ class Line:
             _close(line)
 
     def write(self, data: bytes) -> bool:
-        """Send `data` as soon as the line takes it; False: it is closed, or too much waits."""
+        """Send `data` now or as soon as the line takes it.
+
+        Return False when it is closed or too much is waiting already.
+        """
         if self._line is None or len(self._unsent) + len(data) > _UNSENT_MOST:
             self.dropped += len(data)
             return False

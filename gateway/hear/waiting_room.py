@@ -29,7 +29,10 @@ class WaitingRoom:
         self._lines: dict[tuple[DeviceId, Kind], int] = {}
 
     def put(self, reading: Reading) -> None:
-        """Let one reading wait. One that is replaced counts as forgotten if the pump is behind."""
+        """Let one reading wait. A routine one replaces the last of its device and kind.
+
+        What is replaced counts as forgotten only where one has waited for `routine_waits`.
+        """
         if reading.kind in ROUTINE:
             key = (reading.device, reading.kind, reading.index, reading.label)
             first, _ = self._routine.get(key, (reading.at.mono, reading))

@@ -47,7 +47,10 @@ _TEACH_IN = Refusal("teach_in")
 
 @dataclass(slots=True)
 class Neighbour:
-    """One address heard in the window. `told`: what it said, by kind, as far as it can be read."""
+    """One address heard in the window. Part of `Window`, on the event loop.
+
+    `told` is what it said, by kind, as far as its make is known and its key is not missing.
+    """
 
     address: str
     address_kind: str
@@ -102,7 +105,10 @@ class Neighbour:
 
 @dataclass(slots=True)
 class Signal:
-    """What can be taught, or is enrolled by its name: a radio code, an input, a Zigbee name."""
+    """What can be taught, or is enrolled by its name. Part of `Window`, on the event loop.
+
+    It is a radio code, a sender's number, an input, a Zigbee name, a beacon's signal.
+    """
 
     source: str
     receiver: str = ""
@@ -326,7 +332,11 @@ class Window:
             one.acted = signal.acted = one.at
 
     def facts(self, now: float, radios: Sequence[str] = ()) -> Nearby:
-        """Return everything remembered; `radios`: what is wrong with each radio, "" = it hears."""
+        """Return everything remembered, strongest signal first.
+
+        `radios` says what is wrong with each radio, "" = it hears. Signals that receivers heard are
+        newest first: what can be taught, or enrolled by its name.
+        """
         strongest = sorted(self.neighbours.values(), key=lambda n: (-n.best, n.address))
         return Nearby(
             opened=self.opened,
@@ -364,7 +374,10 @@ def _tell(told: dict[str, list[Value]], said: Iterable[Report]) -> bool:
 
 
 def _driver(model: Model, address: str, enrolled: Device | None) -> Driver:
-    """Return a fresh driver, forgotten with the window: what it hears moves no counter."""
+    """Return a driver that has heard nothing before and is forgotten with the window.
+
+    What it finds fresh moves no counter.
+    """
     if enrolled is not None and enrolled.codes and model.learned is not None:
         return model.learned(enrolled.codes, {})
     return model.new(address, enrolled.key if enrolled is not None else None, {})

@@ -261,7 +261,7 @@ class Callers:
         return told if asyncio.get_running_loop().time() - told.at < WAITS.told else None
 
     def stop(self, number: int, *, sounds_only: bool = False) -> None:
-        """End what runs and waits for one alarm only, or only what sounds for it."""
+        """End what runs and waits for one alarm only; `sounds_only`: only what sounds for it."""
         self._sounder.leave(number)
         for name, lane in list(self._lanes.items()) if not sounds_only else ():
             for job in lane.jobs:
@@ -273,7 +273,7 @@ class Callers:
             self._tidy(name, lane)
 
     async def ask(self, program: Sequence[str]) -> Ran | None:
-        """Ask a program whether it could reach anybody; None where it is, or gets, at work."""
+        """Ask a program whether it could reach anybody; None if it is at work, or gets to be."""
         name = program[0]
         if name in self._lanes or name in self._asked or self._sounder.plays(name):
             return None
@@ -438,6 +438,6 @@ class Callers:
 
 
 def _loud(alarm: Alarm) -> bool:
-    """Say whether an alarm is to be heard again and again: real, urgent, not had, not silenced."""
+    """Say whether an alarm is heard again and again: real, urgent, not had and not silenced."""
     urgent = alarm.priority <= Priority.P2 and not alarm.test
     return urgent and alarm.calls_on and alarm.masking is not Masking.SILENCED

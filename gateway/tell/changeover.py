@@ -65,7 +65,10 @@ class Changeover:
         *,
         resumed: bool = False,
     ) -> None:
-        """`alarms` returns those that are open; `resumed`: a process ended in the trial."""
+        """Take `alarms`, which returns the open ones.
+
+        `resumed`: a process ended while the settings were on trial.
+        """
         self.before = before
         self.link: mqtt.Link | None = None  # the new one, until it is up
         self._home = home
@@ -89,7 +92,7 @@ class Changeover:
         self._over.set()
 
     def called(self) -> None:
-        """Take it that somebody calls for help: the old link returns where there is none."""
+        """Take it that somebody calls for help: without a link meanwhile, the old one returns."""
         if self._cut and self.link is not None:
             self._why = Say("trial.called")
             self._over.set()

@@ -29,7 +29,10 @@ IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
 
 
 class Channel(NamedTuple):
-    """One program file: a command to ask it by, () for none, and whether it only sounds."""
+    """One program file: the command to ask it by, and whether it only sounds.
+
+    The command is () where it cannot be asked.
+    """
 
     asks: tuple[str, ...]
     sounds: bool
@@ -130,7 +133,10 @@ class Channels:
         self._notes.later(self.look)
 
     def status(self) -> list[ChannelStatus]:
-        """Return how each program is, for the status file: `why` is "" where it is well."""
+        """Return how each program is, for the status file.
+
+        `why` is "" where nothing is known against it.
+        """
         on = {
             name: fact.detail.get("why", "failed")
             for (what, name), fact in self._pipeline.faults.on.items()

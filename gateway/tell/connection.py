@@ -72,7 +72,10 @@ class NoAnswer(LinkLost):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broker:
-    """Where the broker is and how to speak to it. `gateway` is the client id too."""
+    """Where the broker is and how to speak to it.
+
+    `gateway` is the client id too; `ca` None means the system's store.
+    """
 
     host: str
     port: int
@@ -405,6 +408,9 @@ def _code(reason: object) -> int:
 
 
 def reason(where: str, code: int) -> Say:
-    """Say what an MQTT reason code from 0x80 on means, of any packet, in both versions."""
+    """Return what an MQTT reason code from 0x80 on means, and what to do.
+
+    It is that of any packet, of MQTT 5 and 3.1.1.
+    """
     own = f"mqtt.{code:02x}"
     return Say(own if own in EN else "mqtt.other", where=where, code=code)

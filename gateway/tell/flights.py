@@ -18,7 +18,7 @@ _DOUBLINGS = 20  # of a wait: far beyond all bounds, and no overflow
 
 @dataclass(slots=True)
 class Flight:
-    """One message that has no receipt."""
+    """One message that the broker has and the platform has not confirmed."""
 
     place: Place
     first: float

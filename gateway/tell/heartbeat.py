@@ -1,4 +1,7 @@
-"""What tells the platform that this gateway is there: the retained status, and heartbeats."""
+"""What tells the platform that this gateway is there: the retained status, and the heartbeats.
+
+When heartbeats end the platform notices our silence.
+"""
 
 from __future__ import annotations
 

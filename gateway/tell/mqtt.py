@@ -86,7 +86,10 @@ class Link:
 
     @property
     def taken_over(self) -> bool:
-        """True from a take-over until a connection has lasted: two with one id come and go."""
+        """True from a take-over until a connection has lasted `short_life`.
+
+        Two boxes with one id come and go all the time.
+        """
         lasted = self.connected and time.monotonic() - self._up_since > WAITS.short_life
         return self._taken_over and not lasted
 
@@ -100,7 +103,10 @@ class Link:
         self._hurried = True
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Return when the broker has the message (PUBACK). Raises LinkLost or NotTaken."""
+        """Return when the broker has the message (QoS 1: PUBACK).
+
+        Raises LinkLost, or NotTaken where the broker refuses this message.
+        """
         if self._connection is None:
             raise LinkLost(Say("link.not_connected", where=self.broker.where))
         await self._connection.push(topic, payload, retain=retain)
@@ -116,7 +122,10 @@ class Link:
         await self._connection.push(topic, payload, seconds=seconds)
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
-        """Connect, serve until it ends, raise LinkLost. Cancelled, say good-bye first."""
+        """Connect, serve until the connection ends, and raise LinkLost.
+
+        Cancelled, it says good-bye first, within `farewell`.
+        """
         try:
             connection = await self._open()
         except LinkLost:

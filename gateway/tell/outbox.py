@@ -71,7 +71,10 @@ class Lost(Failed):
 
 
 class NotTaken(Failed):
-    """The broker refuses this one message; the link is well. It counts as one without receipt."""
+    """The broker refuses this one message; the link is well.
+
+    The message is tried again as if it had no receipt.
+    """
 
     def __init__(self, say: Say = GONE) -> None:
         super().__init__(say)

@@ -53,7 +53,10 @@ STEPS = ("resolve", "connect", "tls", "login", "publish", "receipt")
 
 
 def is_call(entry: Entry) -> bool:
-    """Say whether somebody must be told of an entry at once: an alarm or fault of P1 or P2."""
+    """Say whether an entry is why somebody must be told at once.
+
+    It is what happens to an alarm or a fault of P1 or P2 that is no test.
+    """
     match entry.fact:
         case AlarmFact(alarm=alarm):
             test = alarm.test
@@ -65,7 +68,10 @@ def is_call(entry: Entry) -> bool:
 
 
 class Attempt:
-    """One try, in a task of its own. `steps` grows while it runs; `over` says that it is done."""
+    """One try, in a task of its own.
+
+    `steps` grows while it runs; `over` says that it is done.
+    """
 
     def __init__(
         self,

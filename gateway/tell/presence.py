@@ -16,10 +16,13 @@ from gateway.words.clock import Moment
 
 
 class Presence:
-    """`away_since`: since when the platform says that it is away, or None. In the task "pump"."""
+    """What the platform says of itself. In the task "pump".
+
+    `away_since` is the monotonic second since which it says that it is away, or None.
+    """
 
     def __init__(self, push: Push, pipeline: Pipeline, may_log: Callable[[Moment], bool]) -> None:
-        """`may_log` bounds the log of a platform that comes and goes all day."""
+        """`may_log` bounds the log: a platform may come and go all day."""
         self.away_since: float | None = None
         self._push = push
         self._pipeline = pipeline
@@ -27,9 +30,9 @@ class Presence:
         self._wants_readings = True  # what it said last on this line
 
     def says(self, message: wire.PlatformMessage | None, now: Moment) -> list[Entry]:
-        """Take what the platform says of itself.
+        """Take what the platform says of itself; None where it says nothing.
 
-        None is nothing: such a platform is waited for as ever, and gets readings.
+        A platform that never says anything is waited for as ever, and gets readings.
         """
         self._wants_readings = message is None or message.readings
         self._push.readings(wanted=message is None or (message.online and message.readings))

@@ -211,7 +211,10 @@ class Push:
         return not self._up and self._clock.now().mono - self._stopped_at < seconds
 
     def unanswered_since(self) -> float | None:
-        """Return the monotonic second since which the platform owes a receipt, or None."""
+        """Return the monotonic second since which the platform owes a receipt, or None.
+
+        One batch that got lost is no such debt.
+        """
         return self._flights.unanswered_since()
 
     async def run(self) -> None:
@@ -262,7 +265,7 @@ class Push:
         self._wake.clear()
 
     async def _next(self) -> Message | None:
-        """Return the most urgent message: fresh, due again, or backlog; the same in this order."""
+        """Return the most urgent message; at equal urgency fresh, due again, then backlog."""
         while True:
             again = self._flights.due_again(self._clock.now().mono)
             resend = self._resend(again)
@@ -326,7 +329,10 @@ class Push:
         )
 
     def _full(self, *, batch: bool) -> bool:
-        """Say whether nothing new may be sent: WINDOW are without receipt, or nobody wants it."""
+        """Say whether nothing new may be sent: WINDOW have no receipt, or nobody wants it.
+
+        Batches hold up no entry.
+        """
         if batch and not self._wanted:
             return True
         return self._accepted is None and self._flights.count(batch=batch) >= WINDOW
@@ -343,7 +349,7 @@ class Push:
             self._rescan[True] = True
 
     async def _read_standing(self) -> None:
-        """Read how each open alarm stands: that goes before what it superseded."""
+        """Read how each open alarm stands: its newest entry goes before those it superseded."""
         era = self._era
         found = await self._asked(self._outbox.standing(LATE))
         if found is None or era != self._era:
@@ -375,10 +381,10 @@ class Push:
     async def _asked(
         self, question: Coroutine[Any, Any, Sequence[Message]], *, may_wait: bool = False
     ) -> Sequence[Message] | None:
-        """Return the outbox's answer; nothing once it is given up: its disk may hang for minutes.
+        """Return the outbox's answer; nothing once it was given up.
 
-        What `may_wait` (readings) is left as soon as something of P1 or P2 is offered: then None,
-        and it is asked again later.
+        Its disk may not answer for minutes. What `may_wait` (readings) is left as soon as something
+        of P1 or P2 is offered: then None, and it is asked again later.
         """
         answer = asyncio.ensure_future(question)
         given_up = asyncio.ensure_future(self._another.wait())

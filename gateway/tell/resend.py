@@ -63,7 +63,10 @@ class Resend:
         return self._order is not None and (self._order.id, self._order.digest) == (i.id, i.digest)
 
     def other_than(self, i: Instruction) -> bool:
-        """Say whether another order is carried out under this id: its result has its own place."""
+        """Say whether another order is being carried out under this one's id.
+
+        Its result must find the place that is its own.
+        """
         return self._order is not None and self._order.id == i.id and self._order.digest != i.digest
 
     def told(self, i: Instruction) -> ResultFact | None:
@@ -116,7 +119,10 @@ class Resend:
         return sent
 
     async def _sent(self, name: str, body: bytes) -> bool:
-        """Send one entry once nothing urgent waits and a link is up; False where it is refused."""
+        """Send one entry once nothing urgent waits and a link is up.
+
+        Return False where the broker refuses it.
+        """
         while True:
             if self._push.pressed or not self._way.connected:
                 await self._sleep(WAITS.look)

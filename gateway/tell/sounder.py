@@ -64,7 +64,10 @@ async def begin(program: Sequence[str], environment: Mapping[str, str]) -> Child
 
 
 class Ran(NamedTuple):
-    """How a program ended. `broken` is what is wrong with the channel itself, "" for nothing."""
+    """How a program ended.
+
+    `broken` is what is wrong with the channel itself, "" where it may only have reached nobody.
+    """
 
     ok: bool
     words: str
@@ -76,7 +79,10 @@ NOTHING: Mapping[str, str] = {}
 
 
 async def ask(start: Begin, program: Sequence[str]) -> Ran:
-    """Ask a program whether it could reach somebody, in silence. Cancelled, it ends the program."""
+    """Ask a program whether it could reach somebody; it reaches nobody and makes no noise.
+
+    Cancelled, it ends the program.
+    """
     environment = {"PATH": _PATH, "ELDERCARE_REASON": "self_test", "ELDERCARE_TEST": "1"}
     ran = await _run(start, (*program, ASK), environment, WAITS.program_test)
     return ran if ran.ok or ran.broken else ran._replace(broken="failed")

@@ -59,7 +59,10 @@ class Uplink:
         take_back: TakeBack,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`heard`, `refused`: see `mqtt.Link`; `take_back` puts settings back that held."""
+        """`heard` and `refused` take what the platform sends, see `mqtt.Link`.
+
+        `take_back` puts the settings back that held.
+        """
         self._home = home
         self._clock = clock
         self._notes = notes
@@ -164,7 +167,10 @@ class Uplink:
         return self._trial is not None and self._trial.link is not None
 
     def begin(self, group: asyncio.TaskGroup, held: Config | None) -> None:
-        """Keep a link up from the start. `held`: the settings before those that are on trial."""
+        """Keep a link up from the start.
+
+        `held` has the settings that held where those of now are still on trial, else None.
+        """
         self._group = group
         if held is None or held.platform is None:
             self.connect()
@@ -173,7 +179,7 @@ class Uplink:
         self._trying = group.create_task(self._trial.run(), name="changeover")
 
     def change(self, before: Config) -> None:
-        """Go over to the settings that are in force now, on trial: see `changeover`."""
+        """Go over to the settings in force now, on trial until they connect: see `changeover`."""
         assert self._group is not None  # the daemon runs
         back, trying = None, self._trying
         if trying is not None and trying is not asyncio.current_task() and not trying.done():
@@ -253,7 +259,7 @@ class Uplink:
         )
 
     def proved(self) -> float | None:
-        """Return the wall second that is certainly over; None while our clock is good."""
+        """Return the wall second that is certainly over while our clock is unsure, else None."""
         now = self._clock.now()
         good = now.quality is Quality.SYNCHRONISED
         return None if good else self._clock.proved(now).wall.timestamp()

@@ -7,7 +7,10 @@ from gateway.tell.outbox import Lost
 
 
 class Way:
-    """`link` is None without a platform, or while another is tried. On the loop's thread."""
+    """The link of now, in `link`. On the loop's thread.
+
+    It is None where no platform is configured, or while somebody tries another.
+    """
 
     def __init__(self) -> None:
         self._link: mqtt.Link | None = None

@@ -18,7 +18,10 @@ from gateway.words.instruction import Do, Door, Refused, ResultFact
 
 
 class Acts:
-    """A witness of the pump: lets programs sound and call, and a confirmed device prove itself."""
+    """A witness of the pump, in its task: what the home does about an entry that is on disk.
+
+    It lets programs sound and call, and a confirmed device prove itself.
+    """
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""How much each door lets in: orders within their allowance, refused messages some an hour.
+"""How much each door lets in: orders within an allowance, and a few told refusals an hour.
 
 What goes beyond is counted. A flood is one fault: an entry at its beginning, one with its number at
 its end.
@@ -54,7 +54,10 @@ class Admission:
         return self.spare(Door.PLATFORM, Of.WORD, now)
 
     def refuse(self, why: str) -> None:
-        """Count an order that is refused unanswered; the platform sends it again."""
+        """Count an order that is refused unanswered.
+
+        The platform sends it again until it has a result.
+        """
         self._allowances.refuse(self._now().mono)
         if self._allowances.refused == 1:
             self._notes.begin(kind.TOO_MANY_ORDERS, first=why[:80])

@@ -37,7 +37,10 @@ class _Seen:
 
 
 class Attacks:
-    """What was refused and looks like an attack. On the loop's thread; `look` is the pump's."""
+    """What was refused and looks like an attack.
+
+    On the loop's thread: `page_says` is called when a datagram comes, all else by the pump.
+    """
 
     def __init__(self, faults: Ledger) -> None:
         self._faults = faults
@@ -83,7 +86,10 @@ class Attacks:
         return []
 
     def _of(self, of: str, what: str, now: Moment) -> _Seen:
-        """Return what is known of one attack, also of one that goes on since before a restart."""
+        """Return what is known of one attack.
+
+        Of one that goes on since before a restart that is what was told of it.
+        """
         on = self._faults.on.get((kind.ATTACKED, of))
         told = int(on.detail.get("count", 0)) if on else 0
         return self._seen.setdefault(of, _Seen(what, told, now.mono, told))

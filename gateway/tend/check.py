@@ -1,6 +1,7 @@
-"""`eldercare-gateway check`: what of this box is not fit, and what to do.
+"""`eldercare-gateway check`: whether this box is fit, and what has to be done.
 
-Each line says one thing in plain words, zh-CN first. Exit code 0 only when nothing has to be done.
+It looks at configuration, clock, disk, adapter, ports and broker. Each line says one thing in plain
+words, zh-CN first. Exit code 0 only when nothing has to be done.
 """
 
 from __future__ import annotations
@@ -96,7 +97,7 @@ def _daemon(config: Config, running: Status | None) -> Iterator[Finding]:
 
 
 async def _heard(config: Config, d: Device, running: Status | None) -> list[Finding]:
-    """Tell whether a device can be heard, as far as that is another matter than the radio."""
+    """Tell whether a device can be heard, where that is another matter than the radio."""
     if (line := speed(d.model)) is not None:
         return [_port(d, line.baud, running)]
     if isinstance(d.model.listens, Inputs | MqttTopics):
@@ -136,7 +137,10 @@ def _told(config: Config) -> Iterator[Finding]:
 
 
 def _running(config: Config) -> Status | None:
-    """Return the daemon's last word if it is fresh: it has ports and client id, and knows best."""
+    """Return the daemon's last word if it is fresh.
+
+    It has the ports and the client id then, and knows best.
+    """
     try:
         known = status.read(config.runtime)
     except (OSError, ValueError):
@@ -259,7 +263,7 @@ def _disk(config: Config) -> Finding:
 
 
 def _programs(config: Config) -> list[Finding]:
-    """Say which programs of siren and calls cannot run, or may be changed by others than root."""
+    """Say which programs that sound and call cannot run, or may be changed by others than root."""
     out = []
     for name in dict.fromkeys(
         p[0]

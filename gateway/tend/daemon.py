@@ -64,7 +64,10 @@ LOG = logging.getLogger("eldercare")
 
 @dataclass(kw_only=True, eq=False)
 class Daemon:
-    """One gateway at work. Only its life is here; each part answers for itself."""
+    """One gateway at work: only its life is here, and each part answers for itself.
+
+    On the loop's thread; `run` makes the tasks of the parts.
+    """
 
     home: Home
     boot: str

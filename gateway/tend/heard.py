@@ -11,7 +11,7 @@ from gateway.words.reading import FORMS, Form
 
 
 class Heard:
-    """The pump's first inlet, in its task.
+    """The pump's first inlet, in the task "pump".
 
     `event`: something that happens once was heard; the pump takes it back when that is written.
     """

@@ -1,4 +1,4 @@
-"""The door in the home: instructions of page and command line, one after the other.
+"""The door in the home: what page and command line have left, one instruction after the other.
 
 A task of its own reads them, so that the pump waits for no file. What is done at once is done in
 the pump's turn, as a note. What takes longer the task lets the technician's part carry out, and
@@ -82,7 +82,10 @@ class Inbound:
     def _take(
         self, left: deque[tuple[int, bytes]], longer: list[Instruction], now: Moment
     ) -> list[Entry]:
-        """Carry out what takes one turn, up to an instruction that takes longer."""
+        """Carry out what is done in this turn.
+
+        The first that takes longer stays at the head, and what is behind it too.
+        """
         entries: list[Entry] = []
         for _ in range(min(len(left), ORDERS_A_TURN)):
             number, payload = left[0]
@@ -142,7 +145,10 @@ def begin_of(mark: str, page_folder: Path) -> int:
 
 @contextlib.contextmanager
 def woken_by(path: Path, heard: Callable[[bytes], None]) -> Any:
-    """Hear the datagrams of page and command line; without the socket the file is polled."""
+    """Hear the datagrams of page and command line at `path`.
+
+    Without the socket the file is looked at every few seconds.
+    """
     loop, waker = asyncio.get_running_loop(), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     waker.setblocking(False)
     try:

@@ -87,7 +87,7 @@ def judged(
 ) -> Conflict | int:
     """Hold what the platform has against what we have.
 
-    Returns a conflict, or the number up to which both have the same (0: nothing is known).
+    Return a conflict, or the number up to which both have the same (0: nothing is known).
     """
     if head.journal != journal:
         return Conflict("older", head.generation) if head.generation >= generation else 0
@@ -128,7 +128,10 @@ class Lineage:
         self._acted = self._acted_before()
 
     def _acted_before(self) -> float:
-        """Return when a conflict was acted upon last: just now, where that cannot be read."""
+        """Return when a conflict was last acted upon, on this boot's clock.
+
+        It is just now where that cannot be read.
+        """
         now = self._clock.now()
         try:
             at = lived(self._at)

@@ -85,7 +85,10 @@ class Mailbox:
         return bool(self._receipts or self._orders) or self._platform is not None
 
     def from_platform(self, name: str, payload: bytes) -> None:
-        """Let a receipt or an instruction wait for the pump; what is dropped comes again."""
+        """Let a receipt or an instruction wait for the pump.
+
+        The platform sends again what there is no place for.
+        """
         if name == "receipt":
             self._receipts.append(payload)
         elif name == wire.TO_ALL:

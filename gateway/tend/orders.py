@@ -30,7 +30,7 @@ class Taken(NamedTuple):
 
 
 class Orders:
-    """Takes instructions of both doors, within their allowances. Called by the pump."""
+    """Takes instructions of both doors, within their allowances. In the task "pump"."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ from gateway.words.consent import CONSENTS, DataClass
 
 
 class Rearrange:
-    """Puts a changed configuration in force. Called by the pump, between two commits."""
+    """Puts a changed configuration in force. In the task "pump", between two commits."""
 
     def __init__(
         self,
@@ -47,7 +47,10 @@ class Rearrange:
         uplink: Uplink,
         withdraw: Callable[[], None],
     ) -> None:
-        """Take who goes on with it. `withdraw` deletes what was agreed to no longer."""
+        """Take who goes on with it.
+
+        `withdraw` deletes what waits and was agreed to no longer.
+        """
         self._home = home
         self._intake = intake
         self._ears = ears
@@ -61,7 +64,10 @@ class Rearrange:
         self._withdraw = withdraw
 
     def __call__(self, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
-        """Go on with `config`; return its entries. `taken_back`: its platform held before."""
+        """Go on with `config`; return what is to be written of it.
+
+        `taken_back`: its platform held before.
+        """
         before = self._home.config
         self._home.replace(config)
         other = replaced(config.household.changed)

@@ -1,12 +1,10 @@
-"""A start that is only tried: can this configuration, with this state folder, be a gateway's.
+"""A start that is only tried: whether this configuration and state folder can be a gateway's.
 
-Asked before anything is renamed.
-
-It is the daemon itself up to its first turn: load, open, take over what is open, a test alarm
-through journal and outbox, the waits of a month, the lines and brokers of devices for a moment.
-Nobody is called, nothing sounds, the radio and the platform hear nothing of it. The state folder is
-a copy that is thrown away; the process is one of its own, so that whatever goes wrong in it goes
-wrong there.
+It is asked before anything is renamed. It is the daemon itself up to its first turn: load, open,
+take over what is open, a test alarm through journal and outbox, the waits of a month, the lines and
+brokers of devices for a moment. Nobody is called, nothing sounds, the radio and the platform hear
+nothing of it. The state folder is a copy that is thrown away; the process is one of its own, so
+that whatever goes wrong in it goes wrong there.
 """
 
 from __future__ import annotations
@@ -70,7 +68,10 @@ async def _turned(daemon: Daemon, now: Moment) -> None:
 
 
 async def _heard(daemon: Daemon) -> None:
-    """Open lines and brokers as a start does; one that is not there yet is no matter."""
+    """Open lines and other brokers as a start does.
+
+    That one is not there is no matter: it may come.
+    """
     config = daemon.home.config
     if config.platform is not None and (link := daemon.uplink.broker(config)).tls:
         try:

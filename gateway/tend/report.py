@@ -54,7 +54,10 @@ class Report:
     technician: Technician
 
     def status(self, counts: tuple[int, int], card: Card) -> Status:
-        """Return how things stand. `counts`: entries and batches that wait; `card`: its wear."""
+        """Return how things stand.
+
+        `counts`: entries and batches that wait; `card`: what was written to it.
+        """
         now, config, store = self.clock.now(), self.home.config, self.storage.store
         fitting, attempt, written = (
             self.technician.fitting,

@@ -45,7 +45,7 @@ MARK = "rounds"
 
 
 class Rounds:
-    """The rounds of one gateway, asked by the pump every few seconds."""
+    """The rounds of one gateway. In the task "pump", asked every few seconds."""
 
     def __init__(
         self,
@@ -155,9 +155,9 @@ class Rounds:
                 self._notes.end(kind.TEST_DUE, fact.alarm.device)
 
     def marks(self, now: Moment, _anew: bool = False) -> Mapping[str, str]:
-        """Return what is to be remembered.
+        """Return what is to be remembered; nothing where nothing is new.
 
-        Nothing where nothing is new, or a better clock has written down what is known.
+        Nothing, too, where a better clock has written down what is known.
         """
         worse = (
             now.quality is not Quality.SYNCHRONISED
@@ -205,7 +205,10 @@ class Rounds:
         return self._pipeline.noticed(facts, now)
 
     def _papers(self, now: Moment) -> list[Entry]:
-        """Tell of a certificate that ends soon: the CA's, our own, the broker's as it showed it."""
+        """Tell of certificates that end soon: the CA's, our own, and the broker's.
+
+        The broker's is as it was shown when we connected.
+        """
         config, faults = self._home.config, self._pipeline.faults
         ends: dict[str, float | None] = {"ca": None, "certificate": None, "broker": None}
         if (platform := config.platform) is not None and platform.tls:
@@ -239,7 +242,10 @@ def _calls(device: Device, told: frozenset[str]) -> bool:
 
 
 def _ends(path: Path | None) -> list[float]:
-    """Return when each certificate of a file ends; none where it cannot be read."""
+    """Return when each certificate of a file ends.
+
+    None of a file that cannot be read: the link says that.
+    """
     with contextlib.suppress(OSError, ValueError):
         return dial.ends(path.read_bytes()) if path is not None else []
     return []

@@ -1,7 +1,7 @@
-"""Instructions of programs that the daemon itself runs: read, handed to the pump, deleted.
+"""Instructions of programs that the daemon itself runs: read, handed to the pump, then deleted.
 
-See home.slips for the files. A file that cannot be deleted is remembered until the next start, and
-read no more.
+They are deleted once they are written down. See home.slips for the files. A file that cannot be
+deleted is remembered until the next start, and read no more.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ class SlipBox:
         return looked.found
 
     def _stay(self, why: str, now: float) -> None:
-        """Tell once that files cannot be deleted or read, and when they can; try less often."""
+        """Tell once that files cannot be deleted or read, and once that they can again.
+
+        It is tried less and less often.
+        """
         on = (kind.STORAGE_DEGRADED, slips.FOLDER) in self._faults.on
         if why:
             self._delete_wait = min(WAITS.delete_slip, max(1.0, 2 * self._delete_wait))

@@ -20,7 +20,10 @@ from gateway.words.clock import Clock, Moment
 
 
 class Supervision:
-    """Asked by the pump every few seconds. `asks` have a look of their own each time."""
+    """Gathers what silence is judged by. In the task "pump", asked every few seconds.
+
+    `asks` have a look of their own each time.
+    """
 
     def __init__(
         self,

@@ -1,10 +1,11 @@
 """The technician's instructions that take longer than one turn of the pump.
 
-A change is checked and written by a thread beside the pump, so that it delays no alarm. The rename
-of `household.json` is its moment; the journal follows. Killed before the rename, the instruction is
-read again and carried out; killed after it, the start tells of the change (the mark `household` is
-behind), and the instruction, read again, finds itself done and is answered. A certificate goes the
-same way: the rename of its file is its moment, the mark `certificate` says which have been told.
+They are a change of the configuration, a try of the platform, a certificate. A change is checked
+and written by a thread beside the pump, so that it delays no alarm. The rename of `household.json`
+is its moment; the journal follows. Killed before the rename, the instruction is read again and
+carried out; killed after it, the start tells of the change (the mark `household` is behind), and
+the instruction, read again, finds itself done and is answered. A certificate goes the same way: the
+rename of its file is its moment, the mark `certificate` says which have been told.
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ class Technician:
         return self._pipeline.noticed(facts, now)
 
     def on_trial(self) -> Config | None:
-        """Return the configuration whose platform held, where the present has never connected."""
+        """Return the configuration with the platform that held; None: that of now has connected."""
         return household.before(self._home.config, self._models)
 
     def tidy(self) -> None:
@@ -263,7 +264,10 @@ class Technician:
             self._pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
 
     async def take_back(self, before: Config, why: Say) -> bool:
-        """Put the platform's former settings back; False while another change is written."""
+        """Put the platform's settings back that held before, and say why.
+
+        Return False while another change is written.
+        """
         if self._writing.locked():
             return False
         await self._writing.acquire()
@@ -343,7 +347,10 @@ class Technician:
         return ResultFact(i, Refused.NONE, revision=after.household.revision), after
 
     def _asked(self, change: Change) -> Change:
-        """Refuse to cut the link while somebody may need it, but `although`. Raises Rejected."""
+        """Refuse to cut the link while somebody may need it. Raises Rejected.
+
+        `although`: the technician wants it all the same.
+        """
         value = dict(change.value)
         although, uplink, platform = (
             bool(value.pop("although", False)),
@@ -425,7 +432,7 @@ class Technician:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """End what runs. What a thread still writes is found at the next start."""
+        """End what runs; what a thread still writes is found at the next start."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What is done now and then: batches, retention, the disk tried again, status, watchdog."""
+"""What is done now and then: batches, retention, the disk tried again, status file, watchdog."""
 
 from __future__ import annotations
 
@@ -45,7 +45,12 @@ class DiskIsBack(Exception):
 
 
 class Upkeep:
-    """The housekeeping of one gateway, asked by the pump at the end of a turn."""
+    """The housekeeping of one gateway.
+
+    The pump asks it at the end of a turn. `beat` and `mains` are tasks of these names. Batches,
+    retention and checkpoint are a task each while they run, and their work is done on the store's
+    threads.
+    """
 
     def __init__(
         self,
@@ -110,7 +115,7 @@ class Upkeep:
         self.somebody_looks = asyncio.Event()
 
     async def beat(self, turned_at: Callable[[], float]) -> None:
-        """Beat the watchdog only if pump and store answered lately; write the status file."""
+        """Beat systemd's watchdog if pump and store answered lately; write the status file."""
         interval = min(systemd.watchdog_interval() or WAITS.status, WAITS.status)
         while True:
             turned = turned_at()
@@ -188,7 +193,10 @@ class Upkeep:
                 await self._keep(now, unfinished=True)
 
     async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
-        """Write which batches have a receipt, and the next. `unfinished`: the running hour too."""
+        """Write down which batches have their receipt, and the next batch.
+
+        `unfinished`: also of the hour that runs.
+        """
         store = self._storage.store
         readings, done, refused = (
             self._historian.take(),
@@ -209,7 +217,10 @@ class Upkeep:
             self._push.offer([message])
 
     def withdraw(self) -> None:
-        """Have what may no longer be sent deleted, beside; nothing of it goes out."""
+        """Delete what waits and may no longer be sent, beside the pump.
+
+        Nothing of it that is held for sending goes out.
+        """
         self._push.leave_batches()
         self._withdrawing = asyncio.create_task(
             self._storage.store.readings.withdraw(), name="withdraw"
@@ -223,7 +234,10 @@ class Upkeep:
             self.somebody_looks.set()
 
     async def _sometimes(self, now: Moment, pump: Pump) -> None:
-        """Do what is due once a day or a minute: retention, what was forgotten, the disk."""
+        """Do what is due once a day or a minute.
+
+        That is retention, saying what was forgotten, and trying the disk again.
+        """
         if (
             now.mono - self._tidied >= WAITS.tidy
             and self._round is None
@@ -261,7 +275,10 @@ class Upkeep:
         backup.forget_old(self._home.config.state, time.time())
 
     def _checkpoint(self) -> None:
-        """Have the journal's log written into its database while nothing urgent is about."""
+        """Have the journal's log written into its database while nothing urgent is about.
+
+        In a commit somebody would wait for it.
+        """
         store = self._storage.store
         if self._fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
             return
@@ -276,7 +293,10 @@ class Upkeep:
         self._checkpointing = asyncio.create_task(store.readings.run(job), name="checkpoint")
 
     async def _tidy(self, now: Moment) -> None:
-        """Begin a day's retention: readings first, on their own thread."""
+        """Begin a day's retention: readings first, on their own thread.
+
+        It also looks how much of the journal is too old.
+        """
         store, kept, batches = self._storage.store, self._home.config.gateway, 0
         steps = store.readings.retention(now, kept.history_days)
         while (taken := await store.readings.run(next, steps, None)) is not None:
