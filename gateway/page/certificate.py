@@ -19,13 +19,14 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.home import audible, certificates, commissioning, signatures
+from gateway.home import audible, certificates, signatures
 from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
 from gateway.page.change import Answer, Form, current, drawn, left
 from gateway.page.known import seconds
+from gateway.page.steps import stands as standing
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
-from gateway.page.walk import seen, tested
+from gateway.page.walk import tested
 from gateway.page.words import Words
 from gateway.words.instruction import Do
 from gateway.words.kind import Priority
@@ -144,20 +145,7 @@ def _found(v: Visitor, number: int) -> certificates.Certificate:
 def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     config, known = current(v), v.page.known
     facts = known.status()
-    what = commissioning.facts(
-        config,
-        seen(v),
-        gateway=facts.gateway,
-        journal=facts.journal,
-        software=facts.software,
-        mains=facts.mains is not None,
-        clock=facts.clock,
-        faults=[
-            commissioning.OpenFault(int(f.priority), f.kind, f.device)
-            for f in known.faults()
-            if not f.test
-        ],
-    )
+    what = standing(config, known)
     earlier = []
     for number in certificates.numbers(config.state)[:EARLIER]:
         if (one := certificates.kept(config.state, number)) is not None:

@@ -196,7 +196,8 @@ async def _on(
         return await run_in_threadpool(_rules, v, 200, form, rungs, told, unsaved=True)
     form.answer = await configure(v, form.typed, what, value)
     if form.answer.accepted:
-        return RedirectResponse(f"/rules?saved=1#{form.name}", 303)
+        step = "&step=people" if form.name == "ladder" else ""
+        return RedirectResponse(f"/rules?saved=1{step}#{form.name}", 303)
     return await run_in_threadpool(_rules, v, 409 if form.answer.moved else 422, form, rungs)
 
 

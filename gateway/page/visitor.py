@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__
 from gateway.home.config import Config
-from gateway.page import answers, guard
+from gateway.page import answers, guard, steps
 from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
@@ -250,6 +250,10 @@ class Visitor:
             if self.session is not None
             else ""
         )
+        asked = (
+            self.request.query_params.get("step", "") or self.request.url.path.rpartition("/")[2]
+        )
+        values["install"] = self._installation(steps.of(template, asked))
         return self.page.environment.get_template(template).render(
             t=self.words,
             v=self,
@@ -264,6 +268,16 @@ class Visitor:
             version=__version__,
             **values,
         )
+
+    def _installation(self, at: str | None) -> steps.Installation | None:
+        """Return how far the installation is, for who can go on with it, on a page of it."""
+        if at is None or not (self.technician or at == "code"):
+            return None
+        if not self.technician:  # a stranger is told nothing of the home
+            return steps.Installation(
+                tuple(steps.Step(*s, ("code",)) for s in steps.STEPS.items()), at
+            )
+        return steps.installation(self.page.config, self.page.known, at)
 
     def _here(self, **changed: str) -> str:
         """Return this page's address with some of the query changed."""

@@ -29,15 +29,15 @@ from gateway.judge.waits import WAITS as JUDGING
 from gateway.judge.walk_record import PRESSES, Need, Plug, step_needs
 from gateway.page.acts import once, once_of
 from gateway.page.change import current
-from gateway.page.known import Filter, Known
+from gateway.page.known import Known
 from gateway.page.live import Watch
 from gateway.page.news import until
+from gateway.page.steps import seen
 from gateway.page.stream import stream
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.words import Words
-from gateway.words import kind
-from gateway.words.clock import Quality, boot_name
+from gateway.words.clock import boot_name
 from gateway.words.instruction import Do
 
 router = APIRouter()
@@ -102,24 +102,6 @@ class Row:
     def says(self) -> list[str]:
         """Return what is done to show it."""
         return [need.name for need, _ in self.needs if need.name in SAYS]
-
-
-def moment(v: Visitor) -> wire.When:
-    """Return when it is in the home, as its daemon last said."""
-    facts = v.page.known.status()
-    quality = Quality(facts.clock) if facts.clock in set(Quality) else Quality.UNSURE
-    return wire.When(
-        facts.boot or "-", facts.mono, (facts.wall or "1970-01-01T00:00:00")[:19] + "Z", quality
-    )
-
-
-def seen(v: Visitor) -> commissioning.Seen:
-    """Return the tests that still count, as the daemon will see them."""
-    known = v.page.known
-    tests = known.past(Filter(kind=kind.TEST), limit=commissioning.TESTS)
-    return commissioning.seen(
-        known.journal(name="fault", limit=commissioning.LOOK_BACK), tests, moment(v)
-    )
 
 
 @router.get("/walk")
@@ -329,7 +311,7 @@ def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
     facts = known.status()
     well = facts.well
     running, step = (facts.walk, facts.step) if well else (None, None)
-    found = seen(v)
+    found = seen(known)
     devices = _devices(v, config, found, running)
     steps = _steps(v, config, found, step, mains=facts.mains is not None)
     rows = [row for row in (*devices, *steps) if row.state != "not"]
