@@ -242,9 +242,9 @@ class Window:
             )
 
     def _recognise(self, one: Signal, host: Model, telegram: Telegram) -> None:
-        """Say which make behind its receiver takes all that a telegram says.
+        """Put down in `one` which make behind its receiver takes all that a telegram says.
 
-        A code that must be taught is somebody's doing each time.
+        A code that must be taught is told as somebody's doing each time.
         """
         best = (0, 0)
         known = False

@@ -20,10 +20,7 @@ class Awaited:
         self._numbers.add(entry)
 
     def take(self, entry: int) -> tuple[int, int] | None:
-        """Return, once, which alarm and call an entry was about.
-
-        None where it is not waited for.
-        """
+        """Return, once, which alarm and call an entry was about; None: nobody waits for it."""
         self._numbers.discard(entry)
         return self._of.pop(entry, None)
 

@@ -58,9 +58,9 @@ class Entry:
 
     @property
     def raises(self) -> bool:
-        """Whether it calls for help now: a new alarm of P1 or P2, or an SOS pressed again.
+        """Whether it calls for help: a new alarm of P1 or P2, or an SOS pressed again.
 
-        All else tells how that goes on.
+        All other entries tell how that goes on.
         """
         fact = self.fact
         if not isinstance(fact, AlarmFact) or fact.alarm.priority > Priority.P2:
@@ -74,10 +74,7 @@ def is_walk(alarm: Alarm) -> bool:
 
 
 class Book:
-    """The numbers and ids of entries, and those that this turn has written.
-
-    `boot` names this power-up.
-    """
+    """The numbers and ids of entries, and what this turn has written; `boot` names the power-up."""
 
     def __init__(self, boot: str) -> None:
         self.boot = boot

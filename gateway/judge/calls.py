@@ -57,10 +57,7 @@ def called(alarm: Alarm, call: Call) -> Alarm:
 
 
 def place(alarm: Alarm, index: int) -> int:
-    """Return where call number `index` (from 0) stands in the alarm's calls.
-
-    -1 where it does not.
-    """
+    """Return where call number `index` (from 0) stands in the alarm's calls; -1: not there."""
     gone = alarm.made - len(alarm.calls)
     at = index if index < FIRST_CALLS or gone <= 0 else index - gone
     return at if (at == index or at >= FIRST_CALLS) and 0 <= at < len(alarm.calls) else -1

@@ -19,7 +19,11 @@ Key = tuple[str, DeviceId]  # (kind, device): what is heard counts on the newest
 
 
 class Conditions:
-    """Alarms of a walk test have no place here: a real danger of the kind finds its own."""
+    """The newest open alarm, and the last ended one, of each kind and device.
+
+    Alarms of a walk test have no place here: a real danger of the kind finds its own. Bound: the
+    kinds that the home's devices can raise.
+    """
 
     def __init__(self, closed: Mapping[Key, tuple[str, float]]) -> None:
         # id of its last ended alarm, and the monotonic second of its end

@@ -17,7 +17,7 @@ from gateway.words.reading import DeviceId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """All of it is by this boot's monotonic clock, as far as it is known."""
+    """What a start takes over. Times are on this boot's monotonic clock, as far as known."""
 
     journal: str
     last: int = 0

@@ -26,12 +26,10 @@ def takes_away(i: Instruction) -> bool:
 
 
 def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
-    """Say why an order is refused unread: it is too late, or does not say when it was given.
+    """Say why an order is refused unread, "" where it is in time.
 
-    "" where it is in time.
-
-    `lives`: seconds for which an order to close or silence is good that says when it was issued,
-    but not when it expires.
+    It is too late, or its times are none. `lives`: seconds for which an order to close or silence
+    is good that says when it was issued, but not when it expires.
     """
     if wrong := malformed(i):
         return wrong

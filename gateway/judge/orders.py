@@ -52,7 +52,7 @@ _MOVE_OF = {
 
 
 class Orders:
-    """Carries instructions out on what it is given, and remembers the answers."""
+    """Carries out instructions, once each, and remembers the answers."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class Orders:
         return result
 
     def _refused(self, i: Instruction) -> ResultFact | None:
-        """Refuse what nobody may say so; None where it may be carried out."""
+        """Return why an instruction may not be carried out, as its result; None where it may."""
         if not i.by.strip():
             return no(i, Refused.MISSING, Say("order.no_by"))
         if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
@@ -348,7 +348,7 @@ class Orders:
 def _used(i: Instruction, done: Done) -> ResultFact:
     """Return the answer to an order whose id has its answer already.
 
-    Only what is another order for certain may be given again.
+    It is ID_REUSED only where the content is certainly another, else ANSWER_LOST.
     """
     if done.digest in {"?", i.digest}:
         return no(i, Refused.ANSWER_LOST, Say("order.answer_lost"))

@@ -37,7 +37,7 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """All times are monotonic seconds of this boot.
+    """What has been heard and is not yet told. Times are monotonic seconds of this boot.
 
     `same_boot`: no power cut lies between, so that what was on is on.
     """

@@ -80,7 +80,7 @@ class Signals:
     def unwritten(self, device: DeviceId) -> dict[int, int]:
         """Return the minutes in which a device was heard, by hour, that are not written yet.
 
-        They are at most those of a batch's time.
+        There are at most as many as a batch is apart from the next.
         """
         out = {row.hour: row.minutes for row in self._waiting if row.device == device}
         if (running := self._hours.get(device)) is not None:

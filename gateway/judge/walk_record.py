@@ -264,7 +264,7 @@ class Walk:
             self.settled = mono
 
     def facts(self) -> dict[str, Value]:
-        """Return how it stands, in plain values: what is not there has not been seen."""
+        """Return how it stands, in plain values; a key that is missing has not been seen."""
         out: dict[str, Value] = {"readings": self.readings, "packets": self.packets, **self.counts}
         out |= {"receipts": self.receipts, "without_receipt": len(self._sent)}
         if self.flagged:

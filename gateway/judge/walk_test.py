@@ -260,7 +260,7 @@ class WalkTest:
     def restored(self, alarm: Alarm, now: Moment) -> None:
         """End an alarm of a test that a restart has ended.
 
-        The test key may sound still: when it was heard last is not known.
+        The test key may sound still: when it was last heard is not known.
         """
         if alarm.condition_active and self._judge.endless(alarm.kind, alarm.device):
             self._judge.tried(

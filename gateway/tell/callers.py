@@ -180,7 +180,7 @@ class Callers:
                 self.start(rung.program, stand_in, call=0, reason="fault", facts=told)
 
     async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
-        """Let the home be heard without an alarm; return how it went. What goes on was heard."""
+        """Let the home be heard without an alarm; return how it went. Late is not failed."""
         alarm = Alarm(
             number=0,
             id="try",
@@ -273,7 +273,7 @@ class Callers:
             self._tidy(name, lane)
 
     async def ask(self, program: Sequence[str]) -> Ran | None:
-        """Ask a program whether it could reach anybody; None if it is at work, or gets to be."""
+        """Ask a program whether it could reach anybody; None if it is at work by then."""
         name = program[0]
         if name in self._lanes or name in self._asked or self._sounder.plays(name):
             return None

@@ -79,7 +79,7 @@ class Channels:
         self._task: asyncio.Task[None] | None = None
 
     def look(self, now: Moment) -> list[Entry]:
-        """Ask what is due, and forget what stands in the configuration no more."""
+        """Ask the programs that are due, and forget those that the configuration no longer has."""
         there = channels(self._home.config)
         broken = {name for what, name in self._pipeline.faults.on if what == kind.CALL_FAILED}
         gone = [

@@ -210,8 +210,7 @@ class Connection(aiomqtt.Client):
     ) -> None:
         """Publish and wait for the PUBACK. Raises NotTaken, or LinkLost, also of a silent broker.
 
-        What is worth something only for `seconds` is sent at QoS 0, and not waited for; over MQTT 5
-        it expires then.
+        With `seconds` it is sent at QoS 0, and not waited for; over MQTT 5 it expires then.
         """
         if self._most is not None and len(topic) + len(payload) + 16 > self._most:
             values = {"where": self._where, "most": self._most, "topic": topic}
@@ -232,7 +231,10 @@ class Connection(aiomqtt.Client):
             raise NotTaken(Say("link.of_topic", topic=topic, why=reason(self._where, code)))
 
     def _passing(self, topic: str, seconds: float) -> tuple[str, Properties]:
-        """Return the topic, the second time only its number (alias), and the message's expiry."""
+        """Return topic and properties of a message that expires after `seconds`.
+
+        Where the broker takes aliases, the topic is sent once, and then only its number.
+        """
         values = {"MessageExpiryInterval": round(seconds)}
         if self._aliases:
             values["TopicAlias"] = 1

@@ -24,7 +24,7 @@ OFFLINE = 3
 
 
 class Heartbeats:
-    """`run` is the task "heartbeat" of each link."""
+    """The retained status, and the heartbeats. `run` is the task "heartbeat" of each link."""
 
     def __init__(self, home: Home, clock: Clock, storage: Storage, pipeline: Pipeline) -> None:
         self._home = home

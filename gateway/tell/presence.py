@@ -57,7 +57,7 @@ class Presence:
         return self._pipeline.platform(away=False)
 
     def unheard(self) -> None:
-        """Take it that the line is lost: what was said is retained, and comes with the next one."""
+        """Take it that the line is lost. What was said is retained: the next line brings it."""
         self._wants_readings = True
         self._push.readings(wanted=True)
 

@@ -88,7 +88,7 @@ class Attacks:
     def _of(self, of: str, what: str, now: Moment) -> _Seen:
         """Return what is known of one attack.
 
-        Of one that goes on since before a restart that is what was told of it.
+        One that has gone on since before a restart begins with what was told of it.
         """
         on = self._faults.on.get((kind.ATTACKED, of))
         told = int(on.detail.get("count", 0)) if on else 0

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """One thing looked at. `fit` None = not looked at, or a weaker promise that somebody chose."""
+    """One thing looked at. `fit` None: not looked at, or somebody chose a weaker promise."""
 
     fit: bool | None
     what: str

@@ -58,7 +58,7 @@ class Inbound:
         self._asked.set()
 
     def ask(self) -> None:
-        """Have a look: there may be something."""
+        """Wake the task: there may be something in the inbox."""
         self._asked.set()
 
     def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:

@@ -30,7 +30,7 @@ SLIPS_A_TURN = 20  # taken between two looks at what was heard: a press waits fo
 
 
 class SlipBox:
-    """What programs of our own have left. `run` is a task of its own on the loop."""
+    """What programs of our own have left. `run` is the task "slips" on the loop."""
 
     def __init__(
         self, home: Home, orders: Orders, faults: Ledger, notes: Notes, now: Callable[[], Moment]
@@ -48,7 +48,7 @@ class SlipBox:
         self._delete_at = self._delete_wait = 0.0
 
     def ask(self) -> None:
-        """Have a look: there may be something."""
+        """Wake the task: there may be something in the folder."""
         self._asked.set()
 
     async def run(self) -> None:

@@ -349,7 +349,7 @@ class Technician:
     def _asked(self, change: Change) -> Change:
         """Refuse to cut the link while somebody may need it. Raises Rejected.
 
-        `although`: the technician wants it all the same.
+        `although` in the change: the technician wants it all the same.
         """
         value = dict(change.value)
         although, uplink, platform = (

@@ -71,9 +71,9 @@ class Batteries:
         }
 
     def restored(self, mark: Mapping[str, Any]) -> None:
-        """Take up what was remembered; an earlier version kept only when it was said.
+        """Take up what was remembered. Raises TypeError or ValueError where that is damaged.
 
-        Raises TypeError or ValueError.
+        An earlier version kept only when each was said.
         """
         pairs = {str(of): one if isinstance(one, list) else (0.0, one) for of, one in mark.items()}
         self._kept = {

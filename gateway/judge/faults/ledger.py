@@ -54,7 +54,7 @@ class Ledger:
     ) -> list[FaultFact]:
         """Begin a fault of the gateway itself or `of` a device, unless it is on already.
 
-        One that is a `test` ends as one.
+        `test`: a step of the walk test begins it, and its end is a test's too.
         """
         return self._begin(kind, of, now, detail, test=test)
 

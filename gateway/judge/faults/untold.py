@@ -44,7 +44,7 @@ Key = tuple[str, str]
 class _Waits:
     """A fault whose entry has no receipt yet.
 
-    `early`: of before the start, any receipt says that the platform is there.
+    `early`: it is of before the start. Then any receipt says that the platform is there.
     """
 
     fact: FaultFact
@@ -57,7 +57,7 @@ class _Waits:
 
 
 class Untold:
-    """The P2 faults that are on and of which the platform has not said that it knows."""
+    """The P2 faults that are on and that the platform is not known to have."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
