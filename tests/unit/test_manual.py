@@ -64,6 +64,19 @@ def test_what_a_page_names_exists(page):
         assert (ROOT / name).exists(), name
 
 
+def test_what_the_pictures_of_the_architecture_name_is_there():
+    """A stranger follows a press and a change by these names: each module, and the function behind its dot."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = "|".join(path.name for path in (ROOT / "gateway").iterdir() if (path / "__init__.py").exists())
+    named = re.findall(rf"\b({rooms})/(\w+)(?:\.(\w+))?", "".join(re.findall(r"```\n(.*?)```", text, re.DOTALL)))
+    assert len(named) > 30
+    for room, module, function in named:
+        file = ROOT / "gateway" / room / f"{module}.py"
+        assert file.exists(), f"{room}/{module}"
+        defined = rf"\b(?:def|class) {function}\b"
+        assert not function or re.search(defined, file.read_text(encoding="utf-8")), f"{room}/{module}.{function}"
+
+
 def test_the_pictures_are_those_that_one_command_makes():
     """`make screenshots DOCS=1` makes every picture that a page shows, and none that no page shows."""
     shown = {name for page in PAGES for name in re.findall(r'src="(?:[\w/]*/)?([\w-]+)\.\w+"', page.read_text(encoding="utf-8"))}
