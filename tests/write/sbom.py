@@ -10,9 +10,10 @@ import json
 import re
 import sys
 import uuid
+from email.message import Message
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "config" / "lock" / "run.txt"
@@ -73,7 +74,7 @@ def _plain(name: str) -> str:
 
 def _licence(name: str) -> dict[str, Any] | None:
     try:
-        about = metadata.metadata(name)
+        about = cast(Message, metadata.metadata(name))  # it is one; the stubs of 3.11 do not say so
     except metadata.PackageNotFoundError:
         return None  # of another Python or machine
     if expression := about.get("License-Expression"):
