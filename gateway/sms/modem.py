@@ -31,7 +31,7 @@ FAILED, LOCKED, DISABLED, REGISTERED = -1, 2, 3, 8
 # MMModemStateFailedReason: SIM missing, SIM error, eSIM without profiles
 NO_SIM: Final = frozenset({2, 3, 5})
 # MMSmsState, MMSmsPduType
-RECEIVED, STATUS_REPORT = 3, 3
+RECEIVED, DELIVER, STATUS_REPORT = 3, 1, 3
 # the service or the object is not there: nothing runs, or the modem was pulled
 _GONE: Final = frozenset(
     f"{_BUS}.Error.{name}"
@@ -73,6 +73,7 @@ class Modem:
     state: int
     failed: int
     messaging: bool
+    messages: tuple[str, ...] = ()  # paths of those it has
 
     @property
     def registered(self) -> bool:
@@ -107,11 +108,6 @@ class ModemManager:
         rule = f"type='signal',sender='{SERVICE}',interface='{MESSAGING}',member='Added'"
         await self._call(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", [rule])
 
-    async def wait_for_end(self) -> None:
-        """Return when the connection has ended."""
-        if self._bus is not None:
-            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast's
-
     def close(self) -> None:
         """Leave the bus."""
         if self._bus is not None:
@@ -126,6 +122,7 @@ class ModemManager:
                 _number(facts[MODEM], "State"),
                 _number(facts[MODEM], "StateFailedReason"),
                 MESSAGING in facts,
+                _paths(facts.get(MESSAGING, {})),
             )
             for path, facts in objects.items()
             if MODEM in facts
@@ -153,11 +150,6 @@ class ModemManager:
     async def delete(self, modem: str, message: str) -> None:
         """Forget a message: a SIM card has room for some twenty. Raises Trouble."""
         await self._call(SERVICE, modem, MESSAGING, "Delete", "o", [message])
-
-    async def listed(self, modem: str) -> list[str]:
-        """Return the paths of all its messages. Raises Trouble."""
-        (paths,) = await self._call(SERVICE, modem, MESSAGING, "List")
-        return [str(path) for path in paths]
 
     async def message(self, path: str) -> Mapping[str, Any]:
         """Return what a message is: Number, Text, State, PduType and so on. Raises Trouble."""
@@ -198,3 +190,8 @@ class ModemManager:
 
 def _number(facts: Mapping[str, Variant], name: str) -> int:
     return int(facts[name].value) if name in facts else 0
+
+
+def _paths(facts: Mapping[str, Variant]) -> tuple[str, ...]:
+    found = facts["Messages"].value if "Messages" in facts else []
+    return tuple(str(path) for path in found)

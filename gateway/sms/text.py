@@ -44,3 +44,8 @@ def composed(told: Told, code: str, language: Language) -> str:
     if not code or told.reason == "fault":
         return out.strip()
     return out + say["closing" if told.on_site else "answer"].format(code=code)
+
+
+def replied(name: str, language: Language, **values: str) -> str:
+    """Return one sentence of an answer to an answer."""
+    return PHRASES[language][name].format(**values)

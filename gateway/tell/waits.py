@@ -80,6 +80,8 @@ class _Tell(Waits):
     told: float = wait(
         120.0, 10.0, 600.0, "ours: who was told of a fire knows of the next detector in it"
     )
+    sms_window: float = wait(600.0, 60.0, 3600.0, "ours: in which one person's SMS are counted")
+    sms_late: float = wait(900.0, 120.0, 7200.0, "ours: who said so long ago may be there by now")
     settle: float = wait(600.0, 60.0, 3600.0, "ours: sensors and link come before the first test")
     ask_again: float = wait(900.0, 60.0, 86400.0, "ours: until one known not to work is asked")
     ask_in_need: float = wait(60.0, 10.0, 900.0, "ours: the same while somebody calls")

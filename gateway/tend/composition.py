@@ -25,6 +25,7 @@ from gateway.keep.historian import Historian
 from gateway.keep.recovery import opened, time_kept
 from gateway.keep.stand_in import stand_in
 from gateway.keep.storage import Storage, proved
+from gateway.tell.answers import Answers
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
 from gateway.tell.heartbeat import Heartbeats
@@ -53,6 +54,7 @@ from gateway.tend.rounds import MARK, Rounds
 from gateway.tend.slip_box import SlipBox
 from gateway.tend.supervision import Supervision
 from gateway.tend.technician import Technician
+from gateway.tend.turn import in_turn
 from gateway.tend.upkeep import Upkeep
 from gateway.words import kind
 from gateway.words.clock import Clock, SystemClock, boot_name
@@ -124,6 +126,7 @@ def build(
         night=functools.partial(middle.is_night, home, clock),
     )
     channels = Channels(home, clock, notes, pipeline, callers, fresh)
+    answers = Answers(home, boot, pipeline, functools.partial(in_turn, notes))
     way, receipts = Way(), Receipts()
     push = Push(way, store, clock, functools.partial(wire.topic, home.gateway), None)
     admission = Admission(faults, notes, clock.now)
@@ -324,6 +327,7 @@ def build(
         historian=historian,
         callers=callers,
         channels=channels,
+        answers=answers,
         ears=ears,
         lineage=lineage,
         upkeep=upkeep,

@@ -33,6 +33,7 @@ from gateway.keep.historian import Historian
 from gateway.keep.stand_in import settled
 from gateway.keep.storage import Storage
 from gateway.keep.store import Store
+from gateway.tell.answers import Answers
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
 from gateway.tell.heartbeat import Heartbeats
@@ -84,6 +85,7 @@ class Daemon:
     historian: Historian
     callers: Callers
     channels: Channels
+    answers: Answers
     ears: Ears
     lineage: Lineage
     upkeep: Upkeep
@@ -141,6 +143,7 @@ class Daemon:
                 group.create_task(self.inbound.run(), name="inbox")
                 group.create_task(self.slips.run(), name="slips")
                 group.create_task(self.push.run(), name="push")
+                group.create_task(self.answers.run(), name="answers")
                 group.create_task(self.resend.run(), name="resend")
                 group.create_task(self.upkeep.beat(lambda: self.pump.turned), name="beat")
                 group.create_task(self.upkeep.mains(), name="mains")

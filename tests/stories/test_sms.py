@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
+from gateway.sms import codes
+from gateway.sms.inbox import Came
 from gateway.sms.send import told
 from gateway.sms.text import composed
+from gateway.tell.answers import REPLIES_MOST
 from gateway.tell.waits import WAITS
 
 from tests.stories.life import DAY, MINUTE, SMOKE, Call, Life
@@ -39,14 +45,14 @@ class Phones:
 
     def __init__(self) -> None:
         self.came: list[tuple[float, str, str]] = []
-        self.code, self.asked = 0, 0
+        self.exit, self.asked = 0, 0
 
     async def __call__(self, call: Call) -> int:
         if call.arguments[-1] == "test":
             self.asked += 1
-        elif self.code == 0:
+        elif self.exit == 0:
             self.came.append((call.at, call.arguments[1], composed(told(call.environment, ""), "4711", "zh")))
-        return self.code
+        return self.exit
 
     def of(self, person: str) -> list[str]:
         return [text for _, who, text in self.came if who == person]
@@ -80,7 +86,7 @@ def test_an_empty_sim_card_is_found_by_the_daily_test_and_by_no_emergency(tmp_pa
     async def story():
         await life.wait(WAITS.settle + MINUTE)
         assert phones.asked == 1
-        phones.code, empty = 11, life.now
+        phones.exit, empty = 11, life.now
         await life.wait(DAY + MINUTE)
         ((at, turn, why),) = [(at, t, detail.get("why")) for at, k, _, t, detail in life.desk.faults if k == "gateway.call_failed"]
         assert (turn, why) == ("raised", "no_credit")
@@ -110,4 +116,195 @@ def test_eight_detectors_in_one_fire_are_one_sms_for_each_person(tmp_path):
 
     with Life(tmp_path, devices=FIRE, ladder=sms("daughter") + sms("neighbour"), secrets="") as life:
         life.people["eldercare-sms"] = phones
+        life.live(story())
+
+
+class Answering(Phones):
+    """The same, and the home's own box of codes: what is sent can be answered."""
+
+    def __init__(self, life: Life) -> None:
+        super().__init__()
+        self._life, self._sent = life, 0
+        book = life.folder / "phones.toml"
+        book.write_text(BOOK, encoding="utf-8")
+        book.chmod(0o600)
+        life.people["eldercare-sms"] = self
+
+    async def __call__(self, call: Call) -> int:
+        if call.arguments[-1] == "test":
+            return 0
+        person = call.arguments[1]
+        code = codes.give(self._life.state, person, call.environment["ELDERCARE_ALARM"])
+        self.came.append((call.at, person, composed(told(call.environment, ""), code, "zh")))
+        return 0
+
+    def newest(self, person: str) -> str:
+        """Return the code in the newest SMS of a person."""
+        return next(re.findall(r"[0-9]{4}", text)[0] for _, who, text in reversed(self.came) if who == person)
+
+    async def says(self, person: str, text: str, *, number: str = "", stamp: str = "") -> str | None:
+        """Let an SMS of a person come in; return what he gets back."""
+        self._sent += 1
+        came = Came(number or NUMBERS[person], text, stamp or f"{self._life.wall():%Y-%m-%dT%H:%M:%S}+00:00")
+        return await self._life.daemon.answers.take(came)
+
+
+NUMBERS = {"daughter": "+8613800000000", "neighbour": "+8613700000000"}
+BOOK = "".join(f'[people.{who}]\nnumber = "{number}"\n' for who, number in NUMBERS.items())
+TWO = sms("daughter") + sms("neighbour")
+
+
+def state(life: Life) -> tuple[str, str]:
+    (alarm,) = life.open
+    return alarm.state.value, alarm.responder
+
+
+def pressed(life: Life, phones: Answering) -> None:
+    life.plug(False)
+    life.press()
+
+
+def test_one_answer_takes_the_alarm_and_who_does_not_come_is_followed_by_the_next(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(50)
+        reply = await phones.says("daughter", f"{phones.newest('daughter')} 1 15")
+        assert reply.startswith("记下了, 您在路上")
+        assert state(life) == ("dispatched", "daughter")
+        assert life.open[0].expected == 15 * MINUTE
+        assert {"answered", "dispatch"} <= life.open[0].stages.keys()
+        assert life.called("siren")[-1].code is not None
+        taken = life.now
+        await life.wait(14 * MINUTE)
+        assert not [at for at, _, _ in phones.came if at > taken]
+        await life.wait(2 * MINUTE)
+        assert life.open[0].state.value == "raised"
+        assert sorted(who for at, who, _ in phones.came if at > taken) == ["daughter", "neighbour"]
+        assert phones.of("neighbour")[0].endswith("误报")
+        assert "在路上的人没有到" in phones.of("neighbour")[0]
+        assert "您还没有到" in phones.of("daughter")[-1], "who did not come is asked once"
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_who_cannot_come_lets_the_next_be_told_at_once_and_for_ever(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(45)
+        assert [who for _, who, _ in phones.came] == ["daughter"]
+        assert "叫下一位" in await phones.says("daughter", f"{phones.newest('daughter')} 2")
+        await life.wait(2)
+        assert [who for _, who, _ in phones.came] == ["daughter", "neighbour"], "at once"
+        assert "叫下一位" in await phones.says("neighbour", f"{phones.newest('neighbour')} 2")
+        both = life.now
+        await life.wait(5 * MINUTE + 10)
+        assert [who for at, who, _ in phones.came if at > both][:1] == ["daughter"], "the first again"
+        assert state(life)[0] == "raised"
+        assert not [m for m in life.journal() if m["type"] == "alarm" and m.get("state") == "dispatched"]
+        # on the way, and then after all not
+        await phones.says("daughter", f"{phones.newest('daughter')} 1")
+        await phones.says("daughter", f"{phones.newest('daughter')} 2")
+        assert state(life)[0] == "acknowledged"
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_a_false_alarm_by_telephone_ends_nothing(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(45)
+        assert "记下了" in await phones.says("daughter", f"{phones.newest('daughter')} 3")
+        assert state(life)[0] == "acknowledged"
+        assert life.open[0].reason == "false_alarm?"
+        assert "已接到" in await phones.says("daughter", f"{phones.newest('daughter')} 4"), "nobody is there: it cannot be closed"
+        await life.wait(4 * MINUTE)
+        assert state(life)[0] == "raised"
+        assert phones.of("neighbour"), "nobody has looked: the next is told"
+        await life.tell("arrive", by="neighbour", alarm=life.open[0].id)
+        alarm = life.open[0]
+        assert "已结束" in await phones.says("neighbour", f"{phones.newest('neighbour')} 4")
+        assert not life.open
+        closed = [m for m in life.journal() if m["type"] == "alarm" and m["alarm"] == alarm.id][-1]
+        assert (closed["state"], closed["outcome"], closed["by"]) == ("closed", "helped", "neighbour")
+        assert "已经结束" in await phones.says("daughter", f"{phones.newest('daughter')} 1 10"), "late: what has become of it"
+        assert not life.open
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_strangers_wrong_codes_and_old_sms_are_not_obeyed(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(45)
+        code = phones.newest("daughter")
+        assert await phones.says("", f"{code} 1 15", number="+8613900000000") == ""
+        assert await phones.says("neighbour", f"{code} 1 15") == "", "the code is another's, and nobody has asked him yet"
+        wrong = "1234" if code != "1234" else "1235"
+        for text in ("1 15", f"{wrong} 1 15", "I am coming", code, f"{code} 9"):
+            reply = await phones.says("daughter", text)
+            assert "还没有人去" in reply
+            assert f"回复 {code} 1 15" in reply, "how to answer it"
+        hours = f"{life.wall() - timedelta(hours=3):%Y-%m-%dT%H:%M:%S}+00:00"
+        assert "还没有人去" in await phones.says("daughter", f"{code} 1 15", stamp=hours)
+        assert state(life)[0] == "raised"
+        answers = await phones.says("daughter", f"{code} 1 15"), await phones.says("neighbour", "x")
+        assert state(life) == ("dispatched", "daughter")
+        assert answers[1] == ""
+        text = "\n".join(path.read_text(errors="replace") for path in life.state.rglob("*") if path.is_file())
+        assert "13800000000" not in text
+        assert "13700000000" not in text
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_a_phone_that_runs_wild_is_heard_and_answered_only_so_often(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(45)
+        replies = [await phones.says("daughter", "hello") for _ in range(200)]
+        assert sum(bool(reply) for reply in replies) == REPLIES_MOST
+        entries = len(life.journal())
+        await phones.says("neighbour", "hello")
+        await life.wait(11 * MINUTE)
+        assert (await phones.says("daughter", f"{phones.newest('daughter')} 1")).startswith("记下了"), "after a while again"
+        assert len(life.journal()) > entries
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_an_answer_read_again_after_a_power_cut_acts_once(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(45)
+        code, stamp = phones.newest("daughter"), f"{life.wall():%Y-%m-%dT%H:%M:%S}+00:00"
+        await phones.says("daughter", f"{code} 1 15", stamp=stamp)
+        await life.power_cut(dark=20)
+        assert state(life) == ("dispatched", "daughter"), "it was on the disk before the SMS was deleted"
+        told_once = len([m for m in life.journal() if m["type"] == "result"])
+        await phones.says("daughter", f"{code} 1 15", stamp=stamp)
+        assert len([m for m in life.journal() if m["type"] == "result"]) == told_once
+        assert state(life) == ("dispatched", "daughter")
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_one_answer_is_for_the_whole_fire(tmp_path):
+    async def story():
+        life.plug(False)
+        phones = Answering(life)
+        for code in CODES:
+            life.smoke(code)
+            await life.wait(3)
+        await life.wait(MINUTE)
+        await phones.says("daughter", f"{phones.newest('daughter')} 1 5")
+        assert {(a.state.value, a.responder) for a in life.open} == {("dispatched", "daughter")}
+        assert len(life.open) == 8
+
+    with Life(tmp_path, devices=FIRE, ladder=TWO, secrets="") as life:
         life.live(story())

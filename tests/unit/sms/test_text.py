@@ -6,6 +6,7 @@ import re
 
 import pytest
 from gateway.sms import codes, people
+from gateway.sms.answer import Does, understood
 from gateway.sms.text import PHRASES, Told, composed
 from gateway.words.kind import KINDS
 
@@ -155,3 +156,37 @@ def test_the_file_is_whole_or_as_before(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         codes.give(tmp_path, "daughter", "a-2")
     assert [one.code for one in codes.given(tmp_path)] == [code]
+
+
+WIDE = {n: n + 0xFEE0 for n in range(0x30, 0x3A)}  # full-width digits, as a Chinese keyboard types them
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [
+        ("4711 1 15", ("4711", Does.COMING, 15)),
+        ("1 15 4711", ("4711", Does.COMING, 15)),
+        ("4711 1", ("4711", Does.COMING, 0)),
+        ("4711 1 15".translate(WIDE) + "分钟", ("4711", Does.COMING, 15)),
+        ("4711\uff0c2", ("4711", Does.CANNOT, 0)),
+        ("  4711\n3 ", ("4711", Does.FALSE, 0)),
+        ("4711 4 > 【求救】 02:13 4711 1 15", ("4711", Does.OVER, 2)),
+        ("4711 1 99999", ("4711", Does.COMING, 0)),
+        ("4711", ("4711", None, 0)),
+        ("4711 15", ("4711", None, 0)),
+        ("4711 7", ("4711", None, 0)),
+        ("1 15", ("", Does.COMING, 15)),
+        ("ok, coming", ("", None, 0)),
+        ("", ("", None, 0)),
+        ("x" * 5000 + " 4711 1", ("", None, 0)),
+        ("\u0664\u0667\u0661\u0661 \u0661", ("", None, 0)),
+    ],
+)
+def test_an_answer_is_understood_as_people_type_it(text, means):
+    assert tuple(understood(text)) == means
+
+
+def test_whatever_comes_is_understood_or_not_and_never_an_error():
+    for n in range(2000):
+        text = "".join(chr((n * 7919 + k * 104729) % 0x2FFF) for k in range(n % 50))
+        assert understood(text).minutes < 1000

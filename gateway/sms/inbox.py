@@ -1,0 +1,121 @@
+"""SMS that come in: each is read whole, handed over, answered where an answer is due, and deleted.
+
+A message is deleted once it was dealt with: cut off before, it is read again. What comes from
+nobody we know is deleted too, for a SIM card has room for some twenty. Bounded: so many messages a
+look, so much text of each, so many answers that wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from gateway.sms.modem import DELIVER, RECEIVED, STATUS_REPORT, Modem, ModemManager, Trouble
+from gateway.sms.waits import WAITS
+
+LOG = logging.getLogger("eldercare")
+AT_ONCE: Final = 100  # messages read in one look
+TEXT_MOST: Final = 400  # characters of a message that are handed over
+REPLIES: Final = 20  # answers that wait for the modem
+
+
+class Came(NamedTuple):
+    """One SMS as it came. `stamp` is the network's time, as it wrote it."""
+
+    number: str
+    text: str
+    stamp: str
+
+
+# returns the answer, "" for none, None where nobody could deal with it now
+Heard = Callable[[Came], Awaitable[str | None]]
+
+
+class Inbox:
+    """The SMS of all modems. `run` is a task on the loop."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+        self._news = asyncio.Event()
+        self._replies: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(REPLIES)
+        # not whole, a report that somebody may wait for, or not to be dealt with now: first seen
+        self._waits: dict[str, float] = {}
+        self._dealt: dict[str, float] = {}
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Read what comes until the connection is lost. Raises Trouble."""
+        manager = ModemManager()
+        try:
+            await manager.connect()
+            await manager.listen(lambda *_: self._news.set())
+            sending = asyncio.create_task(self._send(manager), name="sms replies")
+            try:
+                while True:
+                    self._news.clear()
+                    await self._look(manager)
+                    ready()
+                    await self._pause()
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+        finally:
+            manager.close()
+
+    async def _pause(self) -> None:
+        again = WAITS.parts if self._waits else WAITS.look_in
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(again):
+                await self._news.wait()
+
+    async def _look(self, manager: ModemManager) -> None:
+        there: set[str] = set()
+        for modem in await manager.modems():
+            there.update(modem.messages)
+            for path in [p for p in modem.messages if p not in self._dealt][:AT_ONCE]:
+                with contextlib.suppress(Trouble):
+                    await self._one(manager, modem, path)
+        for known in (self._waits, self._dealt):
+            for path in known.keys() - there:
+                del known[path]
+        if len(there - self._dealt.keys()) > AT_ONCE:
+            self._news.set()
+
+    async def _one(self, manager: ModemManager, modem: Modem, path: str) -> None:
+        """Deal with one message. Raises Trouble."""
+        facts = await manager.message(path)
+        kind, now = facts.get("PduType"), asyncio.get_running_loop().time()
+        if kind not in {DELIVER, STATUS_REPORT}:
+            return  # one that is being sent
+        reply: str | None = None  # a report is of whoever sends just now, later of nobody
+        came = _came(facts)
+        if kind == DELIVER and facts.get("State") == RECEIVED:
+            reply = await self._heard(came)
+        if reply is None and now - self._waits.setdefault(path, now) < WAITS.leftover:
+            return
+        self._dealt[path] = now  # also where it cannot be deleted: it is read no more
+        if reply:
+            try:
+                self._replies.put_nowait((modem.path, came.number, reply))
+            except asyncio.QueueFull:
+                LOG.warning("sms: %d answers wait for the modem, one is left out", REPLIES)
+        await manager.delete(modem.path, path)
+
+    async def _send(self, manager: ModemManager) -> None:
+        while True:
+            modem, number, text = await self._replies.get()
+            try:
+                message = await manager.create(modem, number, text, report=False)
+                try:
+                    await manager.send(message)
+                finally:
+                    await manager.delete(modem, message)
+            except Trouble as trouble:
+                LOG.warning("sms: an answer was not sent: %s", trouble.name or "no answer")
+
+
+def _came(facts: Mapping[str, Any]) -> Came:
+    text, stamp = str(facts.get("Text", ""))[:TEXT_MOST], str(facts.get("Timestamp", ""))[:40]
+    return Came(str(facts.get("Number", ""))[:40], text, stamp)

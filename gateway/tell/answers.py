@@ -1,0 +1,237 @@
+"""What people answer by SMS, and what becomes of the alarm by it.
+
+Only a known number with the code that was sent to it is obeyed. 1 takes the alarm: somebody is on
+the way. 2 lets the next person be called at once. 3 takes it and doubts it: whoever says so has not
+been there, so nothing ends, and people are called again in a few minutes. 4 closes an alarm at
+which somebody is known to be. A code that is late or wrong is answered with what has become of the
+alarm. Strangers are neither obeyed nor answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from gateway.box import aside, supervise
+from gateway.home.home import Home
+from gateway.judge.alarm import Alarm, Outcome, State
+from gateway.judge.book import Entry
+from gateway.judge.notes import Later
+from gateway.judge.pipeline import Pipeline
+from gateway.sms import codes, people
+from gateway.sms.answer import Answer, Does, understood
+from gateway.sms.codes import Given
+from gateway.sms.inbox import Came, Inbox
+from gateway.sms.modem import Trouble
+from gateway.sms.people import NotSetUp, People, Person
+from gateway.sms.text import replied
+from gateway.tell.sounder import family
+from gateway.tell.waits import WAITS
+from gateway.words.clock import Moment, Quality
+from gateway.words.instruction import Do, Door, Instruction
+
+LOG = logging.getLogger("eldercare")
+BOOK = "phones.toml"  # beside gateway.toml
+TAKEN_MOST, REPLIES_MOST = 30, 10  # answers of one person in `sms_window`, and those answered
+DOUBT = "false_alarm?"  # the reason of an alarm that was taken with 3
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """How often one person was heard and answered lately."""
+
+    taken: deque[float] = field(default_factory=deque)
+    replied: deque[float] = field(default_factory=deque)
+
+
+class Answers:
+    """The answers of one home. On the loop's thread; `run` is a task of its own."""
+
+    def __init__(
+        self,
+        home: Home,
+        boot: str,
+        pipeline: Pipeline,
+        in_turn: Callable[[Later], Awaitable[None]],
+    ) -> None:
+        """`in_turn` lets the pump take what is to be written down; it returns once that is so."""
+        self._home = home
+        self._boot = boot
+        self._pipeline = pipeline
+        self._in_turn = in_turn
+        self._allowed: dict[str, _Allowance] = {}  # by person of the phone book
+        self._unread = ""  # why the phone book cannot be read, said once
+
+    @property
+    def _book(self) -> Path:
+        return self._home.config.path.with_name(BOOK)
+
+    async def run(self) -> None:
+        """Read what comes in where there is a phone book; at once over where there is none."""
+        if self._book.exists():
+            await supervise.keep("sms", Inbox(self.take).run, expected=(Trouble,))
+
+    async def take(self, came: Came) -> str | None:
+        """Do what an SMS says; return the answer, "" for none. It is on the disk by then.
+
+        None where the phone book cannot be read.
+        """
+        reading = aside.run(_known, self._book, self._home.config.state)
+        try:
+            book, given = await asyncio.wrap_future(reading)
+        except NotSetUp as why:
+            if str(why) != self._unread:
+                LOG.warning("sms: %s", why)
+            self._unread = str(why)
+            return None
+        self._unread = ""
+        person = book.who(came.number)
+        if person is None or not self._spares(person, "taken", TAKEN_MOST):
+            return ""
+        reply = await self._answered(person, came, given)
+        return reply if self._spares(person, "replied", REPLIES_MOST) else ""
+
+    async def _answered(self, person: Person, came: Came, given: list[Given]) -> str:
+        answer = understood(came.text)
+        own = [one for one in given if one.person == person.id]
+        meant = next((one for one in own if one.code == answer.code), None)
+        about = meant or (own[-1] if own else None)
+        if about is None:
+            return ""  # nobody has asked this person anything
+        clear, obeyed = meant is not None and answer.does is not None, False
+
+        def turn(now: Moment) -> list[Entry]:
+            nonlocal clear, obeyed
+            clear = clear and not _late(came, now)
+            obeyed, entries = self._done(person, answer, about, came, now) if clear else (False, [])
+            return entries
+
+        await self._in_turn(turn)
+        # in the turn behind it: what was done is on the disk, and the SMS may be deleted
+        await self._in_turn(lambda _: [])
+        if obeyed and answer.does is not None:
+            return replied(f"reply.{answer.does.name.lower()}", person.language, code=about.code)
+        alarm = self._alarm(about.alarm)
+        if alarm is None:
+            return replied("now.closed", person.language)
+        who = alarm.responder or alarm.by or "-"
+        how = "" if clear else replied("answer", person.language, code=about.code)
+        return replied(f"now.{alarm.state}", person.language, who=who) + how
+
+    def _alarm(self, name: str) -> Alarm | None:
+        return next((a for a in self._pipeline.alarms.values() if a.id == name), None)
+
+    def _done(
+        self, person: Person, answer: Answer, meant: Given, came: Came, now: Moment
+    ) -> tuple[bool, list[Entry]]:
+        """Carry out one answer, on every alarm of the same fire; say whether it holds now."""
+        first = self._alarm(meant.alarm)
+        if first is None or answer.does is None:
+            return False, []
+        who = self._called(person)
+        same = [
+            alarm
+            for alarm in self._pipeline.alarms.values()
+            if alarm is not first
+            and family(alarm.kind) == family(first.kind) != ""
+            and any(call.responder == who for call in alarm.calls)
+        ]
+        mark = hashlib.sha256(f"{person.id} {came.stamp} {came.text}".encode()).hexdigest()[:16]
+        entries: list[Entry] = []
+        for n, alarm in enumerate((first, *same)):
+            base = Instruction(
+                id=f"sms-{mark}-{n}",
+                do=Do.ACKNOWLEDGE,
+                by=who,
+                door=Door.LOCAL,
+                alarm=alarm.id,
+                boot=self._boot,
+                digest=mark,
+            )
+            orders = self._orders(answer, alarm, base)
+            for order in orders:
+                named = replace(order, id=f"{base.id}-{order.do}")
+                entries += self._pipeline.told(named, now)
+            if not orders and answer.does is Does.CANNOT:
+                entries += self._next(alarm, who, now)
+        return self._holds(answer.does, first, who), entries
+
+    def _orders(self, answer: Answer, alarm: Alarm, base: Instruction) -> list[Instruction]:
+        """Return what is to be ordered for an alarm as it stands; [] where nothing is."""
+        raised = alarm.state is State.RAISED
+        match answer.does:
+            case Does.COMING if raised or alarm.state is State.ACKNOWLEDGED:
+                # of a longer promise the longest there is: it is better than a refusal
+                most = self._home.config.times.longest_on_site(alarm.priority)
+                seconds = min(answer.minutes * 60.0, most)
+                sent = replace(base, do=Do.DISPATCH, responder=base.by, seconds=seconds)
+                return [base, sent] if raised else [sent]
+            case Does.CANNOT if alarm.state is State.DISPATCHED and alarm.responder == base.by:
+                return [replace(base, do=Do.DECLINE)]
+            case Does.FALSE if raised:
+                return [replace(base, reason=DOUBT)]
+            case Does.OVER if alarm.state is State.ON_SITE:
+                return [replace(base, do=Do.CLOSE, outcome=Outcome.HELPED)]
+        return []
+
+    def _next(self, alarm: Alarm, who: str, now: Moment) -> list[Entry]:
+        """Let the ladder go on at once, where it waits for this person."""
+        last = alarm.calls[-1] if alarm.calls else None
+        if last is None or last.responder != who or not alarm.calls_on:
+            return []
+        return self._pipeline.called_back(
+            alarm.number, alarm.made - 1, now, ok=False, detail="answered by SMS: cannot come"
+        )
+
+    def _holds(self, does: Does, before: Alarm, who: str) -> bool:
+        """Say whether an alarm that stood as `before` is now as the answer wanted it."""
+        now = self._alarm(before.id)
+        match does:
+            case Does.COMING:
+                return now is not None and now.state is State.DISPATCHED and now.responder == who
+            case Does.CANNOT:
+                return now is not None and (now.calls_on or before.state is State.DISPATCHED)
+            case Does.FALSE:
+                return now is not None and before.state is State.RAISED
+            case Does.OVER:
+                return now is None
+
+    def _called(self, person: Person) -> str:
+        """Return what the ladder calls a person of the phone book."""
+        for rung in self._home.config.ladder:
+            words = rung.program
+            if any(pair == ("--to", person.id) for pair in pairwise(words)):
+                return rung.responder
+        return person.id
+
+    def _spares(self, person: Person, what: str, most: int) -> bool:
+        """Say whether a person may be heard, or answered, once more; a phone may run wild."""
+        allowance = self._allowed.setdefault(person.id, _Allowance())
+        times: deque[float] = getattr(allowance, what)
+        now = asyncio.get_running_loop().time()
+        while times and now - times[0] >= WAITS.sms_window:
+            times.popleft()
+        if len(times) >= most:
+            return False
+        times.append(now)
+        return True
+
+
+def _known(book: Path, state: Path) -> tuple[People, list[Given]]:
+    return people.read(book), codes.given(state)
+
+
+def _late(came: Came, now: Moment) -> bool:
+    """Say whether an SMS lay somewhere for too long, as far as both clocks are known."""
+    try:
+        age = (now.wall - datetime.fromisoformat(came.stamp)).total_seconds()
+    except (ValueError, TypeError):
+        return False
+    return now.quality is Quality.SYNCHRONISED and age > WAITS.sms_late

@@ -1,0 +1,166 @@
+"""SMS that come in, from a stand-in for ModemManager: read whole, handed over once, answered, deleted; bounded whatever comes."""
+
+import asyncio
+import contextlib
+
+import pytest
+from gateway.box import supervise
+from gateway.sms import inbox
+from gateway.sms.inbox import Inbox
+from gateway.sms.modem import Trouble
+
+from tests.kit.fake_bluez import PrivateBus
+from tests.kit.fake_modem import LOCKED, RECEIVING, FakeModemManager
+from tests.kit.wait import until
+from tests.kit.waits import changed
+
+DAUGHTER = "+8613800000000"
+
+
+class Reading:
+    """The inbox at work: what it was handed, and what it answers."""
+
+    def __init__(self, manager: FakeModemManager) -> None:
+        self.manager = manager
+        self.came: list[inbox.Came] = []
+        self.replies: dict[str, str | None] = {}
+        self.ready = 0
+
+    async def heard(self, came: inbox.Came) -> str | None:
+        self.came.append(came)
+        return self.replies.get(came.text, "")
+
+    async def run(self) -> None:
+        await Inbox(self.heard).run(self.began)
+
+    def began(self) -> None:
+        self.ready += 1
+
+    @property
+    def texts(self) -> list[str]:
+        return [came.text for came in self.came]
+
+
+@pytest.fixture
+async def reading():
+    with PrivateBus() as bus, changed("sms", look_in=5.0, parts=0.5, leftover=60.0):
+        async with FakeModemManager(bus) as manager:
+            yield Reading(manager)
+
+
+@contextlib.asynccontextmanager
+async def at_work(reading):
+    task = asyncio.create_task(reading.run())
+    await until(lambda: reading.ready or task.done())
+    try:
+        yield
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_what_waits_and_what_comes_is_read_once_answered_and_deleted(reading):
+    modem = reading.manager.plug()
+    modem.receives(DAUGHTER, "4711 2")
+    reading.replies["4711 1 15"] = "noted"
+    async with at_work(reading):
+        await until(lambda: not modem.messages)
+        modem.receives(DAUGHTER, "4711 1 15")
+        await until(lambda: modem.sent and not modem.messages)
+    assert reading.texts == ["4711 2", "4711 1 15"]
+    assert modem.sent == [(DAUGHTER, "noted")]
+
+
+async def test_an_sms_in_parts_is_read_when_it_is_whole(reading):
+    modem = reading.manager.plug()
+    async with at_work(reading):
+        path = modem.receives(DAUGHTER, "4711", state=RECEIVING)
+        await until(lambda: reading.manager.calls.count("GetAll") >= 2)
+        assert reading.texts == []
+        modem.completed(path, "4711 1 15")
+        await until(lambda: not modem.messages)
+    assert reading.texts == ["4711 1 15"]
+
+
+async def test_what_never_gets_whole_and_reports_of_nobody_are_deleted_in_the_end(reading):
+    modem = reading.manager.plug()
+    modem.receives(DAUGHTER, "4711", state=RECEIVING)
+    modem.report(DAUGHTER, 7, 0)
+    with changed("sms", leftover=1.0):
+        async with at_work(reading):
+            assert len(modem.messages) == 2, "somebody may wait for the report just now"
+            await until(lambda: not modem.messages)
+    assert reading.texts == []
+
+
+async def test_two_megabytes_are_cut_and_a_flood_is_read_to_its_end(reading):
+    modem = reading.manager.plug()
+    modem.receives(DAUGHTER, "x" * 2_000_000)
+    async with at_work(reading):
+        await until(lambda: not modem.messages)
+        assert reading.texts == ["x" * inbox.TEXT_MOST]
+        reading.replies = {str(n): "hello" for n in range(5 * inbox.AT_ONCE)}
+        modem.delay = 0.5
+        for n in range(3 * inbox.AT_ONCE):
+            modem.receives(DAUGHTER, str(n))
+        await until(lambda: len(reading.came) == 1 + 3 * inbox.AT_ONCE)
+        assert len(modem.sent) <= inbox.REPLIES + 2, "answers that wait are bounded"
+    assert reading.texts[1:] == [str(n) for n in range(3 * inbox.AT_ONCE)], "each once, in order"
+
+
+async def test_what_cannot_be_deleted_is_not_obeyed_again(reading):
+    modem = reading.manager.plug()
+    modem.fail["Delete"] = "Core.Unauthorized"
+    with changed("sms", look_in=0.5):
+        async with at_work(reading):
+            modem.receives(DAUGHTER, "4711 1")
+            await until(lambda: reading.came)
+            looks = reading.ready
+            await until(lambda: reading.ready > looks + 2)
+    assert reading.texts == ["4711 1"]
+
+
+async def test_what_nobody_can_deal_with_now_stays_and_is_tried_again(reading):
+    modem = reading.manager.plug()
+    reading.replies["4711 1"] = None
+    async with at_work(reading):
+        modem.receives(DAUGHTER, "4711 1")
+        await until(lambda: len(reading.came) >= 2)
+        assert modem.messages
+        reading.replies["4711 1"] = "noted"
+        await until(lambda: modem.sent)
+
+
+async def test_an_answer_that_the_network_refuses_ends_nothing(reading):
+    modem, locked = reading.manager.plug(), reading.manager.plug(LOCKED)
+    reading.replies["4711 1"] = "noted"
+    modem.fail["Send"] = "Message.NoNetwork"
+    async with at_work(reading):
+        modem.receives(DAUGHTER, "4711 1")
+        await until(lambda: reading.came and not modem.messages)
+        del modem.fail["Send"]
+        modem.receives(DAUGHTER, "4711 1")
+        await until(lambda: modem.sent)
+    assert locked.sent == []
+
+
+async def test_modemmanager_that_goes_and_comes_is_found_again(reading):
+    said = []
+    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=0.5):
+        keep = supervise.keep("sms", Inbox(reading.heard).run, expected=(Trouble,), said=lambda *what: said.append(what[1]))
+        task = asyncio.create_task(keep)
+        await reading.manager.stop()
+        await until(lambda: said == [False])
+        await reading.manager.start()
+        await until(lambda: said == [False, True])
+        modem = reading.manager.plug()
+        modem.receives(DAUGHTER, "4711 1")
+        await until(lambda: reading.came)
+        reading.manager.unplug(modem)
+        reading.manager.plug().receives(DAUGHTER, "4711 2")
+        await until(lambda: len(reading.came) == 2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert reading.texts == ["4711 1", "4711 2"]
