@@ -105,11 +105,21 @@ def faults_en() -> str:
     return faults(EN, "| fault | told | what to do |", "en")
 
 
+def channels(words: Mapping[str, str]) -> str:
+    """Everything that can be wrong with what sounds or calls, as the page says it below "call failed"."""
+    return "\n".join(f"- {said}" for name, said in words.items() if name.startswith("channel."))
+
+
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     ALARMS: {"states": states, "kinds": kinds, "times": times},
     ARCHITECTURE: {"waits": waits},
     DEVICES: {"devices": devices},
-    TECHNICIAN: {"faults-zh": faults_zh, "faults-en": faults_en},
+    TECHNICIAN: {
+        "faults-zh": faults_zh,
+        "channels-zh": lambda: channels(ZH),
+        "faults-en": faults_en,
+        "channels-en": lambda: channels(EN),
+    },
 }
 
 
