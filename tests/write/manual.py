@@ -16,6 +16,7 @@ from gateway.home.devices import is_slow
 from gateway.home.nearby import link
 from gateway.judge.alarm import MOVES
 from gateway.page.en import EN
+from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.times import Times
@@ -97,7 +98,7 @@ def faults(words: Mapping[str, str], head: str, named: str) -> str:
 
 def faults_zh() -> str:
     """Return the table of faults in Chinese."""
-    return faults(ZH, "| 故障 | 怎么告知 | 怎么办 |", "zh")
+    return printed(faults(ZH, "| 故障 | 怎么告知 | 怎么办 |", "zh"))
 
 
 def faults_en() -> str:
@@ -116,7 +117,7 @@ TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     DEVICES: {"devices": devices},
     TECHNICIAN: {
         "faults-zh": faults_zh,
-        "channels-zh": lambda: channels(ZH),
+        "channels-zh": lambda: printed(channels(ZH)),
         "faults-en": faults_en,
         "channels-en": lambda: channels(EN),
     },
