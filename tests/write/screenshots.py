@@ -65,11 +65,11 @@ SHOWN = {
     "page-today-en": Shown("/", "en", "dark"),
     "page-alarm-zh": Shown("/alarms/2"),
     "page-first-zh": Shown("/first"),
+    "page-setup-zh": Shown("/setup", calm=True),
     "page-found-zh": Shown("/sensors/add"),
     "page-platform-zh": Shown("/platform"),
-    "page-rules-zh": Shown("/rules"),
     "page-voice-zh": Shown("/rules", part="#voice"),
-    "page-walk-zh": Shown("/walk", calm=True),
+    "page-walk-zh": Shown("/walk", calm=True, part=".walk.running"),
     "page-certificate-zh": Shown("/certificate", calm=True),
     "page-backup-zh": Shown("/moving", calm=True),
 }
@@ -284,7 +284,7 @@ async def pictured(browser, address, code, out, *, calm):
         await page.goto(f"{address}/box?lang={shown.lang}&theme={shown.theme}")
         await page.goto(address + shown.path)
         if shown.part:
-            await page.locator(shown.part).evaluate("one => { one.scrollIntoView({block: 'end'}); scrollBy(0, 14) }")  # above the bar
+            await page.locator(shown.part).evaluate("one => { one.scrollIntoView({block: 'end'}); scrollBy(0, -30) }")  # above the bar
         await shot(page, name)
         await context.close()
 
@@ -299,6 +299,8 @@ async def main(out, *, docs):
             if docs:  # a home as it is shipped, and somebody who walks through it
                 example.path.write_text(example.path.read_text(encoding="utf-8").replace("voice = false\n", ""), encoding="utf-8")
                 example.say(walk=WALKED if calm else None)
+                for signed in example.config.state.glob("certificate-*.json") if calm else ():
+                    signed.unlink()  # a home that is being installed
             with Page(example.path, http, Path(folder) / "page.log") as page:
                 code = (example.config.page_folder / "page-code").read_text().strip()
                 async with chromium() as browser:
