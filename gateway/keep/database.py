@@ -95,9 +95,8 @@ def database(
 def checkpoint(path: Path) -> None:
     """Write what stands in a log into its database, beside whoever writes on: nobody waits for it.
 
-    For a thread that may take long.
-
-    By a connection of its own; a database that is not there is not made. Raises sqlite3.Error.
+    It may take long: call it on a thread that nothing urgent waits for (the history's). By a
+    connection of its own; a database that is not there is not made. Raises sqlite3.Error.
     """
     with contextlib.closing(
         sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0, isolation_level=None)
@@ -108,10 +107,8 @@ def checkpoint(path: Path) -> None:
 def kept_from(conn: sqlite3.Connection, table: str, now: Moment, days: float) -> int:
     """Return the number from which on rows are kept: that of the first one that is not too old.
 
-    It may look at all of the table.
-
-    Rows lie in their order, whatever clock wrote them: one that was stamped in another century
-    while nobody confirmed the clock is as young as its neighbours.
+    It may look at all of the table. Rows lie in their order, whatever clock wrote them: one that
+    was stamped in another century while nobody confirmed the clock is as young as its neighbours.
     """
     young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
     row = conn.execute(
@@ -150,10 +147,7 @@ def new_name() -> str:
 
 
 def problem_of(path: Path, error: Exception) -> StoreProblem:
-    """Return what an error means.
-
-    A disk that does not take or give, or else a file that is damaged.
-    """
+    """Return what an error means: a disk that does not take or give, else a damaged file."""
     text = str(error)
     if "locked" in text or "I/O" in text:
         return DiskRefuses(
@@ -181,7 +175,10 @@ def refuse_newer(db: sqlite3.Connection, path: Path, migrations: Migrations) -> 
 
 
 def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None = None) -> None:
-    """Look the file over, for `WAITS.check` seconds where nothing else is said. Raises Damaged."""
+    """Look the file over, for at most `seconds` (`WAITS.check` if None). Raises Damaged.
+
+    A look that is not finished by then has found nothing.
+    """
     # Not a progress handler: Debian 12's SQLite (3.40) asks it only when the whole file has been
     # read.
     watch = threading.Timer(WAITS.check if seconds is None else seconds, conn.interrupt)
@@ -255,7 +252,7 @@ def _make_way(path: Path) -> None:
 def set_aside(path: Path, *, keep: bool) -> None:
     """Move a database away (SET_ASIDE are kept), or delete it.
 
-    Killed in the middle, `finish_setting_aside` goes on.
+    Killed in the middle, `finish_setting_aside` finishes it.
     """
     if keep:
         _make_way(path)
@@ -310,9 +307,9 @@ def is_sound(body: bytes) -> bool:
 
 
 def is_gone(part: Path, inode: int) -> bool:
-    """Say whether a file is no more, or is another one.
+    """Say whether a file is no more, or is another one than `inode`.
 
-    A disk that does not answer says neither.
+    It is False where the disk does not answer.
     """
     try:
         return part.stat().st_ino != inode
@@ -325,7 +322,7 @@ def is_gone(part: Path, inode: int) -> bool:
 def is_read_only(folder: Path) -> bool:
     """Say whether a folder's file system takes no writes just now.
 
-    A disk that does not answer says neither.
+    It is False where the disk does not answer.
     """
     try:
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

@@ -1,4 +1,7 @@
-"""Which routine readings go into the history. It decides only; gateway/keep/history.py writes."""
+"""Which routine readings go into the history. It decides only; gateway/keep/history.py writes.
+
+It runs in the pump's task.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class History:
     # -- opening and closing -----------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open it; a broken or newer one is thrown away, for that is what it is for.
+        """Open it; a broken or newer one is thrown away and begun anew, for readings may be lost.
 
         One that the disk refuses is left alone.
         """
@@ -262,7 +262,7 @@ class History:
     async def withdraw(self) -> None:
         """Delete what waits and may no longer be sent, a few batches at a time.
 
-        What is cut off here is done when it would be sent.
+        What is not deleted because the process ends is deleted when its batch would be sent.
         """
         after: int | None = 0
         while after is not None:
@@ -389,10 +389,7 @@ class History:
 
 
 def _value(value: object) -> bool | int | float | str:
-    """Return a value of the column.
-
-    A truth is kept as one byte, so that it does not come back as the number 1.
-    """
+    """Return a value of the column: one byte is a truth, which SQLite would give back as 1."""
     if isinstance(value, bytes):
         return value == b"\1"
     if not isinstance(value, int | float | str):

@@ -85,7 +85,7 @@ class Journal:
     def begin(self, generation: int, why: str) -> None:
         """Go on with the journal of this database; where there is none, begin one in `generation`.
 
-        In one transaction.
+        What is written of it is one transaction.
         """
         with atomic(self.db):
             mark(self.db, "opened", str(time.time_ns()))
@@ -243,9 +243,9 @@ class Journal:
             mark(self.db, name, value)
 
     def _take_over(self, turn: Writing) -> None:
-        """Write what comes from another database.
+        """Write what comes from another database: answered instructions, entries below 0.
 
-        Instructions done before ours, entries below 0.
+        The instructions count as done before those of this database.
         """
         if turn.done:
             before = single(self.db, "SELECT coalesce(min(number), 1) FROM instructions") - len(
@@ -300,9 +300,10 @@ class Journal:
         return number - below if below and number else 0
 
     def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return under which numbers entries of a journal stand here.
+        """Return under which numbers of this database entries of `journal` stand.
 
-        Its own, or one of which entries were carried over.
+        `entries`: inclusive ranges of numbers there. The journal is this one, or an earlier one
+        whose entries were carried over.
         """
         if journal == self.name:
             return list(entries)
@@ -318,7 +319,10 @@ class Journal:
         )
 
     def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """Return a journal's first entries that are still kept: (number there, name, bytes)."""
+        """Return the first `limit` entries from `first` to `last` of a journal that are still kept.
+
+        Each is (number in that journal, name, bytes).
+        """
         below = 0 if journal == self.name else self._earlier.get(journal)
         if below is None:
             return []

@@ -1,6 +1,6 @@
 """What a start reads of a database: how alarms and faults stand, marks, drivers' memories.
 
-Here every mark has its reader.
+Marks of which `Known` is made are parsed here, all others by whoever keeps them.
 
 All functions read by a connection, on the thread that opens the store, before anybody else has it.
 Neither outbox nor journal is read through: they may hold 200 MB, and the button that is pressed now

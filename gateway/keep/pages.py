@@ -1,6 +1,6 @@
 """The rows of a damaged database, from its pages one by one.
 
-Without the names of the tables, and without the tree above the rows.
+Neither the names of the tables are needed, nor the tree above the rows.
 
     page    type | free, 2 | cells, 2 | begin, 2 | fragments | last child, 4 (of an inner page)
             | where each cell lies, 2 each
@@ -46,7 +46,7 @@ _NOTHING = bytes(PAGE)
 
 
 class Row(NamedTuple):
-    """One row.
+    """One row of a table or an index.
 
     `now`: it stands so in the newest image of a page that is in use; else it may have been changed
     or deleted since.
@@ -58,9 +58,9 @@ class Row(NamedTuple):
 
 
 class Held:
-    """The log of a database, held open before SQLite opens it.
+    """The log of a database, held open before SQLite opens it. On the thread that starts.
 
-    So it can be read when SQLite has tidied it away. On the thread that starts.
+    So it can be read when SQLite has tidied it away.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,10 +76,7 @@ class Held:
             self._log.close()
 
     def frames(self) -> list[wal.Image]:
-        """Return what the log holds of committed pages, oldest first.
-
-        None where it cannot be read.
-        """
+        """Return what the log holds of committed pages, oldest first; [] if unreadable."""
         with contextlib.suppress(OSError):
             if self._log is not None and os.fstat(self._log.fileno()).st_size < wal.LARGEST:
                 return wal.committed(os.pread(self._log.fileno(), wal.LARGEST, 0))
@@ -87,10 +84,9 @@ class Held:
 
 
 class Pages:
-    """All images of a database's pages.
+    """All images of a database's pages. On the thread that starts.
 
-    Nobody may have the file open: to close it here takes away SQLite's locks on it. On the thread
-    that starts.
+    Nobody may have the file open: to close it here takes away SQLite's locks on it.
     """
 
     def __init__(self, path: Path, held: Held) -> None:
@@ -130,7 +126,7 @@ class Pages:
                 )
 
     def _block(self, first: int) -> list[bytes]:
-        """Return the pages from one on as they stand in the database itself.
+        """Return the pages from `first` on as they stand in the database itself.
 
         Those that the disk does not give are empty.
         """
@@ -141,9 +137,9 @@ class Pages:
         return [block[at : at + PAGE] for at in range(0, len(block), PAGE)]
 
     def _read(self, number: int, count: int) -> bytes:
-        """Return pages of the database itself, nothing where there are none.
+        """Return `count` pages of the database itself from `number` on, b"" where there are none.
 
-        The end of a file that was cut off is made up with zeros.
+        A last page that was cut off is filled up with zeros.
         """
         with contextlib.suppress(OSError):
             if self._file is not None and 0 < number <= self._count:
@@ -158,7 +154,7 @@ class Pages:
     def _unused(self) -> set[int]:
         """Return the pages that are free: what was deleted still stands in them.
 
-        None where the first page does not name them credibly.
+        It is empty where the first page does not name them credibly.
         """
         trunk, count = struct.unpack(">II", self._page(1)[32:40])
         free: set[int] = set()
@@ -214,9 +210,9 @@ class Pages:
         return Row(number - (1 << 64) if number >> 63 else number, _values(record), now)
 
     def _rest(self, number: int, size: int) -> bytes:
-        """Follow a chain of pages.
+        """Return the content of a chain of pages, at most `size` bytes.
 
-        One that is broken ends too early, and what was looked for is not whole.
+        A chain that is broken gives less; the caller then takes the record as not whole.
         """
         parts: list[bytes] = []
         for _ in range(0, size, PAGE - 4):

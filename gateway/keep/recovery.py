@@ -195,12 +195,10 @@ def _begin(store: Store, carried: Writing, generation: int) -> None:
 
 
 def _in_its_place(real: _Opened) -> _Opened:
-    """Return the store.
+    """Return the store, with another journal where the one it has may not go on.
 
-    With another journal in it where it lies in another box or on another card, or its newest
-    entries are gone.
-
-    The platform may have entries under the numbers that would be given next: see gateway.lineage.
+    It may not where it lies in another box or on another card, or its newest entries are gone: the
+    platform may have entries under the numbers that would be given next. See gateway.tend.lineage.
     """
     store, known, here = real.store, real.known, machine.here(real.store.folder)
     bound = machine.known(store.marked("bound"))
@@ -236,7 +234,8 @@ def _in_its_place(real: _Opened) -> _Opened:
 def _goes_on(left: _Opened) -> bool:
     """Say whether a stand-in is gone on with.
 
-    It has something, and nobody has seen the disk take a write since it failed.
+    So it is where it holds open alarms or entries that wait, and nobody has seen the disk take a
+    write since it failed.
     """
     has = left.known.alarms or left.store.count()[0]
     if has and not left.store.marked(BACK):
@@ -263,11 +262,10 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
 def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Opened:
     """Return the real store with all that a stand-in has.
 
-    Its journal, what waits, what is open or has ended, counters, masks.
-
-    Its entries become entries of an earlier journal; what waits for the platform is pushed as it
-    was. An open alarm goes on as it stood in the stand-in, and `restart` writes it into the real
-    journal. Raises sqlite3.Error where the disk refuses.
+    That is its journal, what waits, what is open or has ended, counters, masks. Its entries become
+    entries of an earlier journal; what waits for the platform is pushed as it was. An open alarm
+    goes on as it stood in the stand-in, and `restart` writes it into the real journal. Raises
+    sqlite3.Error where the disk refuses.
     """
     if left is None:
         return real
@@ -330,9 +328,9 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
 
 
 def _joined(known: Known, instead: Known, ended: Mapping[str, Alarm]) -> list[tuple[Alarm, bool]]:
-    """Return the alarms of the real store and of a stand-in.
+    """Return the alarms of the real store and of a stand-in, in the form of `Known.alarms`.
 
-    Of one that is in both, as it stood in the stand-in.
+    One that is in both is returned as it stood in the stand-in.
     """
     newer = {alarm.id: (alarm, same) for alarm, same in instead.alarms if alarm.open}
     out = []
@@ -360,7 +358,7 @@ def _elsewhere(done: Mapping[str, Done]) -> dict[str, Done]:
 def time_kept(folder: Path) -> tuple[str, str]:
     """Return the marks of the time (`floor`, `agreeing`), "" where they cannot be read.
 
-    What a store tells is read by the time.
+    They are read before the store is opened: what a store tells is read by the time.
     """
     path = folder / "gateway.db"
     found: dict[str, str] = {}

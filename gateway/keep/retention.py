@@ -1,9 +1,7 @@
-"""Retention of the journal.
-
-What is over and old goes, a little at a time, between two turns of the pump.
+"""Retention of the journal: what is over and old goes, a little at a time, between two turns.
 
 `entries_kept_from` may look at all of the journal: it runs on another thread, by a connection of
-its own. Each step of `steps` runs on the store's thread.
+its own. Each step of `steps` runs on the store's thread, between two turns of the pump.
 """
 
 from __future__ import annotations
@@ -33,9 +31,9 @@ class Gone(NamedTuple):
 
 
 def entries_kept_from(path: Path, now: Moment, days: float) -> int:
-    """Return the number from which on entries of a gateway.db are young enough.
+    """Return the number from which on entries of a gateway.db are younger than `days`.
 
-    Raises sqlite3.Error.
+    It may take long; not for the store's thread. Raises sqlite3.Error.
     """
     with contextlib.closing(
         sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock)
@@ -44,11 +42,10 @@ def entries_kept_from(path: Path, now: Moment, days: float) -> int:
 
 
 def steps(db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
-    """Delete what is over and numbered below `kept`. Each step yields what it took.
+    """Delete what is over and numbered below `kept`; each step yields what it took.
 
-    Raises sqlite3.Error.
-
-    The newest row stays whatever its age, for numbers go on from it. So does what is open.
+    The newest row stays whatever its age, for numbers go on from it. So does what is open. Raises
+    sqlite3.Error.
     """
     kept = min(kept, single(db, "SELECT coalesce(max(number), 0) FROM journal"))
     done = -1 << 62
@@ -72,9 +69,9 @@ def steps(db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
 
 
 def _forgotten(db: sqlite3.Connection, done: int, last: int) -> Gone:
-    """Delete what is over of the entries behind `done`, up to `last`.
+    """Delete what is over of the entries above `done`, up to `last`.
 
-    Number and hash of the newest one stay: from there the chain goes on.
+    Number and hash of the newest one are kept as the anchor: from there the chain goes on.
     """
     over = db.execute(
         "SELECT number FROM journal WHERE number > ? AND number <= ? "

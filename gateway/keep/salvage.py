@@ -1,6 +1,4 @@
-"""What can be read of a database that cannot be used.
-
-Its rows page by page, whatever has become of its tables.
+"""What can be read of a database that cannot be used: its rows, page by page, without its tables.
 
 Rows of all tables are told apart by their form alone. They may contradict each other, for older
 images of a page are read too; in doubt an alarm is open. How an alarm stands says its newest entry
@@ -117,7 +115,7 @@ class _Found:
     def _large(self, pages: Pages, chosen: set[int], now: Moment) -> tuple[Waiting, Waiting]:
         """Read journal, alarms and instructions.
 
-        Return the `chosen` entries that wait, and calls for help that may wait.
+        Return (the `chosen` entries that wait, calls for help that may wait).
         """
         waiting: Waiting = {}
         again: Waiting = {}
@@ -182,9 +180,9 @@ class _Found:
                 self.done.setdefault(number, (instruction, digest))
 
     def _of_result(self, number: int) -> int:
-        """Return the priority of a result, which does not say it.
+        """Return the priority of a result as it waits in the outbox, else P4.
 
-        Earlier versions pushed it as P2.
+        Its own row does not say it; earlier versions pushed it as P2.
         """
         return (
             found
@@ -253,7 +251,7 @@ class _Found:
 def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
     """Return the entry in a row of the journal, None where it is not whole.
 
-    In rows of an earlier journal the number is another.
+    In rows of an earlier journal, below 0, the number in the body is another than the row's.
     """
     with contextlib.suppress(*BROKEN):
         message = encoding.decode_entry(body)
@@ -268,7 +266,7 @@ def _unread(
 ) -> wire.AlarmMessage | None:
     """Return an alarm of which no entry can be read.
 
-    That it is open, of what, and its name are known; how far it had got is not.
+    Its name, its kind and that it is open are known; how far it had got is not.
     """
     at, test = stamp(boot, now), row.kind == TEST
     alarm = Alarm(
@@ -301,9 +299,8 @@ def _unread(
 def _long_gone(message: wire.AlarmMessage, newest: wire.AlarmMessage) -> bool:
     """Say whether an entry is what retention has left on a page that is free.
 
-    The alarm has no row, and all that is told came long after.
-
-    An alarm that is open has been told of lately, at each restart if nothing else.
+    Its alarm has no row, and all that is told came long after. An alarm that is open has been told
+    of lately, at each restart if nothing else.
     """
     if not message.at.clock == newest.at.clock == Quality.SYNCHRONISED:
         return False

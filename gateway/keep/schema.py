@@ -1,8 +1,7 @@
 """The two databases' migrations, in order.
 
-A migration that has landed is never edited; a new one is added below it.
-
-`gateway.db` is small and precious; `history.db` is bulk and may be thrown away.
+`gateway.db` is small and precious; `history.db` is bulk and may be thrown away. A migration that
+has landed is never edited; a new one is added below it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _TABLE = """
 def atomic(db: sqlite3.Connection) -> Iterator[None]:
     """Make what is written inside one transaction; inside another one it belongs to that.
 
-    Raises sqlite3.Error.
+    Raises sqlite3.Error, and then nothing was written.
     """
     if db.in_transaction:
         yield
@@ -46,9 +45,9 @@ def atomic(db: sqlite3.Connection) -> Iterator[None]:
 
 
 class Migrations:
-    """The migrations of one database. Those that a file has stand in it by their names.
+    """The migrations of one database, applied on the thread that opens it.
 
-    Applied on the thread that opens the database.
+    Those that a file has stand in it by their names.
     """
 
     def __init__(self, database: str, statements: Mapping[str, str]) -> None:

@@ -1,9 +1,7 @@
-"""What a stand-in in memory lets go of when memory itself is full.
+"""What a stand-in in memory lets go of when memory itself is full: never an alarm.
 
-Readings, then counts and calls, never an alarm.
-
-It runs on the store's thread. Rows are deleted and their pages used again; a file kept in reserve
-gives the room that deleting needs.
+Readings go first, then counts and calls. It runs on the store's thread. Rows are deleted and their
+pages used again; a file kept in reserve gives the room that deleting needs.
 """
 
 from __future__ import annotations
@@ -20,9 +18,9 @@ FILE = "reserve.db"  # named as what is forgotten with the stand-in itself
 
 
 def reserve(folder: Path) -> None:
-    """Take the room that a full memory leaves to delete with.
+    """Take room in `folder`, as a file of RESERVE bytes, to delete with once memory is full.
 
-    Where there is none, there is none.
+    Where there is no such room, none is kept.
     """
     with contextlib.suppress(OSError):
         (folder / FILE).write_bytes(bytes(RESERVE))
@@ -58,7 +56,7 @@ def _unimportant(db: sqlite3.Connection) -> int:
 def _superseded(db: sqlite3.Connection) -> int:
     """Forget counts and calls of an alarm but its newest entry.
 
-    That it was raised, and how it stands, stays.
+    What stays says that it was raised, and how it stands.
     """
     rows = db.execute(
         f"SELECT number FROM journal WHERE alarm IS NOT NULL AND {_NEEDED}"  # noqa: S608  ours

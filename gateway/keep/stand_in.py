@@ -1,10 +1,8 @@
 """The stand-in: a store in memory, for a disk that takes nothing.
 
-It outlives the process, not a power cut.
-
-It lies in the runtime folder or, where that cannot be written, in the shared memory under the
-service's user. In shared memory anybody may have made a folder by that name: one is believed only
-where it belongs to us and nobody else may write there.
+It outlives the process, not a power cut. It lies in the runtime folder or, where that cannot be
+written, in the shared memory under the service's user. In shared memory anybody may have made a
+folder by that name: one is believed only where it belongs to us and nobody else may write there.
 """
 
 from __future__ import annotations
@@ -63,10 +61,8 @@ def reopen(store: Store) -> None:
 def in_force(state: Path, runtime: Path) -> Path:
     """Return the folder of the store that the gateway writes just now.
 
-    A stand-in's where the disk has failed, else `state`.
-
-    A stand-in is believed where it belongs to whom the state folder belongs, and nobody else may
-    write there.
+    It is a stand-in's where the disk has failed, else `state`. A stand-in is believed where it
+    belongs to whom the state folder belongs, and nobody else may write there.
     """
     with contextlib.suppress(OSError):
         owner = state.stat().st_uid
@@ -79,7 +75,7 @@ def in_force(state: Path, runtime: Path) -> Path:
 def settled(folder: Path, runtime: Path) -> None:
     """Forget a stand-in, and that a damaged database is still to be read.
 
-    All of it is in the real one by now.
+    To be called once all that they hold is in the real store.
     """
     with contextlib.suppress(OSError):
         unsettled(folder / "gateway.db").unlink(missing_ok=True)

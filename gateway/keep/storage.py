@@ -53,9 +53,9 @@ DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is t
 
 
 class MovedToMemory(Exception):
-    """The disk failed.
+    """The disk failed: the present store is a fresh stand-in.
 
-    The present store is a fresh stand-in, and nothing of this turn is in it yet.
+    Nothing of this turn is in it yet.
     """
 
     def __init__(self, why: str, broken: str, instead: str) -> None:
@@ -67,7 +67,8 @@ class MovedToMemory(Exception):
     def doubt(self, entries: Sequence[Entry]) -> dict[str, str]:
         """Return the mark that names the entries which failed.
 
-        The disk may have kept them, and takes them back at the way back.
+        The disk may have kept them. At the way back `Journal.take_back` takes them out by this
+        mark.
         """
         return {DOUBT: f"{self._journals} {entries[0].number}"} if entries else {}
 
@@ -170,11 +171,9 @@ class Storage:
     async def is_back(self, *, open_alarms: bool) -> bool:
         """Say whether the next start can go back to the disk, and mark the stand-in for that.
 
-        Raises sqlite3.Error.
-
-        A probe that takes longer than `WAITS.probe` answers at a later call. With `open_alarms` a
-        damaged database is not gone back to: the start would set it aside, and what it holds of
-        them with it.
+        False while the probe lasts: one that takes longer than `WAITS.probe` answers at a later
+        call. With `open_alarms` a damaged database is not gone back to: the start would set it
+        aside, and what it holds of them with it. Raises sqlite3.Error.
         """
         if not self.in_memory or (self.leaving is not None and not self.leaving.done()):
             return False
@@ -200,7 +199,7 @@ class Storage:
 def proved(folder: Path, gateway: str) -> bool:
     """Say whether the database in `folder` takes a write, and soon. Raises Damaged.
 
-    For a thread that may block.
+    It may block for as long as the disk does: `Storage.is_back` calls it on a thread of the pool.
     """
     real = Store(folder, gateway)
     began = time.monotonic()

@@ -87,10 +87,10 @@ class Store:
         generation: int = 1,
         why: str = "new",
     ) -> None:
-        """Name the folder.
+        """Name the folder; nothing is opened.
 
-        `generation`, `why`: of the journal that is begun where there is none yet
-        (gateway.contract.chain).
+        `generation` and `why` are of the journal that is begun where there is none yet, see
+        gateway.contract.chain; `degraded` is why this is a stand-in.
         """
         self.folder = folder
         self.gateway = gateway
@@ -197,7 +197,7 @@ class Store:
         LOG.error("store %s", self.mended)
 
     def recall(self) -> None:
-        """Take up why this stand-in was made, by an earlier process."""
+        """Read why this stand-in was made from its marks, where an earlier process made it."""
         self.degraded = self.marked("degraded")
 
     def take_mended(self) -> str:
@@ -229,13 +229,17 @@ class Store:
     def shed(self, step: int) -> int:
         """Let go of what can be missed, where this is a stand-in and memory is full.
 
-        See `gateway.keep.shed`. Raises sqlite3.Error.
+        `step`: which of `gateway.keep.shed.STEPS`. Return how many entries went. Raises
+        sqlite3.Error.
         """
         self.readings.give_up()
         return shed.shed(self._db, self.folder, step)
 
     async def close(self) -> None:
-        """Finish what is queued, close the files, join the threads as far as they answer."""
+        """Finish what is queued, close the files and join the threads.
+
+        That of the readings is waited for as far as its disk answers in time.
+        """
         await self.run(self._close)
         self._thread.shutdown()
         await self.readings.close()
@@ -252,9 +256,9 @@ class Store:
         self._db.close()
 
     def drop(self) -> None:
-        """Close what is open, as it is: its log stays readable for whoever holds it.
+        """Close what is open, of a store that could not be opened in full.
 
-        For a store that could not be opened in full.
+        Its log stays as it is, readable for whoever holds it.
         """
         self.readings.close_now(checkpoint=False)
         with contextlib.suppress(AttributeError, sqlite3.Error):
@@ -280,7 +284,7 @@ class Store:
         return self._journal.all_entries()
 
     def take_back(self, doubt: str) -> None:
-        """Take out what a stand-in has told instead. Raises sqlite3.Error."""
+        """Take out what a stand-in has told (`Journal.take_back`). Raises sqlite3.Error."""
         self._journal.take_back(doubt)
 
     def marked(self, name: str) -> str:
@@ -298,9 +302,9 @@ class Store:
             raise
 
     def _suspected(self, error: sqlite3.Error) -> None:
-        """Let the next start look at all of a database that is damaged.
+        """Leave a mark that makes the next start look at all of the database, where it is damaged.
 
-        What a short look does not find would end it each time anew.
+        A start's short look does not find everything: each life would meet the damage anew.
         """
         if "malformed" in str(error):
             with contextlib.suppress(OSError):
@@ -334,9 +338,7 @@ class Store:
         return succession.beyond(self._journal, floor, journal)
 
     def retention(self, now: Moment, kept: int) -> Iterator[Gone]:
-        """Carry out retention a little at a time.
-
-        What is pressed between two steps is written between them.
+        """Carry out retention a little at a time: what is pressed is written between two steps.
 
         `kept`: the number from which on entries are young enough (`retention.entries_kept_from`).
         Age decides, whether the platform has it or not: in a home without one, or with it away for
@@ -355,7 +357,7 @@ class Store:
         return self._journal.stands(journal, number)
 
     def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return under which numbers entries of a journal stand here, carried over or its own."""
+        """Return under which numbers entries of a journal stand here, see `Journal.receipted`."""
         return self._journal.receipted(journal, entries)
 
     async def newest(
@@ -383,12 +385,15 @@ class Store:
     async def standing(self, limit: int) -> list[Outgoing]:
         """Return the newest entry of each open alarm of P1 and P2, where that has no receipt.
 
-        P1 first, the newest alarm first.
+        At most `limit`; P1 first, of equal priority the newest first.
         """
         return await self.run(self._outgoing, _STANDING, int(Priority.P1), int(Priority.P2), limit)
 
     async def waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
-        """Return entries without receipt behind a place: most urgent first, then oldest."""
+        """Return entries without receipt, most urgent first, then oldest.
+
+        Only those behind `after` (priority, number) in that order, at most `limit`.
+        """
         return await self.run(self._outgoing, _WAITING, *after, limit)
 
     async def waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
@@ -425,18 +430,15 @@ class Store:
     async def kept(
         self, journal: str, first: int, last: int, limit: int
     ) -> list[tuple[int, str, bytes]]:
-        """Return a journal's first entries that are still kept: (number there, name, bytes)."""
+        """Return entries of a journal that are still kept, see `Journal.kept`."""
         return await self.run(self._journal.kept, journal, first, last, limit)
 
     async def counts(self) -> tuple[int, int]:
-        """Return (entries, batches) that wait for a receipt.
-
-        What cannot be read just now, as it was read last.
-        """
+        """Return (entries, batches) that wait for a receipt; if unreadable, as read last."""
         return await self.run(self.count)
 
     def count(self) -> tuple[int, int]:
-        """Count as `counts` does."""
+        """Return what `counts` does; on the store's thread."""
         with contextlib.suppress(sqlite3.Error):  # the next commit meets it, and goes on in memory
             self._see_to_files()
         try:

@@ -96,7 +96,7 @@ def done(old: Journal) -> dict[str, Done]:
 
 
 def _named(message: wire.Outward, to: Renaming) -> wire.Outward:
-    """Return an entry with the ids that its alarms have in another journal."""
+    """Return an entry with the ids that its alarms above `shared` have in another journal."""
     if isinstance(message, wire.FaultMessage):
         return message
     about = replace(message, alarm=to.id(message.alarm))

@@ -68,12 +68,10 @@ class Image(NamedTuple):
 
 
 def mend(path: Path) -> str:
-    """Put the log of database `path` in order where it is damaged.
+    """Put the log of database `path` in order where it is damaged. Nobody may have it open.
 
-    Return what was wrong, "" where nothing was. Raises OSError.
-
-    A last transaction that was cut off is no damage: it was never acknowledged. For a log that
-    nobody has open.
+    Return what was wrong, "" where nothing was. Raises OSError. A last transaction that was cut off
+    is no damage: it was never acknowledged.
     """
     log = path.with_name(path.name + "-wal")
     try:
@@ -100,11 +98,9 @@ def mend(path: Path) -> str:
 def pages(path: Path) -> int:
     """Return how many pages wait in the log of database `path` since it was begun anew.
 
-    0 where there is none. Raises OSError.
-
-    Frames of an earlier turn of the log lie behind them under another salt: so the end is found by
-    halving, whatever its size. The log may be in use: it is only read, and no lock of SQLite's lies
-    on it.
+    It is 0 where there is none. The log may be in use: it is only read, and no lock of SQLite's
+    lies on it. Frames of an earlier turn of the log lie behind the last one under another salt: the
+    end is found by halving, whatever the log's size. Raises OSError.
     """
     try:
         with path.with_name(path.name + "-wal").open("rb") as file:
@@ -124,10 +120,7 @@ def pages(path: Path) -> int:
 
 
 def committed(data: bytes) -> list[Image]:
-    """Return the pages in a log, oldest first, as far as they were committed.
-
-    None where it is no log.
-    """
+    """Return the committed pages of a log, oldest first; [] where it is no log."""
     read = _frames(data) if len(data) > HEADER + FRAME else None
     if read is None:
         return []
@@ -140,17 +133,15 @@ def committed(data: bytes) -> list[Image]:
 
 
 def _until_ours(frames: list[_Frame]) -> list[_Frame]:
-    """Return the frames up to the last one of ours.
-
-    Behind it lies what an earlier turn of the log has left.
-    """
+    """Return the frames up to the last one of ours; behind it lie those of an earlier turn."""
     return frames[: max((n for n, frame in enumerate(frames) if frame.ours), default=-1) + 1]
 
 
 def _end(frames: list[_Frame]) -> int:
-    """Return where the last commit ends that had reached the disk, -1 where none had.
+    """Return the index of the frame that ends the last commit on the disk, -1 where there is none.
 
-    What follows a commit proves that it had; the very last one must prove it by its sums.
+    What follows a commit proves that it was there whole; the very last one must prove it by its
+    sums.
     """
     commits = [n for n, frame in enumerate(frames) if frame.commits and frame.ours]
     if not commits:
@@ -161,10 +152,7 @@ def _end(frames: list[_Frame]) -> int:
 
 
 def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:
-    """Return (order of bytes, page size, salt, frames).
-
-    None where it is no log that anything can be read of.
-    """
+    """Return (order of bytes, page size, salt, frames); None where nothing of a log can be read."""
     magic, _, size, _, salt = struct.unpack(">IIII8s", data[:24])
     head: Sum | None = struct.unpack(">II", data[24:HEADER])
     if (
@@ -228,9 +216,8 @@ class _Carry:
 def _own_sums(order: str, data: bytes, step: int) -> list[Sum]:
     """Return what each frame in `data` adds to the sum of the one before it.
 
-    All of them at once: a frame has a lane in two long numbers.
-
-    Word by word a log as long as we read would hold up the hearing for seconds.
+    All are summed at once, a frame by a lane in two long numbers: word by word a log as long as we
+    read would hold up the hearing for seconds.
     """
     count, per = len(data) // step, step // 4
     words, lanes = array("I", data[: count * step]), array("I", bytes(8 * count))
