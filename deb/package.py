@@ -120,6 +120,11 @@ def _system() -> dict[str, Item]:
             "usr/lib/udev/rules.d/99-eldercare-serial.rules",
             0o644,
         ),
+        (
+            "config/50-eldercare-modem.rules",
+            "usr/share/polkit-1/rules.d/50-eldercare-modem.rules",
+            0o644,
+        ),
         ("config/gateway.toml", f"etc/{NAME}/gateway.toml", 0o640),
         ("deb/files/rtupdate", f"usr/share/python3/runtime.d/{NAME}.rtupdate", 0o755),
     ):

@@ -90,8 +90,7 @@ def test_owners_modes_and_times(built):
     assert odd == {
         "/etc/eldercare-gateway/": "drwxr-x---",
         "/etc/eldercare-gateway/gateway.toml": "-rw-r-----",
-        "/usr/bin/eldercare-gateway": "-rwxr-xr-x",
-        "/usr/bin/eldercare-voice": "-rwxr-xr-x",
+        **{f"/usr/bin/{command}": "-rwxr-xr-x" for command in ("eldercare-gateway", "eldercare-voice", "eldercare-sms")},
         "/usr/share/python3/runtime.d/eldercare-gateway.rtupdate": "-rwxr-xr-x",
     }
     assert not [row[5] for row in rows if "/opt/" in row[5] or "__pycache__" in row[5] or row[5].startswith("./var/")]
@@ -104,6 +103,7 @@ def test_what_lies_in_it(unpacked):
         "usr/lib/systemd/system/eldercare-gateway-page.service",
         "usr/lib/sysusers.d/eldercare-gateway.conf",
         "usr/lib/udev/rules.d/99-eldercare-serial.rules",
+        "usr/share/polkit-1/rules.d/50-eldercare-modem.rules",
         "usr/share/doc/eldercare-gateway/operator.md",
         "usr/share/doc/eldercare-gateway/copyright",
         "usr/lib/eldercare-gateway/site/gateway/page/templates/today.html",
