@@ -27,7 +27,10 @@ WORDS: dict[Lack, tuple[str, str]] = {lack: Say(f"lack.{lack}").pair for lack in
 
 
 def lacks(config: Config) -> tuple[Lack, ...]:
-    """Return what this home lacks, the worse first; () where nothing is lacking."""
+    """Return what this home lacks to be heard and to call without the network, the worse first.
+
+    It is () where nothing is lacking.
+    """
     out = []
     own = [rung for rung in config.ladder if rung.channel == PROGRAM]
     if not config.sound_alarm and not any(rung.sounds for rung in own):
@@ -38,6 +41,9 @@ def lacks(config: Config) -> tuple[Lack, ...]:
 
 
 def told(found: Iterable[str]) -> list[str]:
-    """Return a line for each in both languages; unknown ones are skipped."""
+    """Return a line for each lack, in both languages, as large as a terminal's letters are.
+
+    `found`: values of `Lack`, as status.json has them; unknown ones of a later version are skipped.
+    """
     known = [WORDS[Lack(name)] for name in found if name in set(Lack)]
     return [f"!!! {zh}  {en.upper()} !!!" for zh, en in known]

@@ -68,7 +68,7 @@ CARRIED = ("certificate", "generation", pending.MARK)
 class BackupError(Failed):
     """A backup cannot be made or used; nothing has happened.
 
-    Its text has both languages, zh-CN first.
+    Its text has both languages, zh-CN first, and says what to do.
     """
 
     def __str__(self) -> str:
@@ -188,7 +188,9 @@ def _remembered(
 ) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
     """Read what drivers remember, the marks, and what is open.
 
-    A gateway may run meanwhile: what it learns later is not in it.
+    Return (journal, memories by device, marks that are carried, last alarm number, newest entry of
+    each open alarm as JSON). A gateway may run meanwhile: what it learns later is not in it. Raises
+    BackupError.
     """
     path = state / "gateway.db"
     if not path.exists():
@@ -217,7 +219,10 @@ def _remembered(
 
 
 def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
-    """Return the programs of a backup, as commands, each with why it may not run on this box."""
+    """Return the programs that a backup names, as commands.
+
+    With each comes why it may not run on this box, None where it may.
+    """
     home, allowed = kept.household, rights(config.source)
     sound = home.sound or SoundPart()
     named = dict.fromkeys(
@@ -269,7 +274,7 @@ def _sealed(head: bytes, passphrase: str) -> AESGCM:
 def leave(state: Path, name: str, content: bytes, *, by: str, at: str) -> None:
     """Leave a sealed file for the page as `name`, and note who asked for it and when.
 
-    Older ones go. Raises OSError.
+    Files that were left before are deleted. Raises OSError.
     """
     folder = state / SEALED
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -293,7 +298,7 @@ def forget_old(state: Path, now: float) -> None:
 
 
 def last(state: Path) -> tuple[str, str]:
-    """Return (who asked, when) of the last backup given to the page, empty without one."""
+    """Return (who asked, when) of the last backup that the page was given, ("", "") without one."""
     for found in generations.newest_first(state / LAST):
         with contextlib.suppress(generations.Torn):
             body = found.body()

@@ -27,6 +27,6 @@ def nobody_cancels(devices: Sequence[Device]) -> bool:
 def mute_cancels(devices: Sequence[Device]) -> list[Device]:
     """Return the devices whose cancel button cancels nothing.
 
-    Nobody could tell a press from a recording of it.
+    Nobody could tell a press of it from a recording: its packets do not prove that they are fresh.
     """
     return [d for d in devices if d.watch.unproved and CANCEL in d.watch.roles]

@@ -47,12 +47,12 @@ _STANDS: Final = frozenset(
 
 
 def canonical(body: object) -> bytes:
-    """Return the one text that a body has."""
+    """Return the one text that a body has, as bytes: JSON in UTF-8, keys sorted, no spaces."""
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def fingerprint(what: Mapping[str, Any]) -> str:
-    """Return by what two sets of facts are told apart."""
+    """Return the SHA-256 (hex) of a set of facts, by which two of them are told apart."""
     return hashlib.sha256(canonical(what)).hexdigest()
 
 
@@ -109,7 +109,7 @@ def signed(
 def keep(state: Path, made: Certificate) -> None:
     """Put a certificate on the disk. Raises OSError; then there is none.
 
-    The rename is the moment.
+    The rename of its file is the moment.
     """
     body = {
         "number": made.number,
@@ -193,9 +193,10 @@ def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
 
 
 def told(made: Certificate) -> dict[str, bool | int | float | str]:
-    """Return what the journal and the platform get: its facts and its hash.
+    """Return the plain values that go into the journal and to the platform: facts and hash.
 
-    What was drawn by hand is in it only where that is wanted.
+    The document is with them up to LONGEST bytes. A signature drawn by hand is with them only where
+    it may be pushed (`push`).
     """
     document = made.document
     detail: dict[str, bool | int | float | str] = {

@@ -1,4 +1,4 @@
-"""One change by a technician at a time: household and change -> another household, checked.
+"""One change by a technician at a time: household and change -> another household, checked whole.
 
 The form of each value stands in docs/integrator.md.
 """
@@ -56,7 +56,7 @@ def changed(
 ) -> Config:
     """Return the configuration after one change; the same where nothing is another.
 
-    Raises Rejected. Nothing is written.
+    Nothing is written. Raises Rejected with what is wrong, field by field.
     """
     home, own = _MAKES[change.what](config, dict(change.value), given)
     if (home, own) == (config.household, config.secrets):
@@ -81,9 +81,9 @@ def changed(
 
 
 def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
-    """Return the cancel buttons that would cancel nothing.
+    """Return a problem for each cancel button that this change would make without effect.
 
-    One from before this was refused is told by `check` and the page alone.
+    One that was there before is no reason to refuse: `check` and the page tell of it.
     """
     known = {d.id for d in mute_cancels(before.devices)} - {str(change.value.get("id", ""))}
     return [
@@ -223,12 +223,11 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
 
 
 def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
-    """Refuse to send a kept broker password to a host that it was not typed for.
+    """Refuse to send the kept password of another program's broker to another host.
 
-    Raises Rejected.
-
-    One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has
-    made of that device meanwhile.
+    A password is for the host that it was typed for. One that stands in secrets.toml was typed for
+    what stands in gateway.toml, whatever the page has made of that device meanwhile. Raises
+    Rejected.
     """
     source = config.source
     word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))
@@ -253,9 +252,10 @@ def _broker_at(url: str) -> str:
 
 
 def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:
-    """Say whether the kept password would go to a host that it was not typed for.
+    """Say whether the kept password could be read by others than it was typed for.
 
-    Whoever may set the platform may not learn it by that.
+    It could where host or CA is another, or TLS is given up. Who may set the platform, but does not
+    know its password, must not learn it by that.
     """
     return (platform.host, platform.ca) != (before.host, ca) or (before.tls and not platform.tls)
 
@@ -393,10 +393,7 @@ def _only(value: dict[str, Any], section: str, known: set[str]) -> None:
 
 
 def _read(section: str, item: str, value: object, kind: Any) -> Any:
-    """Return a value as its part of the configuration.
-
-    Raises Rejected with the field that is wrong.
-    """
+    """Return a value as its part of the configuration. Raises Rejected with the wrong field."""
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -1,8 +1,9 @@
 """What a certificate of commissioning says: what guards this home, and how each part was tried.
 
-The page makes these facts before, the daemon when it is signed, so that what is signed is what was
-seen. No resident's name and no street stand in them: what the paper needs of those is typed for the
-print and stays on the phone.
+The page makes these facts beforehand and shows them; the daemon makes them again when they are
+signed (`certificates`) and compares, so that what is signed is what was seen. No resident's name
+and no street stand in them: what the paper needs of those is typed for the print and stays on the
+phone.
 """
 
 from __future__ import annotations
@@ -68,9 +69,9 @@ class Seen:
 
 
 def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire.When) -> Seen:
-    """Return the tests that count, of faults and test alarms, both newest first.
+    """Return the tests of this visit that count, of faults and test alarms, both newest first.
 
-    One before a change of what it tried does not.
+    A test does not count where what it tried was changed after it.
     """
     out = Seen()
     changed: set[str] = set()
@@ -117,7 +118,7 @@ def _visited(out: Seen, m: wire.FaultMessage, changed: Container[str], platform_
 def age(then: wire.When, now: wire.When) -> float:
     """Return the age in seconds: monotonic within one power-up, by the wall clock across.
 
-    Infinite where the wall clock is absurd.
+    It is infinite where the wall clock has gone back by `WAITS.visit` or more.
     """
     if then.boot == now.boot:
         return now.mono - then.mono
@@ -146,7 +147,7 @@ def goal_of(config: Config, d: Device) -> Goal:
 class OpenFault(NamedTuple):
     """A fault that is on.
 
-    `priority` as a number: 2 and less must be mended before anything passes.
+    `priority` is its number: 2 and less must be mended before anything passes.
     """
 
     priority: int
@@ -165,11 +166,10 @@ def facts(
     clock: str,
     faults: Iterable[OpenFault],
 ) -> dict[str, Any]:
-    """Return all that a certificate says but who signs it and when.
+    """Return all that a certificate says but who signs it and when: the body of its JSON.
 
-    `mains`: this box can know whether it has mains.
-
-    `clock` is how good the clock is, `faults` what is on but for those of a test.
+    `mains`: this box can know whether it has mains. `clock`: how good the clock is. `faults`: what
+    is on but for those of a test.
     """
     home = config.household
     shown = {k: v for k, v in household.shown(config).items() if k not in {"revision", "by", "at"}}

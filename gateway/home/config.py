@@ -78,7 +78,7 @@ class Config:
 
     @property
     def place(self) -> PlacePart:
-        """Where the home lies and how many live there, the page's household first."""
+        """Where the home lies and how many live there: the page's household before the file's."""
         return self.parts.household
 
     def __repr__(self) -> str:
@@ -90,7 +90,10 @@ class Config:
         return page_of(self.state)
 
     def file(self, name: str) -> Path | None:
-        """Return a configured file's path, relative to the configuration; None without a name."""
+        """Return the path of a configured file, None for an empty name.
+
+        A relative name is relative to the folder of gateway.toml.
+        """
         return self.source.beside(name) if name else None
 
 
@@ -103,11 +106,10 @@ def load(
 ) -> Config:
     """Read and check the configuration, its secrets and the household.
 
-    Raises ConfigError with every problem found.
-
-    Without secrets: for the page, which has no business with keys and passwords and may not be able
-    to read them. `instead`: a state and a runtime folder to take in the place of those that the
-    file names, for a start that is only tried.
+    Without `with_secrets` keys and passwords are not read: the page has no business with them and
+    may not be able to read them. `instead`: (state, runtime), folders that take the place of those
+    that the file names, for a start that is only tried. Raises ConfigError with every problem
+    found.
     """
     source = read(path, with_secrets=with_secrets, instead=instead)
     found = kept(source.beside(source.part.gateway.state), with_secrets=with_secrets)
@@ -128,9 +130,8 @@ def rights(source: Source) -> programs.Rights:
 def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, list[str]]:
     """Return a household without the programs that may not run here, and why they may not.
 
-    The home is guarded without them.
-
-    The rung of such a program is left to the platform: nobody is skipped.
+    The home is guarded all the same: the rung of such a program is left to the platform, so that
+    nobody on the ladder is skipped.
     """
     out: list[str] = []
 
@@ -157,7 +158,11 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
 
 
 def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, HouseholdSecrets, str]:
-    """Return the newest whole household, its secrets, and what is wrong with newer ones."""
+    """Return the newest household that is whole, the secrets that belong to it, and what is wrong.
+
+    What is wrong is a text about newer generations, "" where there are none. Without any that is
+    whole the household is empty, and gateway.toml holds.
+    """
     troubles: list[str] = []
     for found in generations.newest_first(state / "household.json"):
         try:
@@ -175,9 +180,9 @@ def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, Househol
 
 
 def _secrets_of(state: Path, household: Household) -> HouseholdSecrets:
-    """Return the secrets that belong to a household.
+    """Return the secrets that belong to a household. Raises Torn where they are not there.
 
-    Raises Torn: without a key a sensor would be believed in plain text.
+    Without its key a sensor would be believed in plain text.
     """
     if not household.token:
         return HouseholdSecrets()
@@ -192,7 +197,10 @@ def _secrets_of(state: Path, household: Household) -> HouseholdSecrets:
 
 
 def paper(state: Path, text: str) -> Path:
-    """Return the file in which a certificate or key of the household is kept, for TLS."""
+    """Return the path of the file that holds a certificate or key of the household.
+
+    TLS reads files only. Its name comes from `text`; `household.furnish` writes it.
+    """
     return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
 
 
@@ -256,7 +264,7 @@ def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[Fil
 def _is_new(state: Path) -> bool:
     """Say whether no home was ever guarded under this configuration.
 
-    Whoever may not look takes it that one was.
+    False also where the folder may not be looked at.
     """
     try:
         return not (state / "gateway.db").exists()
@@ -273,7 +281,8 @@ def composed(
 ) -> Config:
     """Return the configuration that file and household make together.
 
-    Raises ConfigError with every problem found.
+    `trouble`: what is wrong with newer households, see `kept`. Raises ConfigError with every
+    problem found.
     """
     part, secrets = _merged(source, home, own)
     problems: list[str] = []
@@ -415,10 +424,7 @@ def _night(part: GatewayPart, where: Where, problems: list[str]) -> tuple[time, 
 
 
 def _local_time(text: str) -> time:
-    """Return a time of the home's own clock.
-
-    Raises ValueError, also where an offset makes it another clock's.
-    """
+    """Return a time of the home's own clock. Raises ValueError, also for one with an offset."""
     at = time.fromisoformat(text)
     if at.tzinfo is not None:
         raise ValueError("a time without an offset")

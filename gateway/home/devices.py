@@ -61,9 +61,9 @@ def enrolled(
     *,
     keys_known: bool,
 ) -> list[Device]:
-    """Return the devices; what is wrong with one is added to `problems`.
+    """Return the devices; what is wrong with one is added to `problems` as a sentence.
 
-    `keys_known`: secrets.toml has been read.
+    `keys_known`: secrets.toml has been read, so that a key that is missing is a problem.
     """
     out: list[Device] = []
     seen: dict[str, str] = {}
@@ -147,7 +147,10 @@ def _endless(d: DevicePart, model: Model) -> frozenset[Kind]:
 
 
 def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[str]) -> str:
-    """Return a device's BLE address, port, broker's URL, or name behind its receiver."""
+    """Return where a device is heard; a wrong place is added to `problems`.
+
+    It is a BLE address, a port, the URL of another broker, or its name behind its receiver.
+    """
     match model.listens:
         case BleAdvert() | GattService():
             at = d.address.upper()
@@ -197,7 +200,10 @@ def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[s
 
 
 def is_host(host: str) -> bool:
-    """Say whether a text can be a host name: else the resolver raises UnicodeError."""
+    """Say whether a text can be a host name or address.
+
+    With one that cannot, the resolver raises UnicodeError instead of OSError.
+    """
     try:
         named = bool(host.encode("idna")) and host.isprintable() and not set(host) & set(" /@?#")
         return named and (":" not in host or bool(ipaddress.ip_address(host.partition("%")[0])))
@@ -206,9 +212,9 @@ def is_host(host: str) -> bool:
 
 
 def _receivers(devices: Sequence[Device], part: File, where: Where, problems: list[str]) -> None:
-    """Refuse a device behind a receiver that is not there or does not carry it.
+    """Add to `problems` each device behind a receiver that is not there or does not carry it.
 
-    Refuse one signal taught to two devices, too.
+    One signal that is taught to two devices is a problem, too.
     """
     models = {d.id: d.model for d in devices}
     taught: dict[tuple[str, str], str] = {}
@@ -230,7 +236,10 @@ def _receivers(devices: Sequence[Device], part: File, where: Where, problems: li
 def _missing_after(
     d: DevicePart, model: Model, n: int, where: Where, problems: list[str], *, vital: bool
 ) -> float | None:
-    """Return the silence that counts as missing: what the household says, or the make's own."""
+    """Return the seconds of silence that count as missing: the household's, else the make's own.
+
+    None: its silence says nothing. More than `longest_silence` is added to `problems`.
+    """
     most = longest_silence(model, vital=vital)
     if d.missing_after is not None and d.missing_after > most:
         say = Say("config.silence_vital" if vital else "config.silence", most=most)
@@ -241,9 +250,10 @@ def _missing_after(
 def _told_after(
     d: DevicePart, model: Model, missing_after: float | None, *, vital: bool
 ) -> float | None:
-    """Return the silence that somebody is told of.
+    """Return the seconds of silence after which somebody is told, None for never.
 
-    It is what the household says; else the line for such a device, or the make's if longer.
+    What the household says holds. Else it is the waiting time for such a device (`WAITS`), or the
+    make's own where that is longer.
     """
     if missing_after is None or d.missing_after is not None:
         return missing_after
@@ -263,7 +273,10 @@ def _told_after(
 
 
 def _is_plain(d: DevicePart, model: Model, roles: Collection[str]) -> bool:
-    """Say whether the household uses a general radio sensor as a bed or a door only."""
+    """Say whether a radio sensor that could be anything only watches a bed or a door here.
+
+    The household has said so: it watches its bed or its door, and no button of it means SOS.
+    """
     return (
         model.general
         and isinstance(model.listens, BleAdvert)
@@ -284,7 +297,7 @@ def _worn(model: Model, roles: Collection[str]) -> bool:
 def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
     """Say whether a make senses a danger to life, or has a button that calls for help.
 
-    `roles` are what its buttons mean.
+    `roles`: what its buttons mean in this home; without any, what the make presses by itself.
     """
     return bool(model.senses & VITAL) or (
         Kind.BUTTON in model.senses and "sos" in (roles or {model.presses})
@@ -292,16 +305,17 @@ def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
 
 
 def longest_silence(model: Model, *, vital: bool) -> float:
-    """Return the longest silence a household may allow.
+    """Return the longest silence that a household may allow, in seconds.
 
-    A vital device has four hours, unless its make checks in less often.
+    A vital device has four hours, unless its make checks in less often: then it has what all others
+    have, 25 hours.
     """
     slow = model.rarely or (model.missing_after or 0.0) > WAITS.missing_vital
     return WAITS.missing if slow or not vital else WAITS.missing_vital
 
 
 def is_slow(model: Model) -> bool:
-    """Say whether a vital make's silence is noticed the next day only."""
+    """Say whether the silence of such a make is noticed the next day only, although it is vital."""
     return is_vital(model) and (model.missing_after or 0.0) > WAITS.missing_vital
 
 
@@ -348,5 +362,5 @@ def _key(
 
 
 def speed(model: Model) -> SerialLine | None:
-    """Return how a model's line is set, None for a model heard by radio."""
+    """Return how the serial line of a model is set, None for one that is not heard by a line."""
     return model.listens if isinstance(model.listens, SerialLine) else None

@@ -27,9 +27,9 @@ HANDED = "handed"  # folder in the page's
 
 
 class Rejected(Exception):
-    """A change that would not make a configuration.
+    """A change that would not make a configuration; `problems` say why, field by field.
 
-    Nothing has happened; `problems` say why, field by field.
+    Nothing has happened.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -54,7 +54,7 @@ class Handed(Strict, frozen=True):
 def hand(page: Path, name: str, given: Handed) -> None:
     """Leave secrets for the daemon as file `name`, before the instruction that names it.
 
-    For the page. Raises OSError.
+    Called by the page. Raises OSError.
     """
     folder = page / HANDED
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -65,9 +65,10 @@ def hand(page: Path, name: str, given: Handed) -> None:
 
 
 def handed(page: Path, name: str) -> Handed:
-    """Return the secrets left as file `name`.
+    """Return the secrets left as file `name`; none of them where `name` is "".
 
-    Raises Rejected where it is not there, not the page's alone, or not what it should be.
+    Called by the daemon. Raises Rejected where the file is not there, not the page's alone, or not
+    what it should be.
     """
     if not name:
         return Handed()
@@ -95,7 +96,7 @@ def _unread(why: Say | str) -> Problem:
 
 
 def forget(page: Path, name: str) -> None:
-    """Delete a file of secrets; where there is none, nothing happens. For the page."""
+    """Delete a file of secrets; where there is none, nothing happens. Called by the page."""
     if name:
         with contextlib.suppress(OSError):
             (page / HANDED / name).unlink()
@@ -104,7 +105,7 @@ def forget(page: Path, name: str) -> None:
 def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], now: float) -> None:
     """Delete secrets whose instruction is answered, and those that no instruction named in time.
 
-    For the page.
+    `waiting` and `answered` are names of files; `now` is a wall second. Called by the page.
     """
     with contextlib.suppress(OSError):
         for path in (page / HANDED).iterdir():

@@ -10,9 +10,9 @@ Changed = Callable[[Config], None]
 
 
 class Home:
-    """Everybody reads `config`; only `tend/rearrange` replaces it.
+    """The gateway's id (`gateway`) and the configuration in force, on the loop's thread.
 
-    `gateway` is this gateway's id. On the loop's thread.
+    Everybody reads `config`; only `gateway.tend.rearrange` replaces it.
     """
 
     def __init__(self, config: Config, gateway: str) -> None:
@@ -26,12 +26,15 @@ class Home:
         return self._config
 
     def replace(self, config: Config) -> None:
-        """Put another configuration in force, and tell of it."""
+        """Put another configuration in force, and tell those who have subscribed."""
         before, self._config = self._config, config
         for changed in list(self._told):
             changed(before)
 
     def subscribe(self, changed: Changed) -> Callable[[], None]:
-        """Call `changed` with the old configuration after each change; return what ends that."""
+        """Have `changed` called after each change, with the configuration before it.
+
+        Return what ends that.
+        """
         self._told.append(changed)
         return lambda: self._told.remove(changed)

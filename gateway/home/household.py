@@ -1,7 +1,7 @@
 """The household as it is kept in `household.json`: what the page has set, and what held before.
 
 A section that stands in it takes the place of the same section of gateway.toml. How it is changed:
-`changes`.
+see `changes`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BEFORE = "platform-before.json"
 def keep_before(before: Config, after: Config) -> None:
     """Leave the platform's settings that held beside the new ones, until these have connected.
 
-    Raises OSError.
+    They lie in BEFORE, with password and key, for the daemon's user only. Raises OSError.
     """
     kept = {
         "revision": after.household.revision,
@@ -43,7 +43,10 @@ def keep_before(before: Config, after: Config) -> None:
 
 
 def before(config: Config, models: Mapping[str, Model]) -> Config | None:
-    """Return the configuration by the settings that held, if the new ones never connected."""
+    """Return the configuration by the settings that held before, to be taken back if need be.
+
+    None where the present ones have connected, or what was left cannot be used.
+    """
     try:
         kept = json.loads((config.state / BEFORE).read_bytes())
         if kept["revision"] != config.household.revision:
@@ -58,7 +61,7 @@ def before(config: Config, models: Mapping[str, Model]) -> Config | None:
 
 
 def forget_before(config: Config) -> None:
-    """Delete them: the present settings have connected, or have been taken back."""
+    """Delete the settings that held before: the present ones have connected, or were taken back."""
     with contextlib.suppress(OSError):
         (config.state / BEFORE).unlink()
 
@@ -89,7 +92,7 @@ def taken_back(config: Config, before: Config, models: Mapping[str, Model], at: 
 def keep(config: Config, before: Config) -> None:
     """Put a changed household on the disk. Raises OSError; then the one before holds.
 
-    The rename of household.json is the moment.
+    Certificates and secrets are written first; the rename of household.json is the moment.
     """
     furnish(config)
     if config.household.token != before.household.token:
@@ -100,7 +103,10 @@ def keep(config: Config, before: Config) -> None:
 
 
 def furnish(config: Config) -> None:
-    """See that the certificates in the household stand as files, and no others. Raises OSError."""
+    """Write the household's certificates and key as files, where they are not yet. Raises OSError.
+
+    Those that are not in use any more go by `tidy`.
+    """
     home, folder = config.household.platform, config.state / "papers"
     wanted = {}
     if home is not None:
@@ -118,7 +124,7 @@ def furnish(config: Config) -> None:
 
 
 def tidy(config: Config) -> None:
-    """Delete certificates that no generation speaks of."""
+    """Delete the files of certificates and keys that this configuration does not use."""
     texts = {config.secrets.certificate_key} | (
         {config.household.platform.ca, config.household.platform.certificate}
         if config.household.platform
@@ -131,7 +137,10 @@ def tidy(config: Config) -> None:
 
 
 def shown(config: Config) -> dict[str, Any]:
-    """Return what is in force as a form shows it: sections and revision, no secrets."""
+    """Return what is in force as a form shows it, section by section; no secrets.
+
+    The revision is with it.
+    """
     home, parts = config.household, config.parts
     number = home.household.number if home.household else ""
     platform = parts.platform

@@ -14,7 +14,7 @@ LOG = logging.getLogger("eldercare")
 
 
 def identity(config: Config) -> str:
-    """Return this gateway's id: configured, or made at first start and kept in a file."""
+    """Return this gateway's id: configured, or made at first start and kept in its own file."""
     if config.gateway.id:
         if "." in config.gateway.id:  # of a home that was there before this was refused
             LOG.warning(

@@ -1,4 +1,4 @@
-"""Instructions left in the home: page and command line write this file, the daemon reads it.
+"""Instructions left in the home: page and command line write this file, the daemon only reads it.
 
 One writer per file: here the page and the command line (SQLite serialises them). A datagram to the
 daemon's socket wakes it; without it the daemon looks every few seconds. Whoever runs code in the
@@ -31,7 +31,8 @@ _FUNCTIONS: Final = frozenset({"coalesce", "iif", "instr", "max"})
 def leave(folder: Path, runtime: Path, payload: bytes) -> int:
     """Leave one instruction (JSON of the contract) for the daemon; return its number.
 
-    Raises sqlite3.Error, ValueError.
+    Those left longer ago than `WAITS.inbox_kept` are deleted. Raises sqlite3.Error, and ValueError
+    for more than LARGEST bytes.
     """
     if len(payload) > LARGEST:
         raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
@@ -47,9 +48,9 @@ def leave(folder: Path, runtime: Path, payload: bytes) -> int:
 
 
 def mended(folder: Path) -> None:
-    """Roll back what a kill has cut off: only a writer can, and nobody could read it.
+    """Roll back what a kill has cut off. Raises sqlite3.Error.
 
-    Raises sqlite3.Error.
+    Only a writer can: until then nobody could read the file.
     """
     if (folder / FILE).exists():
         _made(folder).close()
@@ -74,10 +75,7 @@ def _made(folder: Path) -> sqlite3.Connection:
 
 
 def wake(runtime: Path) -> None:
-    """Tell the daemon that something lies in the inbox.
-
-    Where nobody listens it finds it by itself.
-    """
+    """Tell the daemon that something lies in the inbox; where nobody listens it finds it later."""
     say(runtime, b"inbox")
 
 
@@ -93,7 +91,7 @@ def say(runtime: Path, datagram: bytes) -> None:
 class PageWord:
     """What the page says of itself: wrong passwords since its start, and its certificate.
 
-    `run` tells one start from another.
+    `run` (8 hex digits) tells one start of the page from another.
     """
 
     run: str
@@ -101,7 +99,7 @@ class PageWord:
     unusable: bool  # the certificate that was given to it: the box's own is served instead
 
     def datagram(self) -> bytes:
-        """Return it as it is sent."""
+        """Return the word as it is sent."""
         return f"page {self.run} {min(self.wrong, 999_999_999)} {self.unusable:d}".encode()
 
 
@@ -112,12 +110,10 @@ def page_word(datagram: bytes) -> PageWord | None:
 
 
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
-    """Return (number, body) of what was left after `after`, oldest first.
+    """Return (number, body) of what was left after number `after`, oldest first.
 
-    Nothing where there is no file. Raises sqlite3.Error.
-
-    A file that was deleted and begun anew counts from 1 again: where its numbers have not reached
-    `after` it is read from its start.
+    It is [] where there is no file. A file that was deleted and begun anew counts from 1 again:
+    where its numbers have not reached `after` it is read from its start. Raises sqlite3.Error.
     """
     rows = _asked(
         folder,
@@ -146,7 +142,7 @@ def left_at(folder: Path, instruction: str) -> float | None:
 
 
 def newest(folder: Path) -> int:
-    """Return the number of the newest instruction ever left, 0 where there is none.
+    """Return the number of the newest instruction ever left, 0 without one.
 
     Raises sqlite3.Error.
     """
@@ -178,7 +174,10 @@ def _asked(folder: Path, query: str, values: tuple[object, ...]) -> list[tuple[A
 
 
 def _may(action: int, one: str | None, two: str | None, *_: str | None) -> int:
-    """Say whether a query may do this: of all that stands in the file two tables are read."""
+    """Say whether a query may do this: it may read two tables, and call four functions.
+
+    So no view, trigger or further table in the file is ever looked at.
+    """
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
     if (action == sqlite3.SQLITE_READ and one in _TABLES) or (

@@ -1,4 +1,4 @@
-"""What the radio hears now, strangers included: daemon and page share this file.
+"""What this home's radio hears now, strangers included: the file that daemon and page share.
 
 Where the gateway runs it owns the radio: it is asked for a window (see hear/window.py) through its
 wake-up socket, and what it hears lies in its runtime folder until shortly after the window.
@@ -44,7 +44,7 @@ _ASK = "window"  # first word of the datagram
 
 
 def asked(datagram: bytes) -> float | None:
-    """Return the seconds that a datagram asks to hear, None where it asks something else."""
+    """Return the seconds that a datagram asks to hear, None where it asks for something else."""
     word, _, rest = datagram.partition(b" ")
     if word != _ASK.encode():
         return None
@@ -56,7 +56,7 @@ def asked(datagram: bytes) -> float | None:
 
 
 def ask(runtime: Path, seconds: float) -> bool:
-    """Ask the running gateway for a window; False where none runs.
+    """Ask the running gateway for a window of so many seconds; False where none runs.
 
     Raises OSError where it may not be asked.
     """
@@ -72,7 +72,8 @@ def ask(runtime: Path, seconds: float) -> bool:
 class NearSignal(Struct, frozen=True, kw_only=True):
     """What a receiver, or a beacon that is taught, has sent.
 
-    `enrolled` and `model` are "" where nobody knows.
+    `enrolled` and `model` are "" where nobody knows. `told`: values by kind. `rssi` is dBm; times
+    that end in `_s` are seconds ago.
     """
 
     receiver: str = ""
@@ -89,7 +90,8 @@ class NearSignal(Struct, frozen=True, kw_only=True):
 class NearDevice(Struct, frozen=True, kw_only=True):
     """One address of the air.
 
-    `told` is what it said, by kind; `acted_s`: when somebody last did something with it.
+    `told` is what it said, by kind; `acted_s`: how many seconds ago somebody last did something
+    with it, None for never. `rssi` (the newest) and `best` are dBm.
     """
 
     address: str
@@ -112,10 +114,10 @@ class NearDevice(Struct, frozen=True, kw_only=True):
 
 
 class Nearby(Struct, frozen=True, kw_only=True):
-    """Everything a window remembers, strongest and newest first. Times are monotonic seconds.
+    """Everything a window remembers, strongest and newest first.
 
-    `radios` says what is wrong with each ear, "" = it hears; `forgotten`: addresses that were one
-    too many.
+    `opened`, `written` and `until` are monotonic seconds. `radios` says what is wrong with each
+    adapter, "" where it hears; `forgotten`: addresses that were one too many.
     """
 
     opened: float = 0.0
@@ -129,7 +131,10 @@ class Nearby(Struct, frozen=True, kw_only=True):
 
 
 def write(runtime: Path, found: Nearby) -> None:
-    """Write what was heard so far, in one move; a name may hold surrogates. Raises OSError."""
+    """Write what was heard so far, in one rename. Raises OSError.
+
+    A name may hold lone surrogates: they are replaced.
+    """
     new = runtime / f"{FILE}.new"
     text = json.dumps(msgspec.to_builtins(found), ensure_ascii=False)
     new.write_text(text, encoding="utf-8", errors="replace")
@@ -137,7 +142,7 @@ def write(runtime: Path, found: Nearby) -> None:
 
 
 def read(runtime: Path) -> Nearby:
-    """Return what was heard so far. Raises OSError, ValueError where there is nothing."""
+    """Return what was heard so far. Raises OSError, and ValueError where the file is not ours."""
     try:
         return msgspec.json.decode((runtime / FILE).read_bytes(), type=Nearby)
     except (msgspec.DecodeError, RecursionError) as wrong:
@@ -145,13 +150,17 @@ def read(runtime: Path) -> Nearby:
 
 
 def erase(runtime: Path) -> None:
-    """Forget the strangers of the last window."""
+    """Delete what the last window heard of strangers."""
     with contextlib.suppress(OSError):
         (runtime / FILE).unlink(missing_ok=True)
 
 
 def answer(runtime: Path, since: float, seconds: float) -> Nearby | None:
-    """Wait until the gateway has heard for `seconds`; None where it does not answer."""
+    """Wait until the gateway has heard for `seconds` since `since`, and return what.
+
+    `since` is a monotonic second. None where it does not answer for `WAITS.window_answer` seconds
+    more. Blocks its thread.
+    """
     while time.monotonic() < since + seconds + WAITS.window_answer:
         with contextlib.suppress(OSError, ValueError):
             found = read(runtime)
@@ -165,7 +174,7 @@ def answer(runtime: Path, since: float, seconds: float) -> Nearby | None:
 
 
 def supported(models: Mapping[str, Model]) -> list[dict[str, Any]]:
-    """Return what this gateway understands."""
+    """Return what this gateway understands: each model's name, senses and needs, as JSON has it."""
     return [
         {
             "model": m.name,
@@ -265,7 +274,7 @@ def _columns(text: str) -> int:
 
 
 def _cut(text: str, wide: int = WIDE) -> str:
-    """Return the text cut to `wide` columns, without control characters.
+    """Return the text cut to `wide` columns, without what a terminal must not be given.
 
     Names come from strangers.
     """

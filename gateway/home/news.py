@@ -23,7 +23,7 @@ _ASK: Final = re.compile(rb"news ([0-9a-f]{5})")
 
 
 def listening() -> socket.socket:
-    """Return a socket with an address of its own."""
+    """Return a non-blocking datagram socket at an address that the kernel gives."""
     line = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     line.setblocking(False)
     line.bind("")
@@ -31,7 +31,10 @@ def listening() -> socket.socket:
 
 
 def ask(runtime: Path, line: socket.socket) -> None:
-    """Ask the daemon to tell what is new; where nobody listens nothing is told."""
+    """Ask the daemon to send news to the address of `line` for `WAITS.news` seconds.
+
+    Where no daemon listens nothing is ever sent.
+    """
     inbox.say(runtime, b"news " + bytes(line.getsockname())[1:])
 
 
@@ -42,20 +45,20 @@ def asked(datagram: bytes) -> bytes | None:
 
 
 class News:
-    """Who wants to be told. On the daemon's loop."""
+    """The addresses that want to be told of news, at most AT_MOST. On the daemon's loop."""
 
     def __init__(self) -> None:
         self._asked: dict[bytes, float] = {}  # address -> when, oldest first
 
     def want(self, address: bytes) -> None:
-        """Tell this one from now on, until it has not asked for a while."""
+        """Tell this address from now on, for `WAITS.news` seconds after it has asked last."""
         self._asked.pop(address, None)
         self._asked[address] = time.monotonic()
         if len(self._asked) > AT_MOST:
             del self._asked[next(iter(self._asked))]
 
     def tell(self) -> None:
-        """Say that something is new. Who does not take it has plenty to look at already."""
+        """Send each address a datagram; one whose socket is full has not looked at the last yet."""
         if not self._asked:
             return
         now = time.monotonic()

@@ -1,4 +1,7 @@
-"""The parts of the configuration: types and bounds, for gateway.toml and the household."""
+"""What may stand in the configuration, part by part: types and bounds.
+
+gateway.toml and the page's household are made of these parts.
+"""
 
 from __future__ import annotations
 
@@ -110,8 +113,8 @@ class RungPart(Strict, frozen=True):
 class SoundPart(Strict, frozen=True):
     """[sound]: what sounds in the home at once, in the grace and when a P1 or P2 is raised.
 
-    It is the gateway's own voice where no program is named. `volume` is in percent; `device` is a
-    name of ALSA; `quiet_sos` makes a call for help without a sound.
+    Without a program (`pre_alarm`, `alarm`) it is the gateway's own voice. Volumes are percent;
+    `device` is a name of ALSA; with `quiet_sos` an SOS or a call for help makes no sound.
     """
 
     voice: bool | None = None  # None: where neither program is named
@@ -153,7 +156,7 @@ class PagePart(Strict, frozen=True):
 class HomePart(Strict, frozen=True):
     """What the household is called at the platform, and when it is night there.
 
-    What is left out is as in [gateway].
+    A field that is None is as in [gateway].
     """
 
     number: Annotated[str, Meta(max_length=40)] = ""
@@ -165,11 +168,9 @@ class HomePart(Strict, frozen=True):
 
 
 class ConsentPart(Strict, frozen=True):
-    """Which routine readings the resident lets us keep and push, and for how long.
+    """Which routine readings the resident lets us keep and push, and for how many days.
 
-    What needs help is always told.
-
-    All of it is no until somebody was asked.
+    What needs help is always told. All of it is no until somebody was asked.
     """
 
     activity: bool = False  # motion, presence, doors, presses
@@ -180,7 +181,7 @@ class ConsentPart(Strict, frozen=True):
 
 
 class HomePlatform(Strict, frozen=True):
-    """[platform] as the page sets it: certificates as PEM text, the key among the secrets."""
+    """[platform] as the page sets it: certificates as their PEM text, the key among the secrets."""
 
     host: Annotated[str, Meta(min_length=1, max_length=253)]
     port: Port = 8883
@@ -195,7 +196,7 @@ class HomePlatform(Strict, frozen=True):
 class Signature(Strict, frozen=True):
     """How a certificate was signed: by a name typed, or drawn with a finger.
 
-    Each stroke is a place and steps from it.
+    A stroke is x, y of its first place, then dx, dy of each step from there.
     """
 
     how: Literal["drawn", "typed"]
@@ -209,9 +210,9 @@ class Signature(Strict, frozen=True):
 
 
 class Signing(Strict, frozen=True):
-    """What a technician signs, and whether the signature may be pushed.
+    """What a technician signs: the fingerprint of the facts that were seen, and the signature.
 
-    `seen` is the fingerprint of the facts that were seen.
+    `push`: the signature may be sent to the platform.
     """
 
     seen: Annotated[str, Meta(max_length=64)]
@@ -244,7 +245,7 @@ class Household(Strict, frozen=True):
 
 
 class HouseholdSecrets(Strict, frozen=True):
-    """What of it nobody else may read.
+    """What of the household nobody else may read.
 
     A device in `keys` or `passwords` takes the place of the same in secrets.toml.
     """

@@ -23,7 +23,11 @@ WORDS, LENGTH = 16, 400  # arguments of a command, the program counted, and char
 
 
 class Rights(NamedTuple):
-    """What this box lets run: gateway.toml's commands, and files of `owners` in the folder."""
+    """What this box lets run.
+
+    These are the commands of gateway.toml, and what lies in the folder and belongs to one of
+    `owners`.
+    """
 
     named: frozenset[Command] = frozenset()
     folder: Path = Path("/nonexistent")
@@ -62,7 +66,10 @@ class Rights(NamedTuple):
 
 
 def _unfit(command: Sequence[str], *, by_hand: bool) -> Say | None:
-    """Return what is wrong with a command whatever it is called."""
+    """Return what is wrong with the file of a command, None where nothing is.
+
+    `by_hand`: the command stands in gateway.toml.
+    """
     if not Path(command[0]).is_absolute():
         return Say("program.relative", program=command[0])
     if any("\0" in word for word in command):

@@ -18,9 +18,10 @@ STROKES = 8 * 1024  # bytes of it
 
 
 def unsigned(signature: Signature, by: str) -> Problem | None:
-    """Say what is wrong with a signature; None where nothing is.
+    """Say what is wrong with a signature, None where nothing is.
 
-    A typed one is the name under which one has signed in.
+    A typed one must be the name under which one has signed in (`by`); a drawn one must stay in its
+    field and be long enough.
     """
     if signature.how == "typed":
         same = signature.name and signature.name == by.partition(" (")[0]
@@ -40,7 +41,7 @@ def unsigned(signature: Signature, by: str) -> Problem | None:
 
 
 def _points(stroke: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the places of a stroke: a place first, then steps from there."""
+    """Return the places (x, y) of a stroke, whose numbers are a place and then steps from it."""
     x = y = 0
     out = []
     for dx, dy in zip(stroke[::2], stroke[1::2], strict=True):

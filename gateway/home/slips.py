@@ -26,7 +26,10 @@ AT_ONCE = 50  # files read at a time, the oldest first
 
 
 def are_for_us(state: Path) -> bool:
-    """Say whether this process is the daemon's user and not also the page's. Raises OSError."""
+    """Say whether this process leaves slips: it is the daemon's user and not the page's too.
+
+    Raises OSError.
+    """
     page, us = state / "page", os.geteuid()
     return (
         us != 0 and state.stat().st_uid == us and not (page.exists() and page.stat().st_uid == us)
@@ -36,7 +39,7 @@ def are_for_us(state: Path) -> bool:
 def leave(state: Path, payload: bytes) -> str:
     """Leave one instruction (JSON of the contract) for the daemon; return the name of its file.
 
-    Raises OSError, ValueError.
+    Raises OSError, and ValueError for more than LARGEST bytes.
     """
     if len(payload) > LARGEST:
         raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
@@ -50,7 +53,11 @@ def leave(state: Path, payload: bytes) -> str:
 
 
 class Looked(NamedTuple):
-    """What a look gave: (name, body) of the oldest unanswered, which are gone, why others not."""
+    """What a look at the folder gave.
+
+    `found`: (name, body) of the oldest that are not answered. `gone`: names that are deleted.
+    `kept`: why others could not be, "" without any.
+    """
 
     found: list[tuple[str, bytes]]
     gone: frozenset[str]
@@ -58,11 +65,9 @@ class Looked(NamedTuple):
 
 
 def read(state: Path, taken: Collection[str], *, delete: bool = True) -> Looked:
-    """Return the oldest files that are not `taken`; of these `delete` what can be.
+    """Return the oldest files that are not `taken`; of those that are, delete what can be.
 
-    What is no file of ours is passed over.
-
-    Raises OSError.
+    Only ordinary files are read, LARGEST bytes and one more of each. Raises OSError.
     """
     folder, out, gone, kept = state / FOLDER, [], set(), ""
     for name in taken if delete else ():

@@ -39,7 +39,7 @@ from gateway.words.say import Say
 class ConfigError(Exception):
     """The configuration cannot be used.
 
-    `problems` has one sentence each: file, line, key, what was expected.
+    `problems` has one sentence for each: file, line, key, what was expected.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -140,9 +140,10 @@ class Where:
         self._ids = [d.id for d in part.device]
 
     def __call__(self, table: str, nth: int | None, key: str, say: Say) -> str:
-        """Return the sentence with its place.
+        """Return the sentence with its place before it: file and line, or section of the household.
 
-        `nth` counts from 0, in a table that may stand more than once.
+        `nth` counts from 0 in a table that may stand more than once, and is None in one that may
+        not.
         """
         item = "" if nth is None else self._ids[nth] if table == "device" else str(nth + 1)
         theirs = {"gateway": "household"}.get(table, table)
@@ -224,7 +225,10 @@ def _not_finite(raw: Any, at: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str, Any]) -> str:
-    """Turn msgspec's `... - at `$.device[1].port`` into file, line, key, and a guess."""
+    """Turn msgspec's `... - at `$.device[1].port`` into file, line and key.
+
+    Where a key is unknown, the one that may be meant is named.
+    """
     what, _, at = message.partition(" - at ")
     found = re.match(r"`?\$\.?(\w*)(?:\[(\d+)\])?\.?(\w*)", at)
     table, nth, key = found.groups() if found else ("", None, "")

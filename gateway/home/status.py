@@ -30,9 +30,10 @@ LARGEST = 4 * 1024 * 1024
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):
-    """The way to the platform.
+    """The link to the platform.
 
-    `where` is host:port; `platform_away_s`: how long the platform has said that it is away.
+    `where` is host:port; `platform_away_s`: for how many seconds the platform has said that it is
+    away, None where it is there.
     """
 
     configured: bool = False
@@ -43,9 +44,9 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
 
 
 class RadioStatus(Struct, frozen=True, kw_only=True):
-    """One adapter.
+    """One Bluetooth adapter.
 
-    `trouble` is why it does not scan; `silent_s` is None where it never heard anything.
+    `trouble` is why it does not scan; `silent_s` is None where it has never heard anything.
     """
 
     adapter: str
@@ -67,10 +68,10 @@ class LineStatus(Struct, frozen=True, kw_only=True):
 class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One enrolled device.
 
-    `silent_s` leaves out what the gateway could not have heard. `minutes`: hour of the epoch -> the
-    bits of minutes that are not written yet. `heard`: whether it was heard since this start.
-    `untold`: the kinds it is there for, where it has never told any of them. `refused`: why ->
-    packets.
+    `silent_s` leaves out what the gateway could not have heard; None: not heard yet. `minutes`:
+    hour of the epoch -> bits of those minutes of it that are not written yet. `heard`: whether it
+    was heard since this start. `untold`: the kinds it is there for, where it has never told any of
+    them. `refused`: why -> packets. `rssi` is dBm, 0 without a radio.
     """
 
     device: str
@@ -131,10 +132,9 @@ class HouseholdStatus(Struct, frozen=True, kw_only=True):
 
 
 class CardStatus(Struct, frozen=True, kw_only=True):
-    """What the daemon has written to the card.
+    """What the daemon has written to the card, in MB, in the last `over_h` hours (24 at most).
 
-    MB in the last `over_h` hours (24 at most), what that makes a day (from the first full hour on),
-    what a day may have.
+    `day_mb` is what that makes a day, from the first full hour on; `budget_mb` what a day may have.
     """
 
     written_mb: float
@@ -146,7 +146,7 @@ class CardStatus(Struct, frozen=True, kw_only=True):
 class ChannelStatus(Struct, frozen=True, kw_only=True):
     """One program that sounds or calls.
 
-    `why` is what is known against it, `tested_s` when it was asked last.
+    `why` is what is known against it; `tested_s`: how many seconds ago it was asked last.
     """
 
     program: str
@@ -167,7 +167,7 @@ class SettingStatus(Struct, frozen=True, kw_only=True):
 class SetUpStatus(Struct, frozen=True, kw_only=True):
     """A wired set-up, going on or `over`.
 
-    `found`: the models that understood the port; `trouble` is a word of the page.
+    `found`: the models that understood the port; `trouble`: a word of the page's catalogue.
     """
 
     instruction: str
@@ -193,9 +193,10 @@ class StepStatus(Struct, frozen=True, kw_only=True):
 
 
 class WalkStatus(Struct, frozen=True, kw_only=True):
-    """The walk test of one device. `on`: kinds that began in it and have not ended.
+    """The walk test of one device; `on`: kinds that began in it and have not ended.
 
-    What follows is counted by `gateway.judge.walk_record`; what has not been seen is not there.
+    What follows is counted by `gateway.judge.walk_record`; a field without a value has not been
+    seen.
     """
 
     device: str
@@ -296,7 +297,7 @@ class Status(Struct, frozen=True, kw_only=True):
 
     @property
     def well(self) -> bool:
-        """Whether the daemon lives: it has said so lately."""
+        """Whether the daemon lives: its word is no older than `WAITS.stale`."""
         return self.age <= WAITS.stale
 
 
@@ -337,7 +338,7 @@ def read(runtime: Path) -> Status:
 
 
 def as_json(known: Status) -> str:
-    """Return the status file's text; a name of the machine in it may hold surrogates."""
+    """Return the text of status.json; a name of the machine in it may hold surrogates."""
     return json.dumps(msgspec.to_builtins(known), ensure_ascii=False)
 
 

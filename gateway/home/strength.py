@@ -79,7 +79,7 @@ def offered() -> str:
 def digits(word: str, known: Iterable[str] = ()) -> float:
     """Return the decimal logarithm of the guesses that a password stands.
 
-    `known`: what a guesser tries first, such as a name.
+    `known`: what a guesser tries first, such as the name of the account.
     """
     from zxcvbn import zxcvbn  # noqa: PLC0415  large, and only asked where a password is set
 

@@ -48,7 +48,7 @@ HERE = Path(__file__).resolve().parents[2]
 def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     """Make this box the home's gateway; return the configuration from now on.
 
-    Raises BackupError, and then nothing has happened.
+    The moment of it is `arrive`. Raises BackupError, and then nothing has happened.
     """
     after = prepared(config, kept, models)
     try:
@@ -60,7 +60,7 @@ def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
 
 
 def arrive(state: Path) -> None:
-    """Let what was prepared be this box's: the moment of a take-over.
+    """Let what was prepared be this box's, by one rename: the moment of a take-over.
 
     The rest is moved at the next start. Raises OSError.
     """
@@ -71,7 +71,8 @@ def arrive(state: Path) -> None:
 def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     """Put all of a backup beside, on the disk; return the configuration it will be.
 
-    Raises BackupError, and nothing has happened.
+    It is started once with a copy, so that it may take `WAITS.rehearsal` seconds. Raises
+    BackupError, and then nothing has happened.
     """
     state = config.state
     if config.gateway.id not in {"", kept.gateway}:
@@ -119,9 +120,9 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
 
 
 def _rehearsed(path: Path, beside: Path) -> None:
-    """Start once with a copy of what was prepared, in a process of its own.
+    """Start once with a copy of what was prepared, by the very code of a start.
 
-    It runs the very code of a start. Raises BackupError.
+    That is in a process of its own. Raises BackupError.
     """
     copy = beside.with_name(REHEARSED)
     shutil.rmtree(copy, ignore_errors=True)
@@ -185,7 +186,10 @@ def _entries(state: Path) -> int:
 
 
 def _journal(folder: Path, kept: Kept) -> None:
-    """Begin this box's own journal, which knows what the sensors' drivers must not forget."""
+    """Begin a journal of this box's own, with a new name.
+
+    It has the marks, the open alarms and what the sensors' drivers must not forget.
+    """
     store = Store(
         folder,
         kept.gateway,
@@ -248,7 +252,10 @@ def _seconds(wall: str) -> float:
 
 
 def runs(runtime: Path) -> bool:
-    """Say whether a gateway runs on this configuration: it must be stopped first."""
+    """Say whether a gateway runs on this configuration.
+
+    It must be stopped before another home moves in.
+    """
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         known = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
         if time.time() - float(known["written"]) > WAITS.at_work:

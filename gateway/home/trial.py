@@ -1,4 +1,4 @@
-"""A change tried on recorded days: what the readings would have raised under other rules.
+"""A change tried on recorded days: what the readings would have raised under other rules and times.
 
 The recorded readings go through the same judge and pipeline twice, once by the rules in force and
 once by the changed ones, and the two are compared: so the figures differ by the change alone.
@@ -46,7 +46,11 @@ LISTED = 50  # alarms that are listed as more or fewer
 
 
 class Was(NamedTuple):
-    """One alarm of the journal; `answered` and `closed` are seconds after it was raised."""
+    """One alarm as the journal has it.
+
+    `at`: the wall second of its danger. `answered` and `closed`: how many seconds after it was
+    raised, None for never. `calls`: those beyond the platform.
+    """
 
     kind: str
     device: str
@@ -85,7 +89,7 @@ class Ran:
 def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -> dict[str, Any]:
     """Return what `changed` would have meant, as plain values with a sentence in both languages.
 
-    Raises sqlite3.Error.
+    It may take `WAITS.trial_work` seconds. Raises sqlite3.Error.
     """
     began = now.wall.timestamp() - min(days, DAYS) * 86400
     was = recorded_alarms(config.state / "gateway.db", began)
@@ -115,8 +119,9 @@ def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -
 
 
 def readings(path: Path, began: float) -> Iterator[Reading]:
-    """Yield the recorded readings that are judged, oldest first, on a clock that never goes back.
+    """Yield the recorded readings that are judged, oldest first, from wall second `began` on.
 
+    Their clock never goes back: across a power-up it goes on where the wall clock says, or later.
     Raises sqlite3.Error.
     """
     if not path.exists():
@@ -149,7 +154,7 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
 
 
 def recorded_alarms(path: Path, began: float) -> list[Was]:
-    """Return the real alarms of the journal since then, as they stand now. Raises sqlite3.Error."""
+    """Return the real alarms since wall second `began`, as they stand now. Raises sqlite3.Error."""
     if not path.exists():
         return []
     newest: dict[int, wire.AlarmMessage] = {}
@@ -241,7 +246,7 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
 
 
 def _acted(pipeline: Pipeline, what: int | tuple[Do, str], number: int, at: Moment) -> list[Entry]:
-    """Let the platform give a receipt, or a person an order."""
+    """Carry out what happens next: the platform's receipt for an entry, or a person's order."""
     if isinstance(what, int):
         return pipeline.receipted([what], at)
     do, alarm = what
