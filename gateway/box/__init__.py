@@ -1,1 +1,1 @@
-"""The machine underneath: durable files, users, systemd, mains power, connections."""
+"""The machine underneath: files that outlast a power cut, users, systemd, mains, connections."""

@@ -29,8 +29,9 @@ class Card:
     def facts(self, mono: float) -> dict[str, float] | None:
         """Return {written_mb, over_h, day_mb, budget_mb}; None where the kernel does not count.
 
-        MB in the hours seen (24 at most), and what that makes a day. `day_mb` is there from the
-        first full hour on: what a start writes says nothing about a day.
+        `written_mb` are the MB in the last `over_h` hours (24 at most), `day_mb` what that makes a
+        day, `budget_mb` what a day may have. `day_mb` is there from the first full hour on: what a
+        start writes says nothing about a day.
         """
         written = self._written()
         if written is None or not self._since:

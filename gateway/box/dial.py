@@ -1,6 +1,6 @@
 """Dial a TCP port, with TLS that cannot be loosened: name, connection, handshake.
 
-Each step has its own timeout and its own words.
+Each of these steps has its own timeout (`WAITS`) and its own words for what went wrong.
 
 Everything runs on the event loop, so that being cancelled leaves neither a thread nor a socket
 behind (the resolver's thread alone ends by itself, within its own time).
@@ -104,7 +104,10 @@ class NotReached(Failed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """What TLS rests on. `ca` None: the system's store. `cert`, `key`: ours, PEM in clear."""
+    """What TLS rests on: files of PEM text.
+
+    `ca`: None for the system's store. `cert` and `key` are our own, the key not encrypted.
+    """
 
     ca: Path | None = None
     cert: Path | None = None
@@ -139,7 +142,7 @@ def ends(pem: bytes) -> list[float]:
 
 
 def peer_dates(sock: socket.socket) -> tuple[float | None, float | None]:
-    """Return begin and end of the peer's certificate in wall seconds; None without TLS."""
+    """Return begin and end of the peer's certificate in wall seconds; two None without TLS."""
     shown = (sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None) or {}
     begins, ends = (
         float(ssl.cert_time_to_seconds(str(shown[at]))) if at in shown else None
@@ -149,7 +152,7 @@ def peer_dates(sock: socket.socket) -> tuple[float | None, float | None]:
 
 
 def _ends(der: bytes) -> float:
-    """Walk to the second time of a certificate's validity.
+    """Return the second time of a certificate's validity (DER) as a wall second.
 
     RFC 5280, 4.1: version?, serial, algorithm, issuer, then the validity.
     """
@@ -255,7 +258,7 @@ def no_name(host: str, error: OSError | UnicodeError) -> Say:
 
 
 async def _connect(host: str, port: int) -> socket.socket:
-    """Try the addresses of the name one after the other."""
+    """Return a connection to the first address of the name that answers."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(WAITS.name):
@@ -292,7 +295,7 @@ async def _connect(host: str, port: int) -> socket.socket:
 async def _handshake(
     sock: socket.socket, context: ssl.SSLContext, host: str, where: str
 ) -> socket.socket:
-    """Do the handshake without blocking.
+    """Do the TLS handshake without blocking; return the socket that speaks TLS.
 
     Raises SSLCertVerificationError as it is, all else as NotReached; then `sock` is closed.
     """

@@ -69,7 +69,7 @@ def page_of(state: Path) -> Path:
 def opened_to_page(state: Path) -> None:
     """Let the page read what it shows, and nothing else, whoever wrote it.
 
-    For the daemon, before it opens its files.
+    Called by the daemon before it opens its files. What cannot be changed is logged: alarms go on.
     """
     try:
         for patterns, mode, folder_mode in (
@@ -101,8 +101,9 @@ def _set(path: Path, mode: int) -> None:
 def reader(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open a database that somebody else may be writing, only to read. Raises sqlite3.Error.
 
-    Who may not write in its folder can read one in WAL mode while its log lies beside it, also
-    after a kill. One that was closed has no log: nobody writes it, and it is read as it lies.
+    `timeout`: seconds to wait for a lock. Who may not write in its folder can read one in WAL mode
+    while its log lies beside it, also after a kill. One that was closed has no log: nobody writes
+    it, and it is read as it lies.
     """
     where = f"file:{quote(str(path))}?mode=ro"
     db = sqlite3.connect(where, uri=True, timeout=timeout)
@@ -130,7 +131,7 @@ def reader(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
 def as_owner(folder: Path) -> Iterator[None]:
     """Let root act as the owner of a folder: what is made there meanwhile is the owner's.
 
-    For anybody else nothing is changed.
+    For any other user nothing is changed.
     """
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -152,7 +153,7 @@ def as_owner(folder: Path) -> Iterator[None]:
 def as_root() -> Iterator[None]:
     """Let root, who acts as somebody else, be root for a while.
 
-    For anybody else nothing is changed.
+    For any other user nothing is changed.
     """
     user, group = os.geteuid(), os.getegid()
     if os.getuid() != 0 or user == 0:
@@ -171,7 +172,7 @@ def as_root() -> Iterator[None]:
 def as_page(state: Path) -> Iterator[Path]:
     """Let root act as the page's user; yield the page's folder.
 
-    What the page kept elsewhere is moved in first. Raises OSError.
+    What the page kept beside the daemon's files is moved in first (`moved_in`). Raises OSError.
     """
     folder = page_of(state)
     if os.geteuid() == 0 and not folder.exists() and state.exists() and state.stat().st_uid:
@@ -192,10 +193,9 @@ def as_page(state: Path) -> Iterator[Path]:
 def moved_in(state: Path) -> None:
     """Make the page's folder, with what the page kept before it had one.
 
-    For the page. Raises OSError, and nothing has happened.
-
-    Everything is copied beside and synced, and then one folder is renamed: cut off before it begins
-    anew, after it it is finished.
+    Called by the page. Everything is copied beside and synced, and then one folder is renamed: cut
+    off before that it begins anew, after that it is finished. Raises OSError, and then nothing has
+    happened.
     """
     folder = page_of(state)
     folder.mkdir(mode=SHARED_FOLDER, parents=True, exist_ok=True)
@@ -226,7 +226,7 @@ def moved_in(state: Path) -> None:
 
 
 def moved_out(state: Path) -> None:
-    """Delete what the page has a copy of by now. For the daemon."""
+    """Delete what the page has a copy of by now. Called by the daemon."""
     folder = page_of(state)
     with contextlib.suppress(OSError):
         if _has_its_own(folder) and not (folder / _MOVING).exists():
@@ -241,7 +241,7 @@ def _has_its_own(folder: Path) -> bool:
 def _old(state: Path) -> list[Path]:
     """Return what the page kept beside the daemon's files.
 
-    Raises OSError where that cannot be looked at.
+    Raises OSError where the folder cannot be looked at.
     """
     if not state.exists():
         return []

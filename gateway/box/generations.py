@@ -1,8 +1,7 @@
 """Small files that a power cut must not take.
 
-Written beside, synced, renamed, the folder synced; the last few are kept.
-
-A file is one JSON object, {"sum": SHA-256 of the body's canonical text, "body": {...}}: one that is
+A file is written beside, synced, renamed, and its folder synced; the last few generations are kept.
+It is one JSON object, {"sum": SHA-256 of the body's canonical text, "body": {...}}: one that is
 torn is known for it, and the one before holds.
 """
 
@@ -54,10 +53,8 @@ def newest_first(path: Path) -> list[Generation]:
 def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
     """Put a new generation in place, readable by its owner only unless `mode` says more.
 
-    Raises OSError; then the one before still stands.
-
     At each instant `path` is whole: the one before gets a second name first, then the new one is
-    renamed over it.
+    renamed over it. Raises OSError; then the one before still stands.
     """
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     durable(
@@ -78,9 +75,9 @@ def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
 
 
 def durable(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file and sync it; only its owner may read it unless `mode` says more.
+    """Write a file that only its owner may read unless `mode` says more, and sync it.
 
-    Raises OSError.
+    Its name is not synced: see `sync`. Raises OSError.
     """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -92,7 +89,7 @@ def durable(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 
 def sync(folder: Path) -> None:
-    """See the names of a folder on the disk."""
+    """Put the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,6 @@
-"""Which box this is, and which card its journal lies on: a copied image takes neither along.
+"""Which box this is, and which card its journal lies on.
+
+An image of a card takes neither of them along when it is copied.
 
     box     the board's serial number (Raspberry Pi, device tree), else the system's machine id
     card    CID of a memory card, serial number or world-wide name of a disk
@@ -23,7 +25,10 @@ OF_CARD = ("device/cid", "device/serial", "serial", "device/wwid", "wwid")
 
 
 def here(folder: Path) -> dict[str, str]:
-    """Return what can be known of this box and of the card that `folder` lies on."""
+    """Return what can be known of this box, and of the card that `folder` lies on.
+
+    It is {"box": hash, "card": hash}, without what cannot be read.
+    """
     found = {"box": next(filter(None, map(_read, BOARD)), ""), "card": _card(folder)}
     return {
         part: hashlib.sha256(f"{part} {text}".encode()).hexdigest()[:16]
@@ -33,14 +38,14 @@ def here(folder: Path) -> dict[str, str]:
 
 
 def known(text: str) -> dict[str, str]:
-    """Return what the mark `bound` holds; nothing where it holds nothing that can be read."""
+    """Return what the mark `bound` holds, {} where nothing of it can be read."""
     with contextlib.suppress(ValueError, AttributeError):
         return {str(part): str(found) for part, found in json.loads(text or "{}").items()}
     return {}
 
 
 def moved(before: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return what is another one than before: box, card, both, or nothing."""
+    """Return what is another one than before: box, card, both, or ""."""
     return " and ".join(
         part
         for part in ("box", "card")
@@ -49,7 +54,10 @@ def moved(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def _card(folder: Path) -> str:
-    """Return the id of the disk under a folder, "" where there is none (memory, network)."""
+    """Return the id of the disk under a folder.
+
+    It is "" where the disk says nothing, or there is none (memory, network).
+    """
     with contextlib.suppress(OSError):
         number = folder.stat().st_dev
         place = (BLOCK / f"{os.major(number)}:{os.minor(number)}").resolve(strict=True)

@@ -1,9 +1,8 @@
 """Whether the box has mains, where it can know.
 
-The kernel's power supplies tell it (a UPS board with a driver), or a file that says so.
-
-A box without a battery goes out with its mains: it has nobody to ask and nothing to tell. Then the
-answer is None.
+The kernel's power supplies tell it (a UPS board with a driver), or a file that says so. A box
+without a battery goes out with its mains: it has nobody to ask and nothing to tell. Then the answer
+is None.
 """
 
 from __future__ import annotations

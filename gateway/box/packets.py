@@ -61,9 +61,10 @@ class Bounded:
         self._rest = 0  # ... and then those to be forgotten
 
     def recv(self, size: int) -> bytes:
-        """Read at most `size` bytes of what may be held.
+        """Read at most `size` bytes of what may be held, b"" at the end of the connection.
 
-        Raises BlockingIOError, PacketRefused, and what the socket raises.
+        Raises BlockingIOError where nothing is there to be handed on yet, PacketRefused, and what
+        the socket raises.
         """
         while not self._ready:
             if self._body:
@@ -109,16 +110,20 @@ class Bounded:
 
 
 def guard(client: Client, sock: socket.socket, *, held: int, forgotten: int) -> None:
-    """Let a client use this connected socket, and hear no more of it than may be held.
+    """Let a client speak over this connected socket, and hear no more of it than may be held.
 
-    A socket of its own would block.
+    `held`: bytes of a PUBLISH that are handed on; `forgotten`: its largest size, else the
+    connection ends. The socket comes from us because one that paho makes by itself would block.
     """
     bounded = Bounded(sock, vars(client)["_out_packet"], held=held, forgotten=forgotten)
     client._create_socket = lambda: bounded  # type: ignore[method-assign]  # noqa: SLF001  paho has no hook
 
 
 def shut(client: Client) -> None:
-    """Close a client's socket: that stops its reader, its writer and its keep-alive too."""
+    """Close a client's socket, whatever it was doing.
+
+    That stops its reader, its writer and its keep-alive too.
+    """
     client._sock_close()  # noqa: SLF001  `disconnect` leaves it open
 
 

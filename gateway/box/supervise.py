@@ -20,7 +20,10 @@ _dice = random.SystemRandom()
 
 
 class OneLine(logging.Filter):
-    """Makes every message one line: a line break in a topic or device's word forges none."""
+    """Makes every log message one line.
+
+    A line break in a topic, or in a device's word, forges no line of ours.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Write what cannot be printed, and what turns the direction of reading, as its code."""
@@ -41,7 +44,7 @@ def log_to_stderr(level: int) -> None:
 
 
 def say(name: str, works: bool, why: str) -> None:
-    """Log one line: a warning when something is lost, information when it is back."""
+    """Log one line: a warning when `name` is lost (with `why`), information when it is back."""
     _log.log(
         logging.INFO if works else logging.WARNING,
         "%s %s: %s",
@@ -52,12 +55,12 @@ def say(name: str, works: bool, why: str) -> None:
 
 
 def wait_before(attempt: int) -> float:
-    """Return the seconds to wait before new attempt 1, 2, 3...: 1 doubling to 60, spread."""
+    """Return the seconds to wait before attempt 1, 2, 3...: 1 doubling to 60, see `spread`."""
     return spread(min(WAITS.first * 2.0 ** min(attempt - 1, 16), WAITS.longest))
 
 
 def spread(seconds: float) -> float:
-    """Return a wait, give or take a fifth."""
+    """Return a wait in seconds, up to a fifth more or less by chance."""
     return seconds * _dice.uniform(1 - JITTER, 1 + JITTER)
 
 

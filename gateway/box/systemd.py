@@ -10,7 +10,7 @@ _BEATS_PER_DEADLINE = 2
 
 
 def notify(*words: str) -> bool:
-    """Send words like "READY=1" or "STATUS=..." in one datagram; say whether it was sent.
+    """Send words like "READY=1", "WATCHDOG=1", "STATUS=..." in one datagram; say if it was sent.
 
     False without $NOTIFY_SOCKET, and when systemd cannot take it now (a full or vanished socket):
     the next beat tries again. A line break inside a word would be read as another word, so it

@@ -1,4 +1,4 @@
-"""The waiting times of what lies underneath."""
+"""The waiting times of the machine underneath: of supervised links and of connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gateway.words.waits import Waits, wait
 
 @dataclass(slots=True, kw_only=True)
 class _Box(Waits):
-    """Waits of the supervision of ears and mouths, and of a connection that is dialled."""
+    """Waits of the supervision of links, and of a connection that is dialled."""
 
     first: float = wait(
         1.0, 0.1, 10.0, "ours: before the first new attempt; a slip is over by then"

@@ -1,7 +1,7 @@
 """The whole contract as one AsyncAPI document: prose, every schema, every example. Pure.
 
-Generators want one file without references to others. Each type is once in `components/schemas`
-under the name that its class gets.
+The prose is asyncapi.yaml. Generators want one file without references to others. Each type is once
+in `components/schemas`, under the name that its class gets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Twice(Exception):
 def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]) -> Json:
     """Return the document; `schemas` are by message name, `examples` by file name.
 
-    Raises Twice, and KeyError where something lacks.
+    Raises Twice, and KeyError where a message has no schema or example.
     """
     types: dict[str, Json] = {}
     for schema in schemas.values():

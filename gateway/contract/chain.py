@@ -1,6 +1,6 @@
 """The chain of a journal: each entry carries the hash of the one before.
 
-So none can be changed, cut out or moved unseen.
+So no entry can be changed, cut out or moved unseen.
 
     entry 7   {"v":1, ... "number":7, "previous":"<hash of the bytes of entry 6>"}
     entry 8   {"v":1, ... "number":8, "previous":"<hash of the bytes of entry 7>"}
@@ -99,7 +99,7 @@ def hashed(body: bytes) -> str:
 
 
 def head_of(text: str) -> Head:
-    """Return the head, or anchor, that a mark holds; none where it is empty. Raises ValueError."""
+    """Return the head, or anchor, that a mark holds; Head() for "". Raises ValueError."""
     number, _, found = text.partition(" ")
     return Head(int(number), found) if text else Head()
 
@@ -122,10 +122,10 @@ def proved(
     begun: Sequence[Begun],
     young: float = inf,
 ) -> Verdict:
-    """Hold a journal's entries, by number, against each other, its head and the anchor.
+    """Hold a journal's entries against each other, the journal's head and retention's anchor.
 
-    `head`: None where there is no mark of it at all. `young`: the wall second from which on
-    retention keeps everything.
+    `rows`: (number, bytes) in the order of the numbers. `head`: None where there is no mark of it
+    at all. `young`: the wall second from which on retention keeps everything.
     """
     out = Verdict()
     # before it there may be entries without a chain

@@ -1,4 +1,4 @@
-"""Entries of the journal as bytes of the contract, and back.
+"""Entries of the journal as bytes of the contract (`wire`), and back. Pure.
 
 Every entry is stored as the very bytes that are pushed.
 """
@@ -46,7 +46,7 @@ def encode_entry(
 ) -> tuple[str, bytes]:
     """Return (name of the message, its bytes) of one journal entry.
 
-    `previous`: the hash of the entry before, see gateway.contract.chain.
+    `previous`: the hash of the entry before it, see gateway.contract.chain.
     """
     head: dict[str, Any] = {
         "v": VERSION,
@@ -105,7 +105,7 @@ def told_again(
 ) -> bytes:
     """Return the bytes of an entry of another journal, told once more as `number` of this one.
 
-    When it happened stays.
+    The moment at which it happened stays. `previous`: the hash of the entry before it in this one.
     """
     head = {
         "journal": journal,
@@ -221,7 +221,7 @@ def decode_entry(body: bytes) -> Outward:
 def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
     """Return the alarm as the message left it.
 
-    Monotonic times are those of the boot it was written in.
+    Its monotonic times are those of the boot in which the message was written.
     """
     stages = {name: stamp_of(at) for name, at in message.stages.items()}
     earlier = message.calls_made == 0  # of a version that wrote none of this
@@ -279,7 +279,8 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
 def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
     """Return the fault as the message left it.
 
-    It began at the message's monotonic time, or as long ago as the wall clock says.
+    It began at the message's monotonic time where that is of this `boot`, else as long ago as the
+    wall clock says.
     """
     at = message.at
     same = at.boot == boot and at.mono <= now.mono
@@ -313,7 +314,10 @@ def class_of(message: FaultMessage) -> FaultClass:
 
 
 def passed(wall: float, now: Moment) -> float:
-    """Return the seconds since wall second `wall`, 0 where our clock is known to be wrong."""
+    """Return the seconds since wall second `wall`, 0 where our clock is known to be wrong.
+
+    That is as far as our clock knows: where it is behind, it was longer ago.
+    """
     return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
 
 

@@ -1,4 +1,4 @@
-"""What is sent to us, read strictly: receipts, instructions, the platform's own word."""
+"""What is sent to us, read strictly: receipts, instructions, the platform's own word. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _named = msgspec.json.Decoder(_Named)
 
 
 def decode_receipt(payload: bytes, gateway: str) -> Receipt:
-    """Return a receipt for this gateway. Raises BadMessage with what is wrong."""
+    """Return a receipt for this gateway.
+
+    Raises BadMessage with what is wrong, also where only its head is.
+    """
     receipt = _decode(_receipt, payload, "receipt")
     if receipt.gateway != gateway:
         raise BadMessage(
@@ -58,9 +61,10 @@ def decode_platform(payload: bytes) -> PlatformMessage | None:
 
 
 def receipt_of(payload: bytes, gateway: str) -> tuple[Receipt, str]:
-    """Return a receipt and what is wrong with its head, if anything.
+    """Return a receipt, and what is wrong with its head, "" where nothing is.
 
-    With a bad head the rest holds without it. Raises BadMessage.
+    Without a head that can be read the rest of the receipt holds. Raises BadMessage where nothing
+    of it does.
     """
     try:
         return decode_receipt(payload, gateway), ""
@@ -84,9 +88,8 @@ def decode_instruction(
 ) -> tuple[Instruction, str]:
     """Return (instruction, why it is refused at once or "").
 
-    Raises BadMessage where it is no instruction for this gateway.
-
-    `floor` and `lives` are as in `lateness.late`.
+    `floor` and `lives` are as in `lateness.late`. Raises BadMessage where it is no instruction for
+    this gateway.
     """
     message = _decode(_instruction, payload, "instruction")
     if message.gateway != gateway:
@@ -108,7 +111,7 @@ def decode_instruction(
 
 
 def named(payload: bytes) -> str:
-    """Return the id in a message that breaks the contract, "" where none can be read."""
+    """Return the id that a message names which breaks the contract, "" where none can be read."""
     try:
         return _named.decode(payload).id if len(payload) <= LARGEST else ""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -116,9 +119,9 @@ def named(payload: bytes) -> str:
 
 
 def _content(message: InstructionMessage) -> str:
-    """Return a digest of what is wanted.
+    """Return a digest of what is wanted, without the time at which it was ordered.
 
-    Whoever sends an order again may say anew when: it is the same order.
+    The same order may be sent again with another time.
     """
     plain = msgspec.structs.replace(message, issued="", expires="", boot="")
     return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()[:24]

@@ -59,7 +59,7 @@ CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
 def plain(part: Any) -> Any:
     """Return a part of a schema in words that every generator knows.
 
-    No defaults of lists and objects, no tuples, `const` for one value.
+    It has no defaults of lists and objects, no tuples, and `const` for one value.
     """
     if isinstance(part, list | tuple):
         return [plain(one) for one in part]
@@ -121,7 +121,7 @@ def _any(known: list[Any], words: str) -> Schema:
 
 
 def ordered(schema: Schema, said: Mapping[Do, str]) -> Schema:
-    """Return the schema of an instruction, one form for each order; `said` has its words."""
+    """Return the schema of an instruction, one form for each order; `said` has their words."""
     fields, parts = schema["properties"], dict(schema["$defs"])
     del parts["Do"]
     head = {

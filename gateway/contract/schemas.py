@@ -1,8 +1,9 @@
 """The platform's contract as files: one JSON Schema per message, with words for integrators.
 
-What the gateway sends may get more fields within version 1, so its schemas let a reader pass over
-fields he does not know. What it is sent is held to exactly what is written here: a mistyped key in
-an instruction is refused, not passed over.
+They are made from the types in `wire` and the words in `fields`. What the gateway sends may get
+more fields within version 1, so its schemas let a reader pass over fields he does not know. What it
+is sent is held to exactly what is written here: a mistyped key in an instruction is refused, not
+passed over.
 """
 
 from __future__ import annotations
@@ -111,12 +112,10 @@ def bundle(folder: Path) -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the schemas into `folder`, and beside asyncapi.yaml the one document.
+    """Write the schemas into `folder`, which is made if need be; return their paths.
 
-    Return their paths. The folder is made if need be.
-
-    Raises OSError where that cannot be done, and ImportError where the document is wanted and
-    PyYAML is not there.
+    Where asyncapi.yaml lies in it, asyncapi.json is written, too. Raises OSError where that cannot
+    be done, and ImportError where the document is wanted and PyYAML is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     texts = files()

@@ -1,7 +1,7 @@
-"""The messages of the platform's contract, in both directions, and their topics.
+"""The messages of the platform's contract, in both directions, and their topics. Pure.
 
-The types below are the contract. `config/contract/*.schema.json` is generated from them (`python -m
-gateway contract`) and a test keeps the files equal.
+The types below are the contract. `config/contract/*.schema.json` is generated from them and from
+the words in `fields` (`python -m gateway contract`), and a test keeps the files equal.
 
 Topics: `eldercare/v1/{gateway}/...`; nothing personal stands in a topic.
 """
@@ -38,7 +38,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 
 class When(Struct, frozen=True, forbid_unknown_fields=True):
-    """A moment, by the monotonic clock and by the wall clock."""
+    """A moment: power-up, monotonic seconds in it, wall time (RFC 3339, UTC), quality of that."""
 
     boot: Id
     mono: float
@@ -79,7 +79,10 @@ class Called(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alarm"):
-    """An alarm after one move."""
+    """An alarm after one move; the highest (generation, number) of an alarm id says how it stands.
+
+    `stages` has the first moment of each stage.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -128,7 +131,10 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
 
 
 class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
-    """Technical trouble: begun, said again, ended, or told once."""
+    """Technical trouble: begun, said again, ended, or told once.
+
+    A kind that a reader does not know is shown as P3.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -163,7 +169,10 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
 class ResultMessage(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"
 ):
-    """What came of an instruction."""
+    """What came of an instruction: `accepted`, or the reason.
+
+    The reason is a fixed word, and a sentence in both languages.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -205,7 +214,10 @@ class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
 class ReadingBatch(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="readings"
 ):
-    """Routine readings in a numbered batch."""
+    """Routine readings in a numbered batch.
+
+    A gap in the numbers is a loss; `forgotten` of a fault entry says which.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -215,7 +227,10 @@ class ReadingBatch(
 
 
 class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="status"):
-    """Whether the gateway is connected. Retained."""
+    """Whether the gateway is connected. Retained.
+
+    `online` false comes from the broker as last will, or from the gateway when it stops.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -286,7 +301,10 @@ class HomeAlarm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HomeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="home"):
-    """What is in the home. Retained."""
+    """What is in the home, without names of people. Retained.
+
+    Told after connecting, after a change, and every six hours.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -318,7 +336,10 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
-    """The platform has recorded these entries and batches."""
+    """The platform has recorded these entries and batches.
+
+    Both are inclusive ranges: of the numbers of `journal`, and of those of `history`.
+    """
 
     v: Literal[1]
     gateway: Id
@@ -330,7 +351,10 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """Whether the platform's process that gives receipts is there. Retained."""
+    """Whether the platform's process that gives receipts is there. Retained.
+
+    One for all gateways; its absence is that process's last will.
+    """
 
     v: Literal[1]
     online: bool
@@ -347,7 +371,10 @@ class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the platform tells the gateway."""
+    """What the platform tells the gateway; acted on once.
+
+    It is sent again with the same `id` until the result with that id comes.
+    """
 
     v: Literal[1]
     gateway: Id

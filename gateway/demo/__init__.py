@@ -1,1 +1,4 @@
-"""The demonstration: a recorded day of a household, played through a real gateway."""
+"""The demonstration: a household's recorded day, through a real gateway, broker and call desk.
+
+Run it by `python -m gateway.demo`.
+"""

@@ -68,7 +68,10 @@ class Conductor:
     # -- one performance ---------------------------------------------------------------------------
 
     async def perform(self) -> None:
-        """Play the day and, unless it is to end there, go on serving. Raises Failed."""
+        """Play the day and, unless it is to end there, go on serving the page.
+
+        Raises Failed where a part fails.
+        """
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._set_up()
@@ -146,7 +149,10 @@ class Conductor:
         return wanted.result()
 
     async def _day(self) -> proof.Seen:
-        """Wait for the day to end and for its last answers; return what was read by then."""
+        """Wait for the day to end and for its last answers; return what was read by then.
+
+        Raises Failed where the day takes longer than it should.
+        """
         limit = SLOWEST * _length(self.day, self.happenings) + WAITS.start
         try:
             async with asyncio.timeout(limit):
@@ -191,7 +197,7 @@ class Conductor:
             self.screen.desk(said, "yellow" if told["did"] == "status" else "dim")
 
     def _gateway_said(self, line: str) -> None:
-        """Look at the journal at each line of the log; do what the day asks of its player."""
+        """Take a line of the gateway's log: look at the journal, and do what the day asks."""
         self._look()
         if line == "day over":
             self._over.set()
@@ -299,7 +305,7 @@ class Conductor:
 
 
 def _of_desk(told: proof.Json) -> str:
-    """Return what is shown of a line of the desk's record; most of them are not."""
+    """Return what is shown of a line of the desk's record, "" for most of them."""
     if told["did"] == "recorded" and told["fault_class"] == "list":
         return both("desk.on_list")
     if told["did"] == "recorded" and told["fault_class"] != "figure" and told["priority"] > 2:

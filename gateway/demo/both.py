@@ -164,5 +164,5 @@ BOTH: Final[dict[str, str]] = {
 
 
 def both(code: str, /, **values: object) -> str:
-    """Return one line of the demonstration."""
+    """Return one line of the demonstration in both languages, its places filled with `values`."""
     return BOTH[code].format(**values)

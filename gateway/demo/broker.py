@@ -1,4 +1,4 @@
-"""The demonstration's MQTT broker: amqtt from PyPI, on a free port of the loopback interface.
+"""The demonstration's MQTT broker: amqtt from PyPI, on a free port, for this machine only.
 
 It speaks MQTT 3.1.1 and no 5, keeps nothing for those who are away, on disk or in a session, lets
 everybody in who can reach 127.0.0.1, and says `listening PORT` on standard output. What MQTT 5 and

@@ -1,4 +1,7 @@
-"""The processes of the demonstration: each ends by its own id, or with whoever started it."""
+"""The processes of the demonstration.
+
+Each is ended by its own process id, or ends with whoever started it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ def _die_with_starter() -> None:
 
 
 class Child:
-    """One process of the demonstration. Its last lines are kept."""
+    """One process of the demonstration; it is ended by its own process id.
+
+    Its last lines are kept, to be shown where it fails.
+    """
 
     def __init__(
         self, name: str, told: Callable[[str], None], log: Callable[[str], None] | None = None
@@ -43,7 +49,10 @@ class Child:
         self._readers: list[asyncio.Task[None]] = []
 
     async def start(self, *command: str) -> None:
-        """Start it. It ends when its standard input closes, or with its starter."""
+        """Start it.
+
+        It ends when its standard input closes or, if it does not look at that, with its starter.
+        """
         path = os.pathsep.join(filter(None, (str(home.ROOT), os.environ.get("PYTHONPATH", ""))))
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -76,7 +85,10 @@ class Child:
                 told(line)
 
     async def ended(self) -> None:
-        """Wait until it ends, and say how: nothing here should end before it is told to."""
+        """Wait until it ends, and raise Failed with its last lines.
+
+        Nothing here should end before it is told to.
+        """
         assert self._process is not None  # started before it is waited for
         code = await self._process.wait()
         await asyncio.wait(self._readers, timeout=WAITS.last_lines)

@@ -47,7 +47,10 @@ OTHERWISE = (0, "no_help_needed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast the desk and its people are, in seconds; the recorded day runs faster than life."""
+    """How fast the desk and its people are, in seconds.
+
+    A recorded day runs faster than life, and so do they.
+    """
 
     thinks: float = 0.5  # until somebody takes an alarm: a moment, as a person needs it
     decides: float = 0.8  # until somebody is sent
@@ -251,7 +254,10 @@ class Desk:
                 waiting.set_result(body)
 
     def count(self, alarm: dict[str, Any], home: Home) -> None:
-        """Count the calls of an alarm that nobody has: one line on the desk, with a number."""
+        """Count the calls of an alarm that nobody has.
+
+        Its line on the desk says how many, and no further line begins.
+        """
         name, calls = alarm["alarm"], alarm.get("calls_made") or len(alarm["calls"])
         if alarm["state"] in ("closed", "cancelled"):
             home.calls.pop(name, None)
@@ -322,7 +328,10 @@ class Desk:
         return True
 
     async def instruct(self, alarm: dict[str, Any], do: str, **fields: Any) -> bool:
-        """Send one instruction until its result comes; say whether it was accepted."""
+        """Send one instruction until its result comes, each time with the same id.
+
+        Return whether it was accepted.
+        """
         name, given = (
             f"desk-{secrets.token_hex(6)}",
             datetime.now(UTC).isoformat(timespec="seconds"),
@@ -359,7 +368,10 @@ class Desk:
         return False
 
     async def answer(self, name: str, home: Home) -> None:
-        """Deal with one alarm as a person would. A refused step does not end it."""
+        """Deal with one alarm as a person would, from answering to closing.
+
+        Where a step is refused the next one may still be right.
+        """
         alarm = home.alarms[name]
         who, outcome = PLANS.get(alarm["kind"], OTHERWISE)
         responder = self.responders[min(who, len(self.responders) - 1)]

@@ -1,4 +1,7 @@
-"""The demonstration's household: the shipped configuration, a few lines changed, devices added."""
+"""The demonstration's household: the shipped configuration, a few lines changed, devices added.
+
+It lies in a folder that is thrown away.
+"""
 
 from __future__ import annotations
 

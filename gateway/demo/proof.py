@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Expected:
-    """What the people of the home wrote down: an alarm of this device, and how it ended."""
+    """What the people of the home wrote down: an alarm of a kind and device, and how it ended."""
 
     kind: str
     device: str
@@ -89,7 +89,10 @@ def missing(seen: Seen) -> list[str]:
 
 
 def _as_expected(found: Sequence[Json], seen: Seen) -> list[str]:
-    """Compare with what the people wrote down, both ways; of one kind and device in order."""
+    """Compare with what the people wrote down, in both directions.
+
+    Alarms of one kind and device are compared in the order in which they came.
+    """
     left = list(seen.expected)
     out = []
     for alarm in found:
@@ -201,7 +204,10 @@ def _faults(seen: Seen) -> list[str]:
 
 
 def _without_network(found: Sequence[Json], seen: Seen) -> list[str]:
-    """Each alarm of a person sounds; one without network calls a rung and is answered later."""
+    """Each alarm of a person sounds in the home.
+
+    One raised without network calls a rung, and is answered after the network came back.
+    """
     sounded = {
         tuple(line.split()[i] for i in (0, 3)) for line in seen.sounds if len(line.split()) >= 4
     }

@@ -1,4 +1,7 @@
-"""The line between gateway and broker, with a switch. What passes, passes unread."""
+"""The line between gateway and broker, with a switch.
+
+What passes, passes unread; when it is cut nothing gets through.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ PIECE = 65536
 
 
 class Relay:
-    """Listens on a free port, also while the line is cut, so that the port stays ours."""
+    """Listens on a free port of the loopback interface, also while the line is cut.
+
+    So the port stays ours.
+    """
 
     def __init__(self) -> None:
         self.port = 0

@@ -1,4 +1,7 @@
-"""What a person watches: one line for each thing that happens, with the day's clock time."""
+"""What a person watches: one line for each thing that happens, with the day's clock time.
+
+All of it is in both languages, zh-CN first.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,10 @@ _ORDER = ("t", "h", "p", "m", "door")  # of what one room says on a line of read
 
 
 class Strip:
-    """Routine readings of one stretch of the day, on one line."""
+    """Routine readings of one stretch of the day, on one line.
+
+    It has the last value of a measure, and what a state did.
+    """
 
     def __init__(self, rooms: Mapping[str, str]) -> None:
         self._rooms = rooms

@@ -23,7 +23,7 @@ class Figures:
 
 
 def show(screen: Screen, seen: Seen, figures: Figures, missing: list[str]) -> None:
-    """Write the summary; `missing` are the sentences of the proof."""
+    """Write the summary; `missing` are the sentences of the proof, none where all was reached."""
     lines = screen.line
     screen.flush()
     lines()
@@ -68,7 +68,7 @@ def show(screen: Screen, seen: Seen, figures: Figures, missing: list[str]) -> No
 
 
 def checked(seen: Seen) -> list[str]:
-    """Return what a day without anything missing has shown."""
+    """Return one sentence for each thing that a day without anything missing has shown."""
     raised = sum(proof.wanted(a) == proof.ANSWERED for a in proof.alarms(seen.journal))
     out = [
         both("sum.every_stage", raised=raised),
