@@ -199,7 +199,7 @@ class Answers:
             case Does.CANNOT:
                 return now is not None and (now.calls_on or before.state is State.DISPATCHED)
             case Does.FALSE:
-                return now is not None and before.state is State.RAISED
+                return now is not None and (now.state, now.reason) == (State.ACKNOWLEDGED, DOUBT)
             case Does.OVER:
                 return now is None
 

@@ -71,6 +71,7 @@ class FakeModem:
         self.messages: dict[str, dict[str, Variant]] = {}
         self.sent: list[tuple[str, str]] = []  # (number, text) that the network took
         self.reports: list[tuple[float, int]] = [(0.02, 0x00)]  # (seconds after it, MMSmsDeliveryState) for each SMS
+        self.others: list[tuple[str, int, int]] = []  # (number, reference, state): reports of earlier SMS that come at each
         self.fail: dict[str, str] = {}  # member -> D-Bus error name
         self.delay = 0.0  # until the network takes an SMS
         self.goes = False  # it is pulled while it sends
@@ -129,6 +130,8 @@ class FakeModem:
         facts = self.messages[path]
         facts |= {"State": Variant("u", SENT), "MessageReference": Variant("u", self._reference)}
         self.sent.append((facts["Number"].value, facts["Text"].value))
+        for other in self.others:
+            self._manager.later(0.05, self.report, *other)
         if facts["DeliveryReportRequest"].value:
             for after, delivery in self.reports:
                 self._manager.later(after, self.report, facts["Number"].value, self._reference, delivery)

@@ -89,10 +89,11 @@ async def test_a_lost_report_is_done_and_said(home):
 
 async def test_reports_of_others_and_those_that_come_twice_are_told_apart(home):
     modem = home.manager.plug()
-    modem.reports = [(0.0, 0x20), (0.1, 0x30), (0.2, 0x00), (0.2, 0x00)]  # still tried, still tried, there, there
-    home.manager.later(0.0, modem.report, "+8613700000000", 1, 0x46)  # an earlier one to somebody else
-    assert await home.tells() == 0
+    modem.reports = [(0.0, 0x20), (0.1, 0x30), (0.3, 0x00), (0.3, 0x00)]  # still tried, still tried, there, there
+    modem.others = [("+8613700000000", 1, 0x46), (NUMBER, 7, 0x46)]  # of earlier SMS: to somebody else, and to her
+    assert await home.tells() == 0, home.heard
     assert "delivered" in home.heard
+    modem.others = []
     modem.reports = [(0.0, 0x46)]
     assert await home.tells() == 1, "expired at the other end: nobody was reached"
     assert "not delivered (state 0x46)" in home.heard

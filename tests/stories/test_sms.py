@@ -281,14 +281,18 @@ def test_an_answer_read_again_after_a_power_cut_acts_once(tmp_path):
     async def story():
         pressed(life, phones := Answering(life))
         await life.wait(45)
-        code, stamp = phones.newest("daughter"), f"{life.wall():%Y-%m-%dT%H:%M:%S}+00:00"
-        await phones.says("daughter", f"{code} 1 15", stamp=stamp)
+        text, stamp = f"{phones.newest('daughter')} 3", f"{life.wall():%Y-%m-%dT%H:%M:%S}+00:00"
+        await phones.says("daughter", text, stamp=stamp)
         await life.power_cut(dark=20)
-        assert state(life) == ("dispatched", "daughter"), "it was on the disk before the SMS was deleted"
+        assert state(life)[0] == "acknowledged", "it was on the disk before the SMS was deleted"
         told_once = len([m for m in life.journal() if m["type"] == "result"])
-        await phones.says("daughter", f"{code} 1 15", stamp=stamp)
+        await phones.says("daughter", text, stamp=stamp)
         assert len([m for m in life.journal() if m["type"] == "result"]) == told_once
-        assert state(life) == ("dispatched", "daughter")
+        await life.wait(4 * MINUTE)
+        assert state(life)[0] == "raised", "nobody was sent"
+        assert "还没有人去" in await phones.says("daughter", text, stamp=stamp), "it is the same SMS still"
+        assert state(life)[0] == "raised"
+        assert "记下了" in await phones.says("daughter", text), "said again it is another"
 
     with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
         life.live(story())
