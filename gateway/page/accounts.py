@@ -1,10 +1,8 @@
 """Who may see the page: accounts, sessions, refused tries and a book of visits, in `page.db`.
 
-Only the page writes it.
-
-Passwords are kept as argon2 hashes, session keys as SHA-256. Time is monotonic and belongs to one
-power-up: a clock that is wrong or jumps signs nobody in or out, and whoever was signed in before a
-power cut signs in again.
+Only the page writes it. Passwords are kept as argon2 hashes, session keys as SHA-256. Time is
+monotonic and belongs to one power-up: a clock that is wrong or jumps signs nobody in or out, and
+whoever was signed in before a power cut signs in again.
 """
 
 from __future__ import annotations
@@ -173,8 +171,8 @@ class Accounts:
     def sign_in(self, name: str, password: str, source: str, device: str = "") -> str:
         """Return the key of a new session. Raises Refusal, alike for a wrong name and password.
 
-        Where a device has signed in to this account before its wrong passwords are counted, not
-        those of its address: nobody else's guesses shut it out.
+        Where `device` has signed in to this account before, its wrong passwords are counted by it
+        and not by the address (`source`): nobody else's guesses shut it out.
         """
         who = self._counted_as(name, device) or source
         self._count(who)
@@ -263,7 +261,7 @@ class Accounts:
         return key
 
     def session(self, key: str, *, touch: bool = True) -> Session | None:
-        """Return who holds this key, None if unknown or over. `touch`: a person did something."""
+        """Return who holds this key, None if unknown, idle or over. `touch`: a person acts."""
         if not key:
             return None
         now, digest = self._now(), _digest(key)
@@ -289,7 +287,7 @@ class Accounts:
         return Session(key, str(name), Role(role), fresh=now - proved <= WAITS.fresh)
 
     def prove(self, session: Session, password: str, source: str) -> None:
-        """Confirm the password of a session. Raises Refusal; a wrong one counts as at the door."""
+        """Check the password of a session. Raises Refusal; a wrong one counts as at the door."""
         self._count(who := _seat(session))
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
@@ -310,7 +308,7 @@ class Accounts:
         self.note(session.name, source, "signed_out")
 
     def form_key(self, bound_to: str) -> str:
-        """Return what a form must carry: this page made it for this browser."""
+        """Return what a form must carry to prove that this page made it for this browser."""
         return hmac.new(self._secret, f"form {bound_to}".encode(), hashlib.sha256).hexdigest()[:40]
 
     # -- devices that signed in before, and tries --------------------------------------------------
@@ -346,7 +344,7 @@ class Accounts:
             self._refused("?", who, "locked_out", wrong=0)
 
     def unseen(self) -> None:
-        """Count a try that was refused without a look: its source is locked, or has to wait."""
+        """Count a try that was refused unlooked at: its source is locked, or has to wait."""
         with self._counting:
             self.wrong += 1
 
@@ -415,7 +413,10 @@ class Accounts:
 
 
 def forgotten(folder: Path) -> None:
-    """Forget every account: for the command line, where a password is lost. The home stays."""
+    """Forget every account, where a password is lost; nothing of the home is touched.
+
+    Called by the command line on the box.
+    """
     with contextlib.closing(sqlite3.connect(folder / FILE, timeout=WAITS.database)) as db, db:
         for table in ("accounts", "sessions", "tries"):
             with contextlib.suppress(sqlite3.OperationalError):
@@ -427,7 +428,7 @@ def _digest(key: str) -> str:
 
 
 def _seat(session: Session) -> str:
-    """Return what the wrong passwords of somebody signed in are counted by: not the address."""
+    """Return by what the wrong passwords of somebody signed in are counted: not by the address."""
     return f"session {_digest(session.key)[:16]}"
 
 

@@ -1,4 +1,4 @@
-"""The password once more: before backup, account, platform or page certificate changes hands.
+"""The password once more, before a backup, an account, the platform or a certificate changes hands.
 
 Whoever holds the phone shows that it is theirs: a phone left on a table, or a session key that was
 stolen, is worth no backup. Whoever has typed the password within the last `FRESH` seconds is not
@@ -18,7 +18,7 @@ FIELD = "mine"  # of a form; never sent back
 
 
 def wrong(v: Visitor, said: Mapping[str, str]) -> dict[str, str]:
-    """Return {} where the password was typed now or lately; else what is wrong with its field."""
+    """Return {} where the password was typed now or lately; else {FIELD: what is wrong}."""
     assert v.session is not None  # a technician has one
     if v.session.fresh:
         return {}

@@ -39,7 +39,10 @@ class Answers:
         self._lock = threading.Lock()
 
     def keep(self, of: str, body: str, lasts: float) -> str:
-        """Keep a drawn page for the browser `of`; return its name, "" where it is too large."""
+        """Keep a drawn page for the browser `of` for `lasts` seconds.
+
+        Return its name, "" where it is too large.
+        """
         if len(body) > LARGEST:
             return ""
         with self._lock:
@@ -56,7 +59,7 @@ class Answers:
         return name
 
     def kept(self, of: str, name: str) -> str | None:
-        """Return what was kept for this browser under a name."""
+        """Return what was kept for this browser under a name, None where nothing is."""
         with self._lock:
             found = self._kept.get(name) if _TOKEN.fullmatch(name) else None
             mine = (
@@ -68,9 +71,9 @@ class Answers:
 
 
 def pointed(body: str) -> str:
-    """Return a page with the focus on the first wrong field, else on what is said to be wrong.
+    """Return a page with the focus on its first wrong field.
 
-    It needs no script.
+    Without one it is on the first sentence of what is wrong. No script is needed for it.
     """
     if (found := _INVALID.search(body)) is None and (wrong := _WRONG.search(body)) is not None:
         found = _CONTROL.search(body, wrong.end())

@@ -39,7 +39,10 @@ BROWSER = 6  # places up to which one source is no greedier than another
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One accepted connection. `leave` ends it; `busy`: a whole request is being answered on it."""
+    """One accepted connection; `leave` ends it.
+
+    `busy` says whether a whole request is being answered on it.
+    """
 
     who: str
     number: int
@@ -59,7 +62,10 @@ class Places:
         return len(self._held)
 
     def take(self, who: str) -> Place:
-        """Give the newcomer a place; without one left another connection ends."""
+        """Give the newcomer a place.
+
+        Where its source or its kind has none left, another connection ends for it.
+        """
         lane = self._regular(who)
         held = [p for p in self._held if self._regular(p.who) is lane]
         mine = [p for p in held if p.who == who]
@@ -77,7 +83,11 @@ class Places:
         self._held.pop(place, None)
 
     def _made_room(self, held: list[Place]) -> None:
-        """End the connection that is missed least: of the greediest source, idle, the oldest."""
+        """End the connection that is missed least.
+
+        It is one of the source that holds most: one that asks nothing just now, and of these the
+        oldest.
+        """
         of = Counter(p.who for p in held)
         least = min(held, key=lambda p: (-max(of[p.who], BROWSER), p.busy(), p.number))
         self.back(least)
@@ -85,7 +95,7 @@ class Places:
 
 
 class Connection(H11Protocol):
-    """One connection with HTTP on it. Who does not finish a question in time is shown out."""
+    """One connection with HTTP on it. Who does not finish a request in time is shown out."""
 
     def __init__(self, server: Server, places: Places, place: Place) -> None:
         super().__init__(
@@ -96,7 +106,7 @@ class Connection(H11Protocol):
         self._patience_for: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-        """Begin to wait for a question."""
+        """Begin to wait for a request."""
         super().connection_made(transport)
         self._place.leave, self._place.busy = transport.abort, self._asked
         self._wait()
@@ -113,14 +123,15 @@ class Connection(H11Protocol):
         self._places.back(self._place)
 
     def _asked(self) -> bool:
-        """Say whether a question is whole; between two questions none is."""
+        """Say whether a request is whole; between two requests none is."""
         return self.conn.their_state is h11.DONE
 
     def _wait(self) -> None:
-        """Time the head of a request from its first byte, then the whole; the first from accepting.
+        """Run the time limit of a request's head, then that of the whole request.
 
-        Who goes on sending what was refused already is read a moment longer: cut off at once, a
-        browser shows no answer.
+        The head's begins with its first byte, the first head's when the connection is accepted. Who
+        goes on sending what was refused already is read a moment longer: cut off at once, a browser
+        shows no answer.
         """
         if self.conn.their_state is h11.IDLE:
             self._be_patient(WAITS.head)
@@ -143,7 +154,10 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with our own accept loop; signals are left to the process."""
+    """uvicorn's server with our own accept loop.
+
+    Several are in one process: signals are left to it.
+    """
 
     def __init__(
         self, options: uvicorn.Config, places: Places, context: Callable[[], Context] | None = None

@@ -1,6 +1,7 @@
 """What stands before every page: rate of a source, names of the box, size of a request, headers.
 
-Plain ASGI, so that nothing gets past it: files, errors and streams go through here as well.
+Plain ASGI on the page's event loop, so that nothing gets past it: files, errors and streams go
+through here as well.
 """
 
 from __future__ import annotations
@@ -103,7 +104,10 @@ class Guard:
         return left >= 1.0
 
     def _ours(self, host: str) -> bool:
-        """Say whether a Host header names this box. Addresses do: rebinding needs a name."""
+        """Say whether a Host header names this box.
+
+        An address always does: DNS rebinding needs a name that somebody else owns.
+        """
         name = named(host)
         try:
             ipaddress.ip_address(name)
@@ -129,7 +133,10 @@ class Guard:
 
 
 class TooLarge(Exception):
-    """A body that is too large: its length is unknown, or it is no page that takes a file."""
+    """A body is larger than its page takes, by the length that it says or as it was counted.
+
+    A page that takes a file says so beside its field; any other request is answered 413.
+    """
 
 
 class _Bounded:
@@ -181,9 +188,10 @@ def named(host: str) -> str:
 def source(scope: Scope) -> str:
     """Return who asks: the address; the /64 for IPv6 from beyond the home's own network.
 
-    In the home's network an address of IPv6 counts singly, as of IPv4: else a neighbour in it would
-    be the same source as the technician. What one machine can do by taking many addresses is
-    bounded elsewhere: by places (connections.py) and turns (turns.py).
+    There one machine has as many addresses as it likes. In the home's network an address of IPv6
+    counts singly, as of IPv4: else a neighbour in it would be the same source as the technician.
+    What one machine can do by taking many addresses is bounded elsewhere: by places
+    (connections.py) and turns (turns.py).
     """
     client = scope.get("client")
     if not client:
@@ -217,7 +225,7 @@ class Networks:
         self._looked = -math.inf
 
     def now(self) -> tuple[ipaddress.IPv6Network, ...]:
-        """Return them as they were in the last minute; none where the table cannot be read."""
+        """Return them as they were in the last minute; () where the table cannot be read."""
         if time.monotonic() - self._looked >= WAITS.networks:
             self._looked = time.monotonic()
             try:
@@ -249,7 +257,10 @@ NETWORKS = Networks()
 
 
 class Regulars:
-    """Sources that somebody is signed in from. Their places are their own: a flood takes none."""
+    """Sources that somebody is signed in from.
+
+    Their places are their own, so that others who ask much do not shut them out.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
@@ -258,7 +269,7 @@ class Regulars:
         )  # at most REGULARS, the one longest unseen forgotten first
 
     def saw(self, who: str) -> None:
-        """Take it that a session was used from there."""
+        """Count a source as regular, because a session was used from there just now."""
         self._seen.pop(who, None)
         self._seen[who] = self._now()
         while len(self._seen) > REGULARS:

@@ -1,7 +1,7 @@
-"""What the page knows of the home: read from the daemon's databases and status, never written.
+"""What the page knows of the home: read from the daemon's databases and status file, never written.
 
 Every look opens the file, asks and closes: the daemon may set a database aside and begin another at
-any time.
+any time. Where there is no file, or not yet a table, nothing is known and nothing is raised.
 """
 
 from __future__ import annotations
@@ -61,27 +61,33 @@ class Filter:
 
 
 class Known:
-    """The daemon's word, as files."""
+    """The daemon's word, as files; for any thread of the page."""
 
     def __init__(self, config: Config) -> None:
         self.use(config)
 
     def use(self, config: Config) -> None:
-        """Go on with another configuration."""
+        """Go on with another configuration, which has taken effect."""
         self._config = config
         self.zone = config.zone
 
     # -- the status file ---------------------------------------------------------------------------
 
     def status(self) -> Status:
-        """Return the daemon's last word; where there is none, one of second 0 that says nothing."""
+        """Return the daemon's last word.
+
+        Where there is none it is one of wall second 0 that says nothing.
+        """
         try:
             return status.read(self._config.runtime)
         except (OSError, ValueError):
             return Status(written=0.0)
 
     def now(self, facts: Status) -> float:
-        """Return the wall second of the daemon's clock, which may be of a recorded day."""
+        """Return the wall second of the home, by the daemon's own clock.
+
+        That may be the clock of a recorded day.
+        """
         try:
             at = datetime.fromisoformat(facts.wall).timestamp()
         except ValueError:
@@ -152,7 +158,10 @@ class Known:
         return self.alarm(int(rows[0][0])) if rows else None
 
     def past(self, wanted: Filter, before: int = 0, limit: int = 20) -> list[wire.AlarmMessage]:
-        """Return alarms, newest first, from before number `before`."""
+        """Return alarms, newest first, at most `limit`.
+
+        With `before` only those whose number is below it.
+        """
         out: list[wire.AlarmMessage] = []
         query = (
             "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry "
@@ -230,7 +239,10 @@ class Known:
         return sorted(found, key=lambda f: (int(f.priority), f.kind, f.device))
 
     def notes(self, now: float) -> list[tuple[wire.FaultMessage, int]]:
-        """Return what was only told in the last day, newest first, once by kind and device."""
+        """Return what was only told in the last day, newest first.
+
+        Each kind and device comes once, with how often it was told.
+        """
         out: dict[tuple[str, str], tuple[wire.FaultMessage, int]] = {}
         for m in self.journal(name="fault", limit=NOTES):
             if (
@@ -243,7 +255,7 @@ class Known:
         return [found for found in out.values() if found[0].kind != kind.RESTARTED or found[1] > 1]
 
     def restarts(self, since: float) -> list[float]:
-        """Return when the gateway was started anew."""
+        """Return the wall seconds at which the gateway was started anew, from `since` on."""
         entries = self.journal(name="fault", limit=NOTES)
         found = [
             seconds(m.at.wall)
@@ -253,7 +265,10 @@ class Known:
         return [at for at in found if at >= since]
 
     def answered(self) -> int | None:
-        """Return the number of the newest answered instruction, None where it is not known."""
+        """Return the number of the newest instruction of the inbox that was answered.
+
+        None where that is not known.
+        """
         rows = self._ask("SELECT value FROM marks WHERE name = 'inbox'")
         return int(rows[0][0]) if rows and str(rows[0][0]).isdecimal() else None
 
@@ -277,7 +292,11 @@ class Known:
     # -- history.db --------------------------------------------------------------------------------
 
     def day(self, now: float) -> list[Heard]:
-        """Return the readings of the last day, oldest first, reading back from the newest row."""
+        """Return the readings of the last day and an hour, oldest first.
+
+        What its alarms rest on is among them. Rows lie in order: from the newest back they are read
+        until one is older.
+        """
         out: list[Heard] = []
         query = "SELECT device, kind, value, wall FROM readings ORDER BY row DESC LIMIT ?"
         with contextlib.suppress(sqlite3.Error), self._open("history.db") as db:
@@ -290,7 +309,10 @@ class Known:
         return sorted([*out[::-1], *self._evidence(now, out)], key=lambda heard: heard.wall)
 
     def _evidence(self, now: float, kept: list[Heard]) -> list[Heard]:
-        """Return the evidence of the last day's alarms: the history has it only minutes later."""
+        """Return what alarms of the last day rest on and the history has not got yet.
+
+        The history is written every few minutes only; `kept` is what it has.
+        """
         there = {(h.device, h.kind, round(h.wall)) for h in kept}
         out = []
         for alarm in self.past(Filter(), limit=EVIDENCE):
@@ -304,9 +326,11 @@ class Known:
         return out
 
     def packets(self, facts: Status, now: float) -> dict[str, list[float]]:
-        """Return for each device the minutes of the last day in which it was heard.
+        """Return for each device wall seconds of the last day at which it was heard, to the minute.
 
-        Of an hour that an earlier version has written only its two ends are known.
+        They are the ends of each time in which it was heard, and a few between, with the hour that
+        is not written yet (`facts`). Of an hour that an earlier version has written only its two
+        ends are known.
         """
         out: dict[str, list[float]] = {}
         first = int((now - DAY) // 3600) - 1
@@ -331,14 +355,17 @@ class Known:
         return {device: sorted(found) for device, found in out.items()}
 
     def heard_before(self, wall: float) -> set[str]:
-        """Return the devices that were heard before a moment, in the weeks that are kept."""
+        """Return the devices heard before wall second `wall`, in the weeks that are kept."""
         rows = self._ask(
             "SELECT DISTINCT device FROM signals WHERE hour < ?", (int(wall // 3600),), "history.db"
         )
         return {str(device) for (device,) in rows}
 
     def weeks(self, now: float, days: int, device: str = "") -> dict[str, list[Day]]:
-        """Return the last days of each device, or of one: signal and battery, by home days."""
+        """Return the last `days` days of each device, or of one: its signal and its battery.
+
+        A day is one of the home's own clock, oldest first.
+        """
         offset = int(
             (
                 datetime.fromtimestamp(now, UTC).astimezone(self.zone).utcoffset() or timedelta()
@@ -362,7 +389,10 @@ class Known:
 
 
 def _ends(minutes: int) -> list[int]:
-    """Return first and last minute of each time a device was heard, and a few between."""
+    """Return the first and last minute of each time in which a device was heard, and some between.
+
+    `minutes` has a bit for each minute of the hour. So few points draw the same picture.
+    """
     on = [bool(minutes >> n & 1) for n in range(60)]
     return [
         n for n in range(60) if on[n] and not (n % 10 and 0 < n < 59 and on[n - 1] and on[n + 1])
@@ -377,7 +407,7 @@ def _entry(row: tuple[Any, ...]) -> wire.Outward | None:
 
 
 def seconds(wall: str) -> float:
-    """Return a time of the contract as seconds; 0 where it is none."""
+    """Return a wall time of the contract as wall second; 0 where it is none."""
     try:
         return datetime.fromisoformat(wall).replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -385,7 +415,7 @@ def seconds(wall: str) -> float:
 
 
 def between(first: wire.When, then: wire.When) -> float:
-    """Return the seconds between two moments: monotonic within a power-up, by the wall across."""
+    """Return the seconds from `first` to `then`: monotonic within a power-up, else by the wall."""
     return (
         then.mono - first.mono
         if first.boot == then.boot

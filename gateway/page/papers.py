@@ -53,7 +53,10 @@ T = TypeVar("T", bound=x509.ExtensionType)
 
 
 class BadPapers(Exception):
-    """An unusable certificate or key; `word` is a key of the catalogue, `field` where it stands."""
+    """A certificate or key that cannot be used.
+
+    `word` is a key of the catalogue, `field` the field of the form beside which it stands.
+    """
 
     def __init__(self, word: str, field: str) -> None:
         super().__init__(word)
@@ -67,7 +70,10 @@ def in_use(state: Path, names: list[str]) -> tuple[Path, Path]:
 
 
 def of_box(state: Path, names: list[str]) -> tuple[Path, Path]:
-    """Return (certificate, key) of the box, made where they are missing, damaged or run out."""
+    """Return the paths of the box's own (certificate, key).
+
+    They are made where they are missing, damaged or run out, as a failing card may leave them.
+    """
     folder = state / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     certificate, key = folder / "box.pem", folder / "box.key"
@@ -94,10 +100,10 @@ def shown(config: Config) -> Path | None:
 
 
 def context(certificate: Path, key: Path) -> Context:
-    """Return a TLS context, tried by a handshake in memory. Raises BadPapers.
+    """Return a TLS context by which browsers can come in, tried by a handshake in memory.
 
     OpenSSL loads what it then cannot serve with, and serves what no browser takes: either way
-    nobody could open the page any more to put it right.
+    nobody could open the page any more to put it right. Raises BadPapers.
     """
     try:
         leaf = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
@@ -117,7 +123,10 @@ def context(certificate: Path, key: Path) -> Context:
 
 
 def _taken_by_browsers(leaf: x509.Certificate) -> None:
-    """Refuse what Chromium, Firefox or Safari takes from no server, even where OpenSSL does."""
+    """Refuse what Chromium, Firefox or Safari takes from no server, even where OpenSSL does.
+
+    Raises BadPapers.
+    """
     key = leaf.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < RSA_LEAST:
@@ -144,7 +153,10 @@ def _extension(leaf: x509.Certificate, kind: type[T]) -> T | None:
 
 
 def _greeted(server: Context, leaf: x509.Certificate, version: ssl.TLSVersion) -> None:
-    """Do a handshake in memory, as a browser that trusts this certificate. Raises ssl.SSLError."""
+    """Do a whole handshake in memory, as a browser that trusts this very certificate.
+
+    Raises ssl.SSLError.
+    """
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.minimum_version = client.maximum_version = version
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
@@ -165,7 +177,10 @@ def _greeted(server: Context, leaf: x509.Certificate, version: ssl.TLSVersion) -
 
 
 def install(state: Path, certificate: str, key: str) -> tuple[Path, Path]:
-    """Check and keep one's own certificate chain and key. Raises BadPapers, changing nothing."""
+    """Check and keep one's own certificate (PEM, with its chain) and key; return their paths.
+
+    Raises BadPapers, and then nothing has changed.
+    """
     if len(certificate) > LARGEST or len(key) > LARGEST:
         raise BadPapers("papers_large", "certificate")
     try:
@@ -217,7 +232,7 @@ def fingerprint(certificate: Path) -> str:
 
 
 def until(certificate: Path) -> datetime:
-    """Return when the certificate ends."""
+    """Return when the certificate ends, in UTC."""
     return _ends(certificate)
 
 
@@ -228,7 +243,10 @@ def host_names() -> list[str]:
 
 
 def addresses() -> list[str]:
-    """Return the addresses of the box in its network, loopback without one; nothing is sent."""
+    """Return the addresses that the box has towards its network; nothing is sent to learn them.
+
+    Without a network it is loopback alone.
+    """
     found: list[str] = []
     for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as line:
@@ -266,7 +284,10 @@ def _of_box(key: Path) -> ec.EllipticCurvePrivateKey | None:
 
 
 def _a_name(leaf: x509.Certificate) -> str:
-    """Return a name of a certificate as a browser asks for it. Raises ValueError without one."""
+    """Return a name that a certificate is for, as a browser asks for it.
+
+    Raises ValueError where there is none.
+    """
     found = _first_name(leaf)
     if "\0" in found:
         raise ValueError(found)
@@ -309,7 +330,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write whole or not at all, 0600."""
+    """Write a file of mode 0600, whole or not at all. Raises OSError."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     handle = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

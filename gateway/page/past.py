@@ -64,7 +64,7 @@ def alarms(v: Reader) -> Response:
 
 @router.get("/alarms.csv")
 def table(v: Reader) -> Response:
-    """Give the same as a table for a spreadsheet."""
+    """Give the same alarms as a table (CSV) for a spreadsheet."""
     assert v.session is not None  # a reader has one
     wanted = _filter(v)
     v.page.accounts.note(v.session.name, v.source, "exported")
@@ -101,7 +101,7 @@ def alarm(v: Reader, number: int) -> Response:
 
 @router.get("/journal")
 def journal(v: Reader) -> Response:
-    """Show every line, newest first."""
+    """Show every line of the journal, newest first."""
     known, before = v.page.known, _number(v, "before")
     what = v.request.query_params.get("what", "")
     facts = known.status()

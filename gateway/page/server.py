@@ -1,8 +1,9 @@
-"""Serves the page: HTTPS for the network, HTTP on the box, elsewhere HTTP only leads to HTTPS.
+"""Serves the page: HTTPS for the network, HTTP on the box; elsewhere HTTP only leads to HTTPS.
 
-A plain redirect would lead to the browser's warning about a self-made certificate without a word.
-Plain HTTP on the first visit would send code and new password over a stranger's Wi-Fi in the clear.
-On loopback there is nobody between: SSH tunnels, the demonstration and the tests use it.
+Why not simply redirect: the browser's warning about a self-made certificate would come without a
+word. Why not serve over HTTP on the first visit: the code and the new password would cross a
+stranger's Wi-Fi in the clear. On loopback there is nobody between: SSH tunnels, the demonstration
+and the tests use it.
 """
 
 from __future__ import annotations
@@ -32,14 +33,20 @@ LOG = logging.getLogger("eldercare")
 
 
 class Papers:
-    """The certificate in use, renewed without a restart. `trouble`: why the given one is not."""
+    """The certificate in use; a new one is taken up without a restart.
+
+    `trouble`: why the box's own is served instead of the one that was given, "" where it is not.
+    """
 
     def __init__(self, config: Config, names: list[str]) -> None:
         self._config, self._names = config, names
         self.take_up()
 
     def take_up(self) -> None:
-        """Serve with what is installed, else the box's own. Raises OSError, BadPapers."""
+        """Serve new connections with what is installed now, else with the box's own.
+
+        Raises OSError, and BadPapers where not even that can be used.
+        """
         page, folder = self._config.page, self._config.page_folder
         certificate, key = (
             self._config.file(page.certificate),
@@ -115,7 +122,10 @@ class Signpost:
 
 
 async def serve(config: Config) -> None:
-    """Serve until told to stop. Raises OSError, BadPapers without a port or certificate."""
+    """Serve until told to stop.
+
+    Raises OSError, and BadPapers where a port or the certificate cannot be had.
+    """
     folders.moved_in(config.state)
     names = [*papers.host_names(), *config.page.names]
     mine = Papers(config, names)
@@ -171,7 +181,10 @@ async def _keep_tidy(page: Page) -> None:
 
 
 async def _report(page: Page, mine: Papers) -> None:
-    """Tell the daemon of wrong passwords and an unusable certificate, on change and regularly."""
+    """Tell the daemon how many passwords were wrong, and whether the given certificate serves.
+
+    It is told when it changes, and now and then.
+    """
     run, said, silent = secrets.token_hex(4), None, 0.0
     while True:
         word = inbox.PageWord(run, page.accounts.wrong, bool(mine.trouble))

@@ -92,10 +92,13 @@ def strips(
     packets: Mapping[str, Sequence[float]] | None = None,
     before: Container[str] = frozenset(),
 ) -> dict[str, Strip]:
-    """Return the last day of each device, given as (id, silence that counts as missing).
+    """Return the last day of each device by its id, up to wall second `now`.
 
-    `packets`: wall seconds at which it was heard although no reading was kept, being unchanged.
-    `before`: devices that were heard before this day began. The others may not have been there.
+    `devices`: (id, seconds of silence that count as missing, None: they never do). `packets`: wall
+    seconds at which a device was heard although no reading was kept, because nothing had changed.
+    `before`: devices that were heard before this day began; of all others the first hours say
+    nothing, for they may not have been there. `restarts`: wall seconds at which the gateway
+    started.
     """
     begin = now - DAY
     column = (
@@ -143,7 +146,7 @@ def strips(
 
 
 def _happened(strip: Strip, r: Heard, minute: int, active: set[int]) -> None:
-    """Count a movement, a press or a danger in its minute."""
+    """Count a movement, a press or a danger in its minute of the day."""
     if r.kind in _MOVES and r.value not in (False, "none", "still"):
         strip.moves[min(minute, WIDE - 1) // strip.column] += 1
         active.add(minute)

@@ -1,7 +1,7 @@
 """Wrong passwords of one source: the next try waits longer, then the source is locked.
 
-They are counted in memory: who guesses with ever new addresses wears no card. A lock is on the
-card, and outlasts a power cut.
+A source is an address, or a device that signed in before. They are counted in memory: who guesses
+with ever new addresses wears no card. A lock is on the card, and outlasts a power cut.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ CREATE TABLE IF NOT EXISTS tries (
 
 
 class Refusal(Exception):
-    """Not done. `word`: a key of the catalogue; `field`: its place; `wait`: s to the next try."""
+    """Something was not done.
+
+    `word` is a key of the catalogue, `field` the field it stands beside, `wait` the seconds until
+    the next try.
+    """
 
     def __init__(self, word: str, field: str = "", wait: float = 0.0) -> None:
         super().__init__(word)
@@ -33,7 +37,10 @@ class Refusal(Exception):
 
 
 class Tries:
-    """Failures by source. `open_` gives a transaction; `now`: monotonic time of power-up `boot`."""
+    """Wrong passwords by source.
+
+    `open_` gives the database in one transaction; `now` is monotonic time of the power-up `boot`.
+    """
 
     def __init__(
         self,
@@ -55,15 +62,15 @@ class Tries:
         )
 
     def waits(self, source: str) -> None:
-        """Refuse a source that has to wait; nothing is counted."""
+        """Raise Refusal for a source that has to wait; nothing is counted."""
         failures, until = self._failures.get(source, (0, 0.0))
         if until > self._now():
             raise Refusal("locked" if failures >= LOCK_AT else "wait", wait=until - self._now())
 
     def count(self, source: str) -> bool:
-        """Count a try as failed before the look: many at once gain nothing. Raises Refusal.
+        """Count a try as failed before it is looked at; return whether it locks the source.
 
-        Return whether this try locks the source.
+        So many tries at once gain nothing. Raises Refusal while the source must wait.
         """
         with self._guard:
             self.waits(source)
@@ -95,7 +102,7 @@ class Tries:
         return True
 
     def forget(self, source: str) -> None:
-        """Take it that a source knew the password."""
+        """Forget the wrong passwords of a source, because it knew the right one."""
         with self._guard:
             failures, _ = self._failures.pop(source, (0, 0.0))
         if failures >= LOCK_AT:

@@ -1,11 +1,10 @@
 """Whose password is looked at next, of those that come from a device that never signed in here.
 
 Waits and locks of an address do not stop somebody who takes a new one for each try, and a lock of
-the account would lock the technician out. So tries from unknown devices take turns: a hundred at
-once, then one a second, whatever account and address. Turns go round between kinds of sources
-(IPv4, IPv6 of this network, beyond it), by lot within a kind: guesses over IPv6 delay nobody on
-IPv4.
-A device that signed in before does not wait here.
+the account would lock the technician out. So tries from unknown devices take turns, one at a time:
+a hundred at once, then one a second, whatever account and address. Turns go round between kinds of
+sources (IPv4, IPv6 of this network, beyond it), by lot within a kind: guesses over IPv6 delay
+nobody on IPv4. A device that signed in before does not wait here.
 
 Runs in the event loop of the page; its clock is the loop's.
 """
@@ -26,7 +25,10 @@ LINE = 8  # tries of one kind that wait; of more one is sent away by lot
 
 
 class Turns:
-    """The line. `kind` is what tries share that one machine could send; see `guard.group`."""
+    """The line of tries that wait for their turn.
+
+    `kind`: what a try has in common with all that one machine could send, see `guard.group`.
+    """
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = (
@@ -38,7 +40,10 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, kind: str) -> AsyncIterator[None]:
-        """Wait for a turn and have it. Raises Refusal."""
+        """Wait for a turn and have it until the block ends.
+
+        Raises Refusal where too many wait, or the turn does not come within `WAITS.patience`.
+        """
         mine = asyncio.get_running_loop().create_future()
         line = self._waiting.setdefault(kind, [])
         line.append(mine)

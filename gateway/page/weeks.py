@@ -1,4 +1,4 @@
-"""Weeks of one device as pictures: signal and battery, a column a day, drawn as SVG.
+"""Weeks of one device as pictures: how strong it was heard, and its battery. SVG, a column a day.
 
 ▇▇▆▆▇▇▅▅   the line: what was usual on that day; the band below it: down to the weakest packet
 ████████   battery
@@ -19,7 +19,10 @@ COLUMN, HIGH = 10, 100  # units of the picture
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of one device. `index` counts up to today, 0; strengths are dBm, None for a wire."""
+    """One day of one device, as far as it was heard.
+
+    `index` counts days up to today, which is 0; strengths are dBm, None where it has none (a wire).
+    """
 
     index: int
     hours: int  # in which it was heard
@@ -30,14 +33,14 @@ class Day:
 
 
 def level(strength: float | None) -> str:
-    """Return how strong a signal is, in words of the catalogue."""
+    """Return how strong a signal of so many dBm is, as a word of the catalogue."""
     if not strength:
         return "none"
     return "good" if strength >= GOOD else "fair" if strength >= FAIR else "weak"
 
 
 def height(strength: float) -> float:
-    """Return where a strength lies between the upper edge (0) and the lower (HIGH)."""
+    """Return where a strength (dBm) lies between the upper edge (0) and the lower (HIGH)."""
     return round(max(0.0, min(1.0, (BEST - strength) / (BEST - WORST))) * HIGH, 1)
 
 
@@ -70,7 +73,7 @@ def batteries(days: Iterable[Day], count: int) -> list[tuple[str, str]]:
 
 
 def silent(days: Iterable[Day], count: int) -> tuple[int, str]:
-    """Return on how many days it was not heard since it was first, and the SVG path of them."""
+    """Return (days on which it was not heard at all since it was first, SVG path of them)."""
     heard = {d.index for d in days if d.hours}
     gone = [n for n in range(max(min(heard, default=0), 1 - count), 0) if n not in heard]
     return len(gone), "".join(
