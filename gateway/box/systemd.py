@@ -33,9 +33,9 @@ def notify(*words: str) -> bool:
 
 
 def watchdog_interval() -> float | None:
-    """Return the seconds between two WATCHDOG=1: half of systemd's deadline.
+    """Return the seconds between two WATCHDOG=1, half of systemd's deadline.
 
-    None where nobody watches this process.
+    It is None where nobody watches this process.
     """
     try:
         deadline = int(os.environ.get("WATCHDOG_USEC", "")) / 1e6

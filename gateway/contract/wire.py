@@ -303,7 +303,7 @@ class HomeAlarm(Struct, frozen=True, forbid_unknown_fields=True):
 class HomeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="home"):
     """What is in the home, without names of people. Retained.
 
-    Told after connecting, after a change, and every six hours.
+    It is told after connecting, after a change, and every six hours.
     """
 
     v: Literal[1]
@@ -353,7 +353,7 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
 class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the platform's process that gives receipts is there. Retained.
 
-    One for all gateways; its absence is that process's last will.
+    There is one for all gateways; that process leaves `online` false as its last will.
     """
 
     v: Literal[1]

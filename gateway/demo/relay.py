@@ -15,7 +15,7 @@ PIECE = 65536
 class Relay:
     """Listens on a free port of the loopback interface, also while the line is cut.
 
-    So the port stays ours.
+    By that nobody else can take the port meanwhile.
     """
 
     def __init__(self) -> None:

@@ -109,9 +109,10 @@ def made(
     at: str,
     fresh: Mapping[str, Mapping[str, int | str]] | None = None,
 ) -> bytes:
-    """Return the backup of this home, from the store that is in force. Raises BackupError.
+    """Return the sealed backup of this home, from the store that is in force.
 
-    `fresh`: what drivers remember by now, where the gateway runs.
+    `at`: when, in the gateway's wall time. `fresh`: by device what drivers remember by now, where
+    the gateway runs. Raises BackupError.
     """
     if len(passphrase) < SHORTEST:
         raise BackupError(Say("backup.short_passphrase", least=SHORTEST))

@@ -66,9 +66,9 @@ class Rights(NamedTuple):
 
 
 def _unfit(command: Sequence[str], *, by_hand: bool) -> Say | None:
-    """Return what is wrong with the file of a command, None where nothing is.
+    """Return what is wrong with the words of a command, None where nothing is.
 
-    `by_hand`: the command stands in gateway.toml.
+    `by_hand`: it stands so in gateway.toml, which may be as long as it likes.
     """
     if not Path(command[0]).is_absolute():
         return Say("program.relative", program=command[0])

@@ -68,10 +68,11 @@ class LineStatus(Struct, frozen=True, kw_only=True):
 class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One enrolled device.
 
-    `silent_s` leaves out what the gateway could not have heard; None: not heard yet. `minutes`:
-    hour of the epoch -> bits of those minutes of it that are not written yet. `heard`: whether it
-    was heard since this start. `untold`: the kinds it is there for, where it has never told any of
-    them. `refused`: why -> packets. `rssi` is dBm, 0 without a radio.
+    `silent_s` leaves out what the gateway could not have heard; None where it is not told, and then
+    `heard_s` counts. `minutes`: hour of the epoch -> bits of those minutes of it that are not
+    written yet. `heard`: whether it was heard since this start. `untold`: the kinds it is there
+    for, where it has never told any of them. `refused`: why -> packets. `rssi` is dBm, 0 where
+    there is none.
     """
 
     device: str

@@ -59,9 +59,10 @@ class Damaged(StoreProblem):
 def database(
     path: Path, migrations: Migrations, synchronous: str, log: int = LOG_PAGES
 ) -> sqlite3.Connection:
-    """Open one file for writing. `log`: pages after which a commit itself writes the log into it.
+    """Open one file for writing; return its connection.
 
-    Raises StoreProblem: damaged, newer, not writable.
+    `synchronous` is SQLite's pragma; `log`: pages after which a commit itself writes the log into
+    the file. Raises StoreProblem where it is damaged, newer, or cannot be written.
     """
     try:
         conn = sqlite3.connect(
@@ -200,7 +201,7 @@ def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None 
 def aside(path: Path) -> list[Path]:
     """Return the databases that were set aside, in the order of their names.
 
-    The newest is the one without a number.
+    The newest has no number and comes first.
     """
     return [
         one
@@ -212,7 +213,8 @@ def aside(path: Path) -> list[Path]:
 def has_room(path: Path, now: Moment, days: float) -> bool:
     """Say whether a further database can be set aside without loss of one.
 
-    What was last written too long ago makes that room.
+    Those last written more than `days` ago are deleted to make room, only by a confirmed clock.
+    False also where the disk refuses.
     """
     oldest = now.wall.timestamp() - days * 86400
     try:
@@ -236,9 +238,9 @@ def _numbered(path: Path, n: int) -> Path:
 
 
 def _make_way(path: Path) -> None:
-    """Let what was set aside before have a number of its own, if one is free.
+    """Give what was set aside before a number of its own, if one is free.
 
-    Else it is written over, and those with numbers stay.
+    Without a free number it is written over next; those with numbers stay.
     """
     free = next(
         (one for n in range(1, SET_ASIDE) if not (one := _numbered(path, n)).exists()), None

@@ -14,12 +14,13 @@ from gateway.words.reading import FORMS, ROUTINE, DeviceId, Form, Kind, Reading
 class Historian:
     """Which routine readings are worth keeping. In the pump's task.
 
-    On change, or when the same value is older than `same_again` seconds.
+    A reading is kept on change, or where the same value was kept more than `same_again` seconds
+    ago. Of a state that chatters only the newest of each minute is kept: see judge/chatter.py.
+    Readings of the classes in `withheld` are neither kept nor pushed: the resident has not agreed.
+    They are judged all the same.
 
-    Of a state that chatters only the newest of each minute is kept: see judge/chatter.py. Those of
-    the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are
-    judged all the same. Bound: AT_MOST routine readings between two batches, and as many of those
-    that may be judged; beyond it they are forgotten and counted.
+    Bound: AT_MOST routine readings between two batches, and as many of those that may be judged;
+    beyond it they are forgotten and counted.
     """
 
     AT_MOST = 2000

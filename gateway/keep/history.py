@@ -167,11 +167,10 @@ class History:
     async def keep(
         self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()
     ) -> Outgoing | None:
-        """Write one batch of routine readings.
+        """Write one batch of routine readings; return it as it is to be pushed.
 
-        Return it as it is to be pushed, or None where history cannot be written.
-
-        `signals`: what the last hours were like, written in the same transaction.
+        It is None where history cannot be written. `boot`: the power-up of the readings. `signals`:
+        what the last hours were like, written in the same transaction.
         """
         return await self.run(self._keep, readings, boot, signals)
 
@@ -223,7 +222,7 @@ class History:
         )
 
     async def accept(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Mark batches as accepted by the platform."""
+        """Mark batches as accepted by the platform; `ranges` of their numbers are inclusive."""
         await self.run(self._accept, ranges)
 
     def _accept(self, ranges: Sequence[tuple[int, int]]) -> None:
@@ -241,7 +240,7 @@ class History:
             )
 
     async def waiting(self, after: int, limit: int) -> list[Outgoing]:
-        """Return batches without receipt that come after number `after`, oldest first."""
+        """Return batches without receipt above number `after`, oldest first, at most `limit`."""
         return await self.run(self._waiting, after, limit)
 
     def _waiting(self, after: int, limit: int) -> list[Outgoing]:
@@ -338,11 +337,10 @@ class History:
     # -- retention ---------------------------------------------------------------------------------
 
     def retention(self, now: Moment, days: float) -> Iterator[int]:
-        """Carry out retention a little at a time.
+        """Carry out retention a little at a time: delete what is older than `days`.
 
-        Each step is made on the history's thread, and yields how many waiting batches it took.
-
-        Age decides, whether the platform has it or not; only by a clock that is confirmed.
+        Each step is made on the history's thread, and yields how many waiting batches it took. Age
+        decides, whether the platform has it or not; only by a clock that is confirmed.
         """
         try:
             if self._db is not None:

@@ -141,7 +141,7 @@ def _closed(
 def ended(db: sqlite3.Connection, now: Moment) -> dict[str, Alarm]:
     """Return every alarm that has ended by its id, as its newest entry tells it.
 
-    Reads the bodies of all alarms: for a stand-in.
+    It reads the bodies of all alarms, and is meant for a stand-in, which holds few.
     """
     rows = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry")
     messages = [encoding.decode_entry(body) for (body,) in rows]

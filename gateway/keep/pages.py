@@ -1,6 +1,6 @@
 """The rows of a damaged database, from its pages one by one.
 
-Neither the names of the tables are needed, nor the tree above the rows.
+They are read without the names of the tables, and without the tree above the rows.
 
     page    type | free, 2 | cells, 2 | begin, 2 | fragments | last child, 4 (of an inner page)
             | where each cell lies, 2 each
@@ -8,10 +8,10 @@ Neither the names of the tables are needed, nor the tree above the rows.
             of an index: child, 4 (of an inner page) | size | record
     record  size of its head | type of each value | the values
 
-What does not fit into its page goes on in a chain of pages: next, 4 | content. Sizes, row numbers
-and types take 1 to 9 bytes of 7 bits. A damaged page costs what stands in it. Older images of a
-page, in the log and under it, are read too, for what they hold of rows that never change. Format:
-sqlite.org/fileformat2.html; a WITHOUT ROWID table is an index.
+Numbers behind a comma are bytes. What does not fit into its page goes on in a chain of pages: next,
+4 | content. Sizes, row numbers and types take 1 to 9 bytes of 7 bits. A damaged page costs what
+stands in it. Older images of a page, in the log and under it, are read too, for what they hold of
+rows that never change. Format: sqlite.org/fileformat2.html; a WITHOUT ROWID table is an index.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ class Pages:
             self._file.close()
 
     def rows(self, *types: int) -> Iterator[Row]:
-        """Return every row that can be read on pages of these types, what was written last first.
+        """Yield every row that can be read on pages of these types, what was written last first.
 
-        Never raises for damage.
+        Damage is skipped, never raised.
         """
         for number, page, _ in reversed(self._images):
             # begins with the header of the file, and has nothing but the tables' names

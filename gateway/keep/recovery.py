@@ -87,15 +87,14 @@ def opened(
 ) -> tuple[Store, Known, Memories]:
     """Open the store and return it with what was known and the drivers' memories.
 
-    Never raises for a bad database.
-
     A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software,
     or that cannot be written (read-only, full), is left untouched and a stand-in in `runtime`
     (memory) is used, so that alarms go on. Either way what is open is carried over as far as it can
     be read, and `Store.degraded` says what happened; what still waits for the platform only from a
     damaged one, for the other is there again. A stand-in that an earlier process left is carried
     into the real store once the disk was seen to take a write again (the mark BACK), and gone on
-    with until then. Call `settled` once the first entry is written.
+    with until then. Call `settled` once the first entry is written. Nothing is raised for a bad
+    database.
     """
     path = folder / "gateway.db"
     left = _left(runtime, gateway, now, boot)
