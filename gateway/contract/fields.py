@@ -1,4 +1,7 @@
-"""What each field, order and value of the contract says, in words for integrators: a sentence to a line, Chinese where it helps."""
+"""What each field, order and value of the contract says, in words for integrators.
+
+A sentence to a line, with Chinese where it helps.
+"""
 
 from __future__ import annotations
 
