@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import re
 import resource
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,11 +31,15 @@ from gateway.sms.waits import WAITS
 PHONES: Final = Path("/etc/eldercare-gateway/phones.toml")
 STATE: Final = Path("/var/lib/eldercare-gateway")
 DONE, FAILED, UNPLUGGED, NO_CREDIT, NO_NETWORK, NO_SIM, NOT_SET_UP = 0, 1, 10, 11, 12, 13, 14
-# MMMessageError and MMMobileEquipmentError by nick. What else a network says to one that is
-# registered is a refusal of the card: ModemManager knows no name for "no credit".
+# MMMessageError and MMMobileEquipmentError by nick.
 _SIM: Final = ("SimNotInserted", "SimPin", "SimPuk", "SimFailure", "SimWrong", "SimBusy")
 _NETWORK: Final = ("NoNetwork", "NetworkTimeout", "NetworkNotAllowed")
-_REFUSED: Final = ("Message.Unknown", "Message.NotAllowed", "MobileEquipment.NotAllowed")
+# What the network itself says has no nick: seen of ModemManager 1.20.4 is "Message.Unknown", with
+# the cause of 3GPP TS 24.011 E.2 in its text. An empty card is barred, or its SMS rejected.
+_CAUSE: Final = re.compile(r"error: ([0-9]{1,3})\Z")
+_BARRED: Final = frozenset({"8", "10", "21", "28", "29", "30", "50", "69"})
+_LATER: Final = frozenset({"17", "22", "38", "41", "42", "47"})  # failure, congestion, resources
+_REFUSED: Final = ("Message.NotAllowed", "MobileEquipment.NotAllowed")
 _RIGHTS: Final = ("Core.Unauthorized",)
 _ACCESS: Final = "org.freedesktop.DBus.Error.AccessDenied"
 # MMSmsDeliveryState: up to here it is delivered, or handed to another network
@@ -60,9 +65,11 @@ def blame(trouble: Trouble) -> int:
     nick = name.rpartition(".")[2]
     if nick.startswith(_SIM):
         return NO_SIM
-    if nick in _NETWORK:
+    found = _CAUSE.search(str(trouble)) if name == "Message.Unknown" else None
+    cause = found[1] if found else ""
+    if nick in _NETWORK or cause in _LATER:
         return NO_NETWORK
-    return NO_CREDIT if name in _REFUSED else FAILED
+    return NO_CREDIT if name in _REFUSED or cause in _BARRED else FAILED
 
 
 async def by_some_modem(manager: ModemManager, sends: Sends) -> None:

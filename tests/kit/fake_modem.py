@@ -72,7 +72,7 @@ class FakeModem:
         self.sent: list[tuple[str, str]] = []  # (number, text) that the network took
         self.reports: list[tuple[float, int]] = [(0.02, 0x00)]  # (seconds after it, MMSmsDeliveryState) for each SMS
         self.others: list[tuple[str, int, int]] = []  # (number, reference, state): reports of earlier SMS that come at each
-        self.fail: dict[str, str] = {}  # member -> D-Bus error name
+        self.fail: dict[str, str] = {}  # member -> D-Bus error name, "Message.Unknown 8" with the network's cause
         self.delay = 0.0  # until the network takes an SMS
         self.goes = False  # it is pulled while it sends
         self.registers = True  # a modem that is enabled finds its network
@@ -228,7 +228,9 @@ class FakeModemManager:
             return [{modem.path: modem.facts() for modem in self.modems}]
         modem = self._of(str(message.path))
         if message.member in modem.fail:
-            raise _Refusal(ERROR + modem.fail[message.member], f"refused: {message.member} for {_numbers(modem)}")
+            name, _, cause = modem.fail[message.member].partition(" ")
+            text = f"Unknown message error: {cause}" if cause else f"refused: {message.member} for {_numbers(modem)}"
+            raise _Refusal(ERROR + name, text)
         match message.member:
             case "Enable":
                 modem.enabled += 1
