@@ -7,11 +7,14 @@ import unicodedata
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-LONGEST: Final = 100  # characters that are looked at; behind it a phone quotes what it answers
+from gateway.sms.text import PHRASES, quotes
+
+LONGEST: Final = 100  # characters that are looked at
+SHORT: Final = 40  # characters of a text in which the answer may stand behind other words
 
 
 class Does(StrEnum):
-    """What the first short number means."""
+    """What the short number straight after the code means."""
 
     COMING = "1"
     CANNOT = "2"
@@ -27,13 +30,34 @@ class Answer(NamedTuple):
     minutes: int = 0
 
 
+def _typed(what: str) -> str:
+    return "|".join(phrases[f"typed.{what}"] for phrases in PHRASES.values())
+
+
+_CODE: Final = r"(?<![0-9])([0-9]{4})(?![0-9])"
+# what takes or ends an alarm: the whole text is this, with a number of minutes for one who comes
+_WHOLE: Final = re.compile(
+    rf"\W*(?:{_typed('reply')})?\W*{_CODE}\W{{1,3}}([134])"
+    rf"(?:[\s,;\u3001]{{1,3}}([0-9]{{1,3}})\s*(?:{_typed('minutes')})?)?\W*",
+    re.IGNORECASE,
+)
+_CANNOT: Final = re.compile(_CODE + r"\W{1,3}2(?![0-9])")
+
+
 def understood(text: str) -> Answer:
-    """Return what a text means: `4711 1 15`, in any order of code and the rest, full-width too."""
+    """Return what a text means: `4711 1 15`, full-width too.
+
+    Who comes, doubts or ends says exactly that and nothing else. Who cannot come may say more:
+    behind it, or before it in a short text. A text with our own words in it is a phone's answer.
+    """
     plain = unicodedata.normalize("NFKC", text[:LONGEST])
-    found = re.findall(r"[0-9]+", plain)
-    code = next((number for number in found if len(number) == 4), "")
-    rest = [number for number in found if number != code]
-    if not rest or rest[0] not in list(Does):
+    named = re.search(_CODE, plain)
+    code = named[1] if named else ""
+    if quotes(text):
         return Answer(code, None)
-    minutes = rest[1] if len(rest) > 1 and len(rest[1]) < 4 else "0"
-    return Answer(code, Does(rest[0]), int(minutes))
+    whole = _WHOLE.fullmatch(plain) if len(text) <= LONGEST else None
+    if whole and (whole[2] == Does.COMING or not whole[3]):
+        return Answer(whole[1], Does(whole[2]), int(whole[3] or 0))
+    look = _CANNOT.search if len(text) <= SHORT else _CANNOT.match
+    cannot = look(plain.lstrip())
+    return Answer(cannot[1], Does.CANNOT) if cannot else Answer(code, None)

@@ -24,4 +24,7 @@ PHRASES = {
     "now.on_site": "{who} is there. ",
     "now.closed": "This alarm is over.",
     "self": "Self-test of the gateway, no answer needed.",
+    # what people type round the numbers of an answer
+    "typed.reply": "reply",
+    "typed.minutes": "minutes|min",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,6 +13,7 @@ from gateway.words import kind as kinds
 Language = Literal["zh", "en"]
 PLACE_MOST: Final = 60  # characters of the home's place
 PHRASES: Final = {"zh": zh.PHRASES, "en": en.PHRASES}
+OWN_LEAST: Final = 6  # characters by which words are ours: fewer are anybody's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,3 +52,23 @@ def composed(told: Told, code: str, language: Language) -> str:
 def replied(name: str, language: Language, **values: str) -> str:
     """Return one sentence of an answer to an answer."""
     return PHRASES[language][name].format(**values)
+
+
+def quotes(text: str) -> bool:
+    """Say whether a text has our own words on how to answer in it: a phone sent them back."""
+    plain = _bare(text)
+    return any(words in plain for words in _OWN)
+
+
+def _bare(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+_OWN: Final = frozenset(
+    words
+    for phrases in PHRASES.values()
+    for phrase in phrases.values()
+    if "{code}" in phrase
+    for words in map(_bare, re.split(r"{\w+}", phrase))
+    if len(words) >= OWN_LEAST
+)

@@ -24,4 +24,7 @@ PHRASES = {
     "now.on_site": "{who}已到。",
     "now.closed": "这次警报已经结束。",
     "self": "网关自检短信, 不用回复。",
+    # what people type round the numbers of an answer
+    "typed.reply": "回复",
+    "typed.minutes": "分钟到|分钟|分",
 }

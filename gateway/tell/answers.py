@@ -4,7 +4,11 @@ Only a known number with the code that was sent to it is obeyed. 1 takes the ala
 the way. 2 lets the next person be called at once. 3 takes it and doubts it: whoever says so has not
 been there, so nothing ends, and people are called again in a few minutes. 4 closes an alarm at
 which somebody is known to be. A code that is late or wrong is answered with what has become of the
-alarm. Strangers are neither obeyed nor answered.
+alarm; at what is unclear people are called on as if nothing had come, and it is asked back once.
+Strangers are neither obeyed nor answered.
+
+An answer is no older than its code. The network's time may have a wrong zone: where it says that an
+answer lay somewhere for long, that is asked back, and who answers again is obeyed.
 """
 
 from __future__ import annotations
@@ -31,7 +35,7 @@ from gateway.sms.codes import Given
 from gateway.sms.inbox import Came, Inbox
 from gateway.sms.modem import Trouble
 from gateway.sms.people import NotSetUp, People, Person
-from gateway.sms.text import replied
+from gateway.sms.text import quotes, replied
 from gateway.tell.sounder import family
 from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment, Quality
@@ -49,6 +53,10 @@ class _Allowance:
 
     taken: deque[float] = field(default_factory=deque)
     replied: deque[float] = field(default_factory=deque)
+    # what was not obeyed: code, state of its alarm, text; answered once, for a phone may answer us
+    unclear: deque[tuple[str, str, str]] = field(default_factory=lambda: deque(maxlen=TAKEN_MOST))
+    # code -> when its answer was asked back since the network says that it is old; the newest one
+    asked: tuple[str, float] = ("", 0.0)
 
 
 class Answers:
@@ -102,14 +110,15 @@ class Answers:
         answer = understood(came.text)
         own = [one for one in given if one.person == person.id]
         meant = next((one for one in own if one.code == answer.code), None)
-        about = meant or (own[-1] if own else None)
+        about = meant if meant and self._alarm(meant.alarm) else self._open(own) or meant
+        about = about or (own[-1] if own else None)
         if about is None:
             return ""  # nobody has asked this person anything
-        clear, obeyed = meant is not None and answer.does is not None, False
+        clear, obeyed = about is meant and answer.does is not None, False
 
         def turn(now: Moment) -> list[Entry]:
             nonlocal clear, obeyed
-            clear = clear and not _late(came, now)
+            clear = clear and not self._is_late(person, about, came, now)
             obeyed, entries = self._done(person, answer, about, came, now) if clear else (False, [])
             return entries
 
@@ -119,6 +128,11 @@ class Answers:
         if obeyed and answer.does is not None:
             return replied(f"reply.{answer.does.name.lower()}", person.language, code=about.code)
         alarm = self._alarm(about.alarm)
+        said = "" if quotes(came.text) else came.text
+        what = about.code, alarm.state if alarm else "", said
+        if what in (known := self._allowed[person.id].unclear):
+            return ""
+        known.append(what)
         if alarm is None:
             return replied("now.closed", person.language)
         who = alarm.responder or alarm.by or "-"
@@ -127,6 +141,26 @@ class Answers:
 
     def _alarm(self, name: str) -> Alarm | None:
         return next((a for a in self._pipeline.alarms.values() if a.id == name), None)
+
+    def _open(self, own: list[Given]) -> Given | None:
+        """Return the newest code whose alarm is open."""
+        return next((one for one in reversed(own) if self._alarm(one.alarm)), None)
+
+    def _is_late(self, person: Person, meant: Given, came: Came, now: Moment) -> bool:
+        """Say whether an answer may have lain somewhere for too long, and is to be asked back."""
+        try:
+            age = (now.wall - datetime.fromisoformat(came.stamp)).total_seconds()
+        except (ValueError, TypeError):
+            return False
+        oldest = now.wall.timestamp() - meant.at
+        if now.quality is not Quality.SYNCHRONISED or min(age, oldest) <= WAITS.sms_late:
+            return False
+        allowance = self._allowed[person.id]
+        code, at = allowance.asked
+        if code == meant.code and now.mono - at <= WAITS.sms_late:
+            return now.mono - at < WAITS.sms_again
+        allowance.asked = meant.code, now.mono
+        return True
 
     def _done(
         self, person: Person, answer: Answer, meant: Given, came: Came, now: Moment
@@ -226,12 +260,3 @@ class Answers:
 
 def _known(book: Path, state: Path) -> tuple[People, list[Given]]:
     return people.read(book), codes.given(state)
-
-
-def _late(came: Came, now: Moment) -> bool:
-    """Say whether an SMS lay somewhere for too long, as far as both clocks are known."""
-    try:
-        age = (now.wall - datetime.fromisoformat(came.stamp)).total_seconds()
-    except (ValueError, TypeError):
-        return False
-    return now.quality is Quality.SYNCHRONISED and age > WAITS.sms_late

@@ -81,6 +81,7 @@ class _Tell(Waits):
         120.0, 10.0, 600.0, "ours: who was told of a fire knows of the next detector in it"
     )
     sms_window: float = wait(600.0, 60.0, 3600.0, "ours: in which one person's SMS are counted")
+    sms_again: float = wait(10.0, 2.0, 60.0, "ours: to read that one is asked back takes longer")
     sms_late: float = wait(900.0, 120.0, 7200.0, "ours: who said so long ago may be there by now")
     settle: float = wait(600.0, 60.0, 3600.0, "ours: sensors and link come before the first test")
     ask_again: float = wait(900.0, 60.0, 86400.0, "ours: until one known not to work is asked")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 
+import pytest
 from gateway.sms import codes
 from gateway.sms.inbox import Came
 from gateway.sms.send import told
@@ -247,8 +247,6 @@ def test_strangers_wrong_codes_and_old_sms_are_not_obeyed(tmp_path):
             reply = await phones.says("daughter", text)
             assert "还没有人去" in reply
             assert f"回复 {code} 1 15" in reply, "how to answer it"
-        hours = f"{life.wall() - timedelta(hours=3):%Y-%m-%dT%H:%M:%S}+00:00"
-        assert "还没有人去" in await phones.says("daughter", f"{code} 1 15", stamp=hours)
         assert state(life)[0] == "raised"
         answers = await phones.says("daughter", f"{code} 1 15"), await phones.says("neighbour", "x")
         assert state(life) == ("dispatched", "daughter")
@@ -265,7 +263,7 @@ def test_a_phone_that_runs_wild_is_heard_and_answered_only_so_often(tmp_path):
     async def story():
         pressed(life, phones := Answering(life))
         await life.wait(45)
-        replies = [await phones.says("daughter", "hello") for _ in range(200)]
+        replies = [await phones.says("daughter", f"hello {n}") for n in range(200)]
         assert sum(bool(reply) for reply in replies) == REPLIES_MOST
         entries = len(life.journal())
         await phones.says("neighbour", "hello")
@@ -311,4 +309,82 @@ def test_one_answer_is_for_the_whole_fire(tmp_path):
         assert len(life.open) == 8
 
     with Life(tmp_path, devices=FIRE, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+@pytest.mark.parametrize("said", ["我1小时后才到, {code} 2", "我在3号楼, 去不了 {code} 2", "3点前去不了, {code} 2"])
+def test_a_number_before_the_code_does_not_turn_who_cannot_come_into_one_who_does(tmp_path, said):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(50)
+        assert "叫下一位" in await phones.says("daughter", said.format(code=phones.newest("daughter")))
+        await life.wait(5)
+        assert state(life)[0] == "raised"
+        assert phones.of("neighbour"), "the next is told at once"
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+@pytest.mark.parametrize("place", ["1号楼 2单元", "幸福村 3-201"])
+def test_a_phone_that_sends_our_own_words_back_takes_nothing_and_is_asked_back_once(tmp_path, place):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(50)
+        automatic = "自动回复: 正在开车。"
+        reply = await phones.says("daughter", automatic + phones.of("daughter")[-1])
+        assert f"回复 {phones.newest('daughter')} 1 15" in reply
+        assert await phones.says("daughter", automatic + reply) == "", "two machines do not talk for ever"
+        replies = [await phones.says("daughter", automatic) for _ in range(3)]
+        assert [bool(reply) for reply in replies] == [True, False, False]
+        assert state(life)[0] == "raised"
+        await life.wait(MINUTE)
+        assert phones.of("neighbour"), "as if nothing had come"
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="", more=f'[household]\narea = "{place}"\n') as life:
+        life.live(story())
+
+
+def test_an_old_code_is_told_the_code_of_the_call_that_is_open(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(50)
+        first = phones.newest("daughter")
+        await life.tell("close", by="Li", alarm=life.open[0].id, outcome="helped")
+        await life.wait(30)
+        life.press()
+        await life.wait(MINUTE)
+        reply = await phones.says("daughter", f"{first} 1 15")
+        assert phones.newest("daughter") != first
+        assert f"回复 {phones.newest('daughter')} 1 15" in reply
+        assert "结束" not in reply
+        assert state(life)[0] == "raised", "an old code takes nothing"
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_where_the_networks_time_is_hours_wrong_an_answer_counts(tmp_path, monkeypatch):
+    async def story():
+        monkeypatch.setattr(codes.time, "time", lambda: life.wall().timestamp())
+
+        def stamped() -> str:
+            return f"{life.wall():%Y-%m-%dT%H:%M:%S}+08:00"
+
+        pressed(life, phones := Answering(life))
+        await life.wait(50)
+        code = phones.newest("daughter")
+        await phones.says("daughter", f"{code} 3", stamp=stamped())
+        assert state(life)[0] == "acknowledged", "it cannot be older than its code"
+        await life.wait(WAITS.sms_late + MINUTE)
+        assert state(life)[0] == "raised"
+        assert f"回复 {code} 1 15" in await phones.says("daughter", f"{code} 1 15", stamp=stamped()), "it may be old: asked back"
+        await life.wait(WAITS.sms_again / 2)
+        await phones.says("daughter", f"{code} 1 10", stamp=stamped())
+        assert state(life)[0] == "raised", "one that was under way with it"
+        await life.wait(WAITS.sms_again)
+        assert "记下了" in await phones.says("daughter", f"{code} 1 15", stamp=stamped())
+        assert state(life) == ("dispatched", "daughter")
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
         life.live(story())

@@ -165,17 +165,29 @@ WIDE = {n: n + 0xFEE0 for n in range(0x30, 0x3A)}  # full-width digits, as a Chi
     ("text", "means"),
     [
         ("4711 1 15", ("4711", Does.COMING, 15)),
-        ("1 15 4711", ("4711", Does.COMING, 15)),
+        ("Reply: 4711 1, 15 min.", ("4711", Does.COMING, 15)),
+        ("1 15 4711", ("4711", None, 0)),
+        ("4711 1 1.5", ("4711", None, 0)),
+        ("4711 1小时后", ("4711", None, 0)),
+        ("4711 1 I cannot", ("4711", None, 0)),
+        ("我去不了 4711 1", ("4711", None, 0)),
+        ("4711 2, I am abroad until the end of the month, and so is my wife: please call somebody else", ("4711", Does.CANNOT, 0)),
+        ("4711 2=去不了", ("4711", Does.CANNOT, 0)),
+        ("我1小时后才到, 4711 2", ("4711", Does.CANNOT, 0)),
+        ("我在3号楼, 去不了 4711 2", ("4711", Does.CANNOT, 0)),
+        ("x" * 40 + " 4711 2", ("4711", None, 0)),
+        ("4711 20", ("4711", None, 0)),
         ("4711 1", ("4711", Does.COMING, 0)),
         ("4711 1 15".translate(WIDE) + "分钟", ("4711", Does.COMING, 15)),
         ("4711\uff0c2", ("4711", Does.CANNOT, 0)),
         ("  4711\n3 ", ("4711", Does.FALSE, 0)),
-        ("4711 4 > 【求救】 02:13 4711 1 15", ("4711", Does.OVER, 2)),
-        ("4711 1 99999", ("4711", Does.COMING, 0)),
+        ("4711 4", ("4711", Does.OVER, 0)),
+        ("4711 4 > 【求救】 02:13 4711 1 15", ("4711", None, 0)),
+        ("4711 1 99999", ("4711", None, 0)),
         ("4711", ("4711", None, 0)),
         ("4711 15", ("4711", None, 0)),
         ("4711 7", ("4711", None, 0)),
-        ("1 15", ("", Does.COMING, 15)),
+        ("1 15", ("", None, 0)),
         ("ok, coming", ("", None, 0)),
         ("", ("", None, 0)),
         ("x" * 5000 + " 4711 1", ("", None, 0)),
@@ -184,6 +196,16 @@ WIDE = {n: n + 0xFEE0 for n in range(0x30, 0x3A)}  # full-width digits, as a Chi
 )
 def test_an_answer_is_understood_as_people_type_it(text, means):
     assert tuple(understood(text)) == means
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("place", ["1号楼 2单元", "幸福村 3-201", ""])
+@pytest.mark.parametrize("before", ["", "自动回复: 正在开车。", "4711 2 "])
+def test_our_own_words_sent_back_are_no_answer(language, place, before):
+    for told in (Told(kind="person.sos", home=place), Told(kind="person.sos", home=place, on_site=True)):
+        assert understood(before + composed(told, "4711", language)).does is None
+    assert understood(before + PHRASES[language]["reply.coming"].format(code="4711")).does is None
+    assert understood(before + PHRASES[language]["answer"].format(code="4711")[6:]).does is None
 
 
 def test_whatever_comes_is_understood_or_not_and_never_an_error():
