@@ -10,7 +10,7 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo voice test quick check prove year month bench fuzz deb repo release sbom screenshots java lock clean
+.PHONY: demo voice test quick check prove year month bench fuzz deb repo release sbom screenshots taps java lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo 'make release      wheel, source archive, packages, bill of materials and their hashes, into build/release (KEY=: signed)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
 	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
+	@echo 'make taps         the installation of a home in a real browser: its taps, typed fields and page loads'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots (DOCS=1: the pictures of the manual, into docs)'
 
 demo: $(VENV)/.demo $(VENV)/.voice
@@ -70,6 +71,10 @@ month: $(VENV)/.dev
 bench: $(VENV)/.dev $(VENV)/.bench
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon
 	$(PY) -m tests.bench.bench $(if $(filter-out 0,$(QUICK)),--quick)
+
+taps: $(VENV)/.dev
+	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon $(BROWSER)
+	@$(PY) -m tests.page.taps
 
 screenshots: $(VENV)/.dev
 	@.ci/need $(BROWSER)

@@ -126,6 +126,14 @@ def age(then: wire.When, now: wire.When) -> float:
     return passed if passed > -WAITS.visit else math.inf
 
 
+def proved(found: Seen) -> bool:
+    """Say whether the platform's receipt was seen, for a test alarm or a try of what holds."""
+    alarm, tried = found.alarm, found.attempt
+    return (alarm is not None and "push" in alarm.stages) or (
+        tried is not None and not tried.detail.get("failed", "")
+    )
+
+
 def goals(config: Config) -> dict[str, Goal]:
     """Return what each device has to show in a walk test."""
     return {d.id: goal_of(config, d) for d in config.devices}
@@ -282,16 +290,13 @@ def _platform(config: Config, found: Seen) -> dict[str, Any]:
             "at": alarm.stages["danger"].wall,
             "receipt_s": round(_between(alarm.stages["danger"], pushed), 2) if pushed else None,
         }
-    well = (test is not None and test["receipt_s"] is not None) or (
-        attempt is not None and not attempt["failed"]
-    )
     return {
         "where": f"{p.host}:{p.port}",
         "tls": p.tls,
         "receipts": p.receipts,
         "attempt": attempt,
         "alarm": test,
-        "lacks": ([] if well else ["test"]) + ([] if p.tls or p.host in HERE else ["tls"]),
+        "lacks": ([] if proved(found) else ["test"]) + ([] if p.tls or p.host in HERE else ["tls"]),
     }
 
 

@@ -37,7 +37,7 @@ async def begin(v: Anyone, said: Fields) -> Response:
 def _begun(v: Visitor, said: dict[str, str]) -> Response:
     if v.page.accounts.claimed():
         return _sign_in(v, 409, "claimed_already")
-    if said.get("password", "") != said.get("again", ""):
+    if said.get("password", "") != said.get("again", said.get("password", "")):
         return _first(v, 422, said, {"again": v.words("password_differs")})
     try:
         key = v.page.accounts.claim(

@@ -26,6 +26,8 @@ from gateway.words.driver import Setting
 from gateway.words.instruction import Do
 
 router = APIRouter()
+# What a technician sets in each home; all other settings stand folded, for they are right as they
+# are in most.
 FIRST: Final = (
     "work_mode",
     "height",
@@ -37,8 +39,8 @@ FIRST: Final = (
     "area_back",
     "threshold",
 )
-# What a technician sets in each home; all other settings stand folded, for they are right as they
-# are in most.
+# What a radar that nobody has set yet is offered with: without it no fall is noticed.
+OFFERED: Final = {"work_mode": "fall", "fall_on": "on"}
 TROUBLES: Final = frozenset({"gone", "busy", "denied", "silent", "failed"})
 
 
@@ -126,6 +128,8 @@ async def adjust(v: Technician, said: Fields) -> Response:
                 ).replace(" .", ".")
             elif text:
                 wanted[s.name] = text
+        if not said.get("set-height", "-").strip() and "height" not in _read_before(v, name):
+            wrong["height"] = v.words("radar.height")
         if not wanted and not wrong:
             wrong["none"] = v.words("radar.nothing")
     answer = (
@@ -163,6 +167,8 @@ def _radar(v: Visitor, name: str, status: int = 200, form: Form | None = None) -
     note = _last(v, name)
     rows = {row.name: row for row in now.rows} if now and now.rows else _noted(note)
     read = _read_before(v, name) | {n: row.read for n, row in rows.items() if row.read is not None}
+    set_before = {n for note in _notes(v, name) for n in note.detail if n.startswith("wanted_")}
+    offered = {n: w for n, w in OFFERED.items() if f"wanted_{n}" not in set_before}
     settings = sorted(
         d.model.settings, key=lambda s: FIRST.index(s.name) if s.name in FIRST else len(FIRST)
     )
@@ -179,8 +185,8 @@ def _radar(v: Visitor, name: str, status: int = 200, form: Form | None = None) -
         "rows": shown,
         "note": note,
         "done": done,
-        "first": [_field(v, s, read.get(s.name)) for s in settings if s.name in FIRST],
-        "more": [_field(v, s, read.get(s.name)) for s in settings if s.name not in FIRST],
+        "first": [_field(v, s, read.get(s.name), offered) for s in settings if s.name in FIRST],
+        "more": [_field(v, s, read.get(s.name), {}) for s in settings if s.name not in FIRST],
         "trouble": trouble if trouble in TROUBLES else "",
         "bad": sum(row.verdict in {"differs", "no_answer"} for row in rows.values()),
         "running": now is not None and not now.over,
@@ -266,8 +272,10 @@ def _said(v: Visitor, s: Setting, value: float | None) -> str:
     return v.words.named("value", word) if word else f"{value:g} {s.unit}".rstrip()
 
 
-def _field(v: Visitor, s: Setting, read: float | None) -> dict[str, Any]:
-    value = (
+def _field(
+    v: Visitor, s: Setting, read: float | None, offered: Mapping[str, str]
+) -> dict[str, Any]:
+    value = offered.get(s.name) or (
         ""
         if read is None
         else next((word for word, number in s.words if number == read), f"{read:g}")

@@ -83,7 +83,13 @@ class Rung:
 
 @router.get("/rules")
 def rules(v: Reader) -> Response:
-    """Show dangers, times and ladder as they are in force."""
+    """Show dangers, times and ladder as they are in force.
+
+    Whom to call first is asked where nobody is yet, with what is usual filled in.
+    """
+    asked = v.request.query_params
+    if v.technician and "step" in asked and "saved" not in asked and not current(v).ladder:
+        return _rules(v, form=Form("ladder"), rungs=[Rung(v.words("rules.usual"))], unsaved=True)
     return _rules(v)
 
 

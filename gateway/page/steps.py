@@ -100,14 +100,7 @@ def steps(
     ruled = home.times is not None or home.dangers is not None  # somebody has chosen them
     lacks = {
         "code": [],
-        "home": [
-            word
-            for word, there in (
-                ("number", home.household is not None and home.household.number),
-                ("rooms", home.rooms or any(d.room for d in config.devices)),
-            )
-            if not there
-        ],
+        "home": [] if home.household is not None and home.household.number else ["number"],
         "platform": [] if config.platform is not None else ["platform"],
         "sensors": [] if config.devices else ["sensors"],
         "rules": [] if ruled else ["rules"],

@@ -329,6 +329,7 @@ def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
         steps=steps,
         running=first,
         left=0.0 if (runs := running or step) is None else runs.left_s,
+        alarmed=config.platform is None or commissioning.proved(found),
         passed=sum(row.state == "passed" for row in rows),
         all=len(rows),
         trouble=trouble,

@@ -10,9 +10,9 @@ from tests.page.test_browser import Home, is_accessible, is_fit_for_a_finger
 async def signed_in(context, home):
     page = await context.new_page()
     await page.goto(f"{home.page.address}/first?lang=en")
-    for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+    for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD)):
         await page.fill(f"[name={name}]", text)
-    await page.click("main button")
+    await page.click("main button.main")
     await page.wait_for_selector(".banner")
     return page
 

@@ -161,8 +161,7 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path):  # noqa: PLR091
             await page.fill("[name=code]", home.code().lower())
             await page.fill("[name=name]", "T-07")
             await page.fill("[name=password]", PASSWORD)
-            await page.fill("[name=again]", PASSWORD)
-            await page.click("main button")
+            await page.click("main button.main")
 
             await page.wait_for_selector(".banner:has-text('还没听到')")
             await page.wait_for_selector("#live:not(.off):not([hidden])")
@@ -238,7 +237,7 @@ async def test_without_script_everything_is_read_and_done(tmp_path):
             await page.fill("[name=name]", "T-07")
             await page.fill("[name=password]", PASSWORD)
             await page.fill("[name=again]", PASSWORD)
-            await page.click("main button")
+            await page.click("main button.main")
             home.press()
             async with asyncio.timeout(PATIENCE):
                 while await page.locator(".alarm").count() == 0:  # whoever has no script looks again

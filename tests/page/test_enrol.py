@@ -21,9 +21,9 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
             page.on("console", lambda m: broken.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda e: broken.append(str(e)))
             await page.goto(home.page.address)
-            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD)):
                 await page.fill(f"[name={name}]", text)
-            await page.click("main button")
+            await page.click("main button.main")
             await page.wait_for_selector(".banner")
 
             await page.goto(f"{home.page.address}/home")

@@ -54,9 +54,11 @@ class Phone:
 
     async def sign_in(self):
         await self.page.goto(self.home.page.address)
-        for name, text in (("code", self.home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+        for name, text in (("code", self.home.code()), ("name", "T-07"), ("password", PASSWORD)):
             await self.page.fill(f"[name={name}]", text)
-        await self.page.click("main button")
+        if await self.page.locator("[name=again]").count():  # without script it is typed twice
+            await self.page.fill("[name=again]", PASSWORD)
+        await self.page.click("main button.main")
         await self.page.wait_for_selector(".banner")
 
     async def to(self, path):

@@ -138,6 +138,21 @@ async def test_what_was_tried_is_saved_without_typing_the_password_again(box):
     assert (await other.get(answer.headers["location"])).status_code == 403
 
 
+async def test_a_green_answer_is_saved_with_one_tap_that_goes_on(box):
+    browser = await box.technician()
+    yes(box)
+    answer = await post(browser, "/platform", "/platform", **TYPED, go="try")
+    where = answer.headers["location"].partition("#")[0]
+    button = 'form="p-form" name="go" value="on"'
+    assert button not in (await browser.get(where)).text, "not before it has got through"
+    step = {"step": "receipt", "ok": True, "seconds": 0.1, "zh": "", "en": ""}
+    box.example.say(platform_test={"instruction": where.partition("try=")[2], "over": True, "where": "new:8884", "steps": [step]})
+    assert button in (await browser.get(where)).text
+    answer = await post(browser, "/platform", "/platform", **TYPED, go="on", once="ef" * 12)
+    assert left(box).change.what == "set_platform"
+    assert answer.headers["location"] == "/platform?saved=1", "a home whose certificate is signed is not led on"
+
+
 async def test_each_step_of_a_try_is_shown_with_its_time_and_what_to_do(box):
     browser = await box.technician()
     yes(box)

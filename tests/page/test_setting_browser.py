@@ -27,9 +27,9 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             page.on("pageerror", lambda e: broken.append(str(e)))
             page.on("console", lambda m: broken.append(m.text) if m.type == "error" and "422" not in m.text else None)
             await page.goto(f"{home.page.address}/first?lang=en")
-            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD)):
                 await page.fill(f"[name={name}]", text)
-            await page.click("main button")
+            await page.click("main button.main")
             await page.click("nav a:has-text('Set up')")
             await is_accessible(page)
             await is_fit_for_a_finger(page)
@@ -112,9 +112,9 @@ async def test_a_client_certificate_is_chosen_from_files_and_the_broker_lets_nob
         async with Platform(home.broker, GATEWAY, tls_context=trust), chromium() as browser:
             page = await (await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)).new_page()
             await page.goto(f"{home.page.address}/first?lang=en")
-            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD)):
                 await page.fill(f"[name={name}]", text)
-            await page.click("main button")
+            await page.click("main button.main")
             await page.goto(f"{home.page.address}/platform")
             await page.fill("[name=host]", "localhost")
             await page.fill("[name=port]", str(home.broker.port))

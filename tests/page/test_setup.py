@@ -275,7 +275,7 @@ async def test_the_form_asks_what_its_make_needs_in_the_pages_language(home):
     assert 'value="button-5309"' in text
     assert "left_open" not in text
     text = await form("shelly-blu-door")
-    assert 'name="left_open"' in text
+    assert '<option value="rule" selected>' in text, "a door is watched as the rules say, unless somebody chooses otherwise"
     assert 'name="role"' not in text
     assert 'name="bed"' in await form("linptech-ps1bb")
     notes = change.models()["bthome-v2"].device_notes
@@ -747,6 +747,10 @@ async def test_a_radars_form_says_what_is_wrong_and_shows_wanted_and_read(wired)
     assert (answer.status_code, left, "应为 150 到 400 cm" in answer.text, 'value="25"' in answer.text) == (422, None, True, True)
     answer, left = await sent(wired, browser, "/sensors", "/sensors/radar", device="bed-radar", go="set")
     assert (left, "请先填写" in answer.text) == (None, True)
+    text = (await browser.get("/sensors/radar?device=bed-radar")).text
+    assert 'name="set-fall_on" value="on" checked' in text, "what a fall radar is there for is chosen already"
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/radar", **said | {"set-height": " "})
+    assert (answer.status_code, left, "请先量高度" in answer.text) == (422, None, True)
     _, left = await sent(wired, browser, "/sensors", "/sensors/radar", **said | {"set-height": "250"})
     assert (left.do.value, left.device, left.settings) == ("adjust", "bed-radar", {"height": "250", "fall_on": "on"})
     _, left = await sent(wired, browser, "/sensors", "/sensors/radar", device="bed-radar", go="read")

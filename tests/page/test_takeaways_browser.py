@@ -148,7 +148,7 @@ async def own_certificate(page, home, t, folder, browser):
     await secure.goto(f"https://127.0.0.1:{port}/sign-in")
     await secure.fill("[name=name]", "T-07")
     await secure.fill("[name=password]", PASSWORD)
-    await secure.click("main button")
+    await secure.click("main button.main")
     await expect(secure.locator(".banner").first).to_be_visible()
     await context.close()
     await page.get_by_role("button", name=t("self.papers_remove")).click()

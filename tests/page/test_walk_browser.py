@@ -76,9 +76,9 @@ async def claimed(browser, home, lang):
     context = await browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2)
     page = await context.new_page()
     await page.goto(f"{home.page.address}/first?lang={lang}")
-    for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+    for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD)):
         await page.fill(f"[name={name}]", text)
-    await page.click("main button")
+    await page.click("main button.main")
     await page.wait_for_selector(".banner")
     return context, page
 

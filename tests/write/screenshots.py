@@ -228,9 +228,9 @@ async def claimed(context, address, code, first):
     """Sign in for the first time; `first` looks at the page before."""
     page = await context.new_page()
     await first(page)
-    for name, text in (("code", code), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+    for name, text in (("code", code), ("name", "T-07"), ("password", PASSWORD)):
         await page.fill(f"[name={name}]", text)
-    await page.click("main button")
+    await page.click("main button.main")
     await page.wait_for_selector(".banner")
     return await context.storage_state()
 
