@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 from gateway.judge.alarm import Alarm, Call, Delivery
-from gateway.judge.dispatch import BESIDE, Rung, counts, entries, round_of, skipped
+from gateway.judge.dispatch import BESIDE, Down, Rung, counts, entries, round_of, skipped
 from gateway.words.clock import Stamp
 
 # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
@@ -20,7 +19,7 @@ def next_call(
     rung: int,
     reason: str,
     ladder: tuple[Rung, ...],
-    down: Collection[str],
+    down: Down,
     at: Stamp,
     mono: float,
 ) -> Call:

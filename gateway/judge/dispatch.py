@@ -83,19 +83,19 @@ SILENCE_OVER = "silence_over"
 CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
 
 
-def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
+# what is known not to work: a program file, or one person's whole command
+Down = Collection[str | tuple[str, ...]]
+
+
+def skipped(rung: Rung, ladder: Sequence[Rung], down: Down) -> bool:
     """Say whether a person is passed over since the program that would call is known not to work.
 
     Only where another program calls a person; where none is known to work each is tried: it costs
     nothing.
     """
-    others = (r for r in ladder if r.program and not r.sounds and r.program[0] not in down)
-    return (
-        bool(rung.program)
-        and not rung.sounds
-        and rung.program[0] in down
-        and next(others, None) is not None
-    )
+    callers = [r for r in ladder if r.program and not r.sounds]
+    works = [r for r in callers if r.program[0] not in down and r.program not in down]
+    return rung in callers and rung not in works and bool(works)
 
 
 # -- who is who ----------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ class OpenAlarms:
 
     def __init__(self, book: Book, judge: Judge, *, ladder: Sequence[Rung], times: Times) -> None:
         self.platform_away = False
-        # program files that are known not to work, and can be asked when they do again
-        self.down: frozenset[str] = frozenset()
+        # program files, and commands of one person, that are known not to work, and can be asked
+        self.down: frozenset[str | tuple[str, ...]] = frozenset()
         self.counting: Counting[int] = Counting()  # of entries that only count
         self._book = book
         self._judge = judge
@@ -86,8 +86,8 @@ class OpenAlarms:
         self.times = replace(times, receipt=receipt)
         self._dues = {n: due_at(a, self.ladder, self.times) for n, a in self._open.items()}
 
-    def know_down(self, programs: Iterable[str]) -> None:
-        """Take which program files are known not to work: whom they would call is passed over."""
+    def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:
+        """Take which programs are known not to work: whom they would call is passed over."""
         self.down = frozenset(programs)
 
     # -- what was known before --------------------------------------------------------------------

@@ -106,12 +106,12 @@ class Pipeline:
         return self._book.last
 
     @property
-    def down(self) -> frozenset[str]:
-        """The program files of the ladder that are known not to work."""
+    def down(self) -> frozenset[str | tuple[str, ...]]:
+        """The program files, and commands of one person, that are known not to work."""
         return self._alarms.down
 
-    def know_down(self, programs: Iterable[str]) -> None:
-        """Take which program files of the ladder are known not to work."""
+    def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:
+        """Take which program files, and commands of one person, are known not to work."""
         self._alarms.know_down(programs)
 
     @property

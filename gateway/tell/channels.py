@@ -5,11 +5,16 @@ one by which three calls in a row reached nobody are a fault, `gateway.call_fail
 a test of it succeeds. Of a program that can be asked and is known not to work no person is waited
 for: see `dispatch.skipped`. It is asked again every quarter of an hour, and at once when somebody
 calls.
+
+Where one program calls several persons each person's command is asked, one after another, and has a
+fault of its own where it is the person that cannot be called: one without a number takes nobody
+else out of the ladder.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -25,6 +30,8 @@ from gateway.tell.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 
+# what may be wrong with one person alone, not with the modem
+OF_ONE = frozenset({"not_set_up", "failed"})
 IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
 
 
@@ -53,6 +60,24 @@ def channels(config: Config) -> dict[str, Channel]:
     return out
 
 
+def lines(config: Config) -> dict[str, tuple[str, ...]]:
+    """Return each person's command of the programs that call several persons, and can be asked.
+
+    By file and responder: arguments may be telephone numbers.
+    """
+    asked = [r for r in config.ladder if r.program and r.test and not r.sounds]
+    known = {r.program: r.responder for r in asked}
+    files = Counter(command[0] for command in known)
+    seen: Counter[str] = Counter()
+    out: dict[str, tuple[str, ...]] = {}
+    for command, who in known.items():
+        name = f"{command[0]} ({who})"
+        seen[name] += 1
+        if files[command[0]] > 1:
+            out[name if seen[name] == 1 else f"{name} {seen[name]}"] = command
+    return out
+
+
 class Channels:
     """What is known of the programs of one home. On the loop's thread; `look` in task "pump"."""
 
@@ -75,28 +100,55 @@ class Channels:
         self._end = callers.subscribe(self.ended)
         self._began = clock.now().mono
         self._asked: dict[str, float] = {}  # when each was asked last
+        self._doubted: set[str] = set()  # lines to be asked at once: a call of one said not set up
         self._failed: dict[str, int] = {}  # calls in a row that reached nobody
         self._task: asyncio.Task[None] | None = None
 
     def look(self, now: Moment) -> list[Entry]:
         """Ask the programs that are due, and forget those that the configuration no longer has."""
-        there = channels(self._home.config)
+        there, each = channels(self._home.config), lines(self._home.config)
         broken = {name for what, name in self._pipeline.faults.on if what == kind.CALL_FAILED}
         gone = [
             fact
-            for name in broken - there.keys()
+            for name in broken - there.keys() - each.keys()
             for fact in self._pipeline.faults.end(kind.CALL_FAILED, now, name)
         ]
-        self._pipeline.know_down(name for name in broken & there.keys() if there[name].asks)
+        self._pipeline.know_down(
+            [n for n in broken & there.keys() if there[n].asks]
+            + [each[n] for n in broken & each.keys()]
+        )
+        self._doubted &= each.keys()
         if self._task is None or self._task.done():
-            due = (
-                n for n, one in there.items() if one.asks and self._is_due(n, n in broken, now.mono)
-            )
-            if (name := next(due, None)) is not None:
-                self._asked[name] = now.mono
-                asking = self._ask(name, there[name])
+            due = self._due(there, each, broken, now.mono)
+            if due is not None:
+                name, command = due
+                self._asked[name] = self._asked[command[0]] = now.mono
+                asking = self._ask(name, command)
                 self._task = asyncio.get_running_loop().create_task(asking, name=f"test {name}")
         return self._pipeline.noticed(gone, now)
+
+    def _due(
+        self,
+        there: dict[str, Channel],
+        each: dict[str, tuple[str, ...]],
+        broken: set[str],
+        now: float,
+    ) -> tuple[str, tuple[str, ...]] | None:
+        """Return what is to be asked now, and the command; None where nothing is."""
+        for file, one in there.items():
+            own = [(name, command) for name, command in each.items() if command[0] == file]
+            if not own or file in broken:
+                if one.asks and self._is_due(file, file in broken, now):
+                    return min(
+                        own,
+                        key=lambda line: self._asked.get(line[0], 0.0),
+                        default=(file, one.asks),
+                    )
+                continue
+            for name, command in own:
+                if self._is_due(name, name in broken or name in self._doubted, now):
+                    return name, command
+        return None
 
     def _is_due(self, name: str, broken: bool, now: float) -> bool:
         called = self._alarm_is_fresh()
@@ -109,15 +161,28 @@ class Channels:
             return now - last >= self._home.config.times.self_test
         return now - last >= (WAITS.ask_in_need if called else WAITS.ask_again)
 
-    async def _ask(self, name: str, channel: Channel) -> None:
-        ran = await self._callers.ask(channel.asks)
+    async def _ask(self, name: str, command: tuple[str, ...]) -> None:
+        ran, file = await self._callers.ask(command), command[0]
         if ran is None:  # it is at work: what comes of that says more
             self._asked.pop(name, None)
-        else:
-            self._heard(name, ran, found="test", at_once=True)
+            self._asked.pop(file, None)
+            return
+        self._doubted.discard(name)
+        told = {name, file} if ran.ok else {name} if ran.broken in OF_ONE else {file}
+        for one in sorted(told):
+            self._heard(one, ran, found="test", at_once=True)
 
     def ended(self, name: str, ran: Ran, sounds: bool) -> None:
         """Take how a run of a program ended."""
+        if ran.broken == "not_set_up":
+            each = lines(self._home.config)
+            if own := {line for line, command in each.items() if command[0] == name}:
+                # which person's it is a test of each tells
+                self._doubted |= own
+                for line in own:
+                    self._asked.pop(line, None)
+                self._notes.later(self.look)
+                return
         self._failed[name] = 0 if ran.ok else self._failed.get(name, 0) + 1
         at_once = sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW
         self._heard(name, ran, found="call", at_once=at_once)
@@ -142,15 +207,17 @@ class Channels:
             for (what, name), fact in self._pipeline.faults.on.items()
             if what == kind.CALL_FAILED
         }
-        now = self._clock.now().mono
+        now, config = self._clock.now().mono, self._home.config
+        can = {n: bool(one.asks) for n, one in channels(config).items()}
+        can |= dict.fromkeys(lines(config), True)
         return [
             ChannelStatus(
                 program=name,
                 why=str(on.get(name, "")),
-                test=bool(channel.asks),
+                test=test,
                 tested_s=round(now - self._asked[name], 1) if name in self._asked else None,
             )
-            for name, channel in channels(self._home.config).items()
+            for name, test in can.items()
         ]
 
     async def close(self) -> None:

@@ -46,7 +46,10 @@ def channel(program: str, why: str) -> Finding:
 
 async def by_programs(config: Config) -> list[Finding]:
     """Ask each program that can be asked whether it could reach anybody."""
-    asks = {name: one.asks for name, one in channels.channels(config).items() if one.asks}
+    lines = channels.lines(config)
+    shared = {command[0] for command in lines.values()}
+    each = channels.channels(config).items()
+    asks = {name: one.asks for name, one in each if one.asks and name not in shared} | lines
     return [
         channel(name, (await sounder.ask(sounder.begin, command)).broken)
         for name, command in asks.items()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from gateway.tell.waits import WAITS
 
-from tests.stories.life import DAY, HOUR, MINUTE, Life
+from tests.stories.life import DAY, HOUR, MINUTE, Call, Life
 
 FAILED = "gateway.call_failed"
 PENDANT = """
@@ -169,4 +171,93 @@ def test_a_test_makes_room_for_an_alarm_and_is_known_over_a_restart(tmp_path):
         assert not [e for e in life.journal() if e["type"] == "alarm" and e["test"] is False and e["kind"] == "alarm.test"]
 
     with Life(tmp_path, devices=PENDANT, ladder=SMS + CALLED, sound="", secrets="") as life:
+        life.live(story())
+
+
+THREE = "".join(rung(who, "/people/sms", "--to", who, more="test = true") for who in ("daughter", "neighbour", "son"))
+
+
+class Book:
+    """Calls everybody but those without a number."""
+
+    def __init__(self, *without: str) -> None:
+        self.without, self.asked, self.called = set(without), [], []
+
+    async def __call__(self, call: Call) -> int:
+        _, who, *test = call.arguments
+        (self.asked if test else self.called).append(who)
+        await asyncio.sleep(2)
+        return 14 if who in self.without else 0
+
+
+def test_a_person_without_a_number_takes_nobody_else_out_of_the_ladder(tmp_path):
+    book = Book("daughter")
+
+    async def story():
+        life.plug(there=False)
+        await life.wait(5)
+        life.press()
+        await life.wait(4 * MINUTE)
+        assert book.called == ["daughter", "neighbour", "son"], "found by this very call"
+        assert life.daemon.pipeline.down == {("/people/sms", "--to", "daughter")}
+        (alarm,) = life.open
+        assert [(c.responder, c.delivery.value) for c in alarm.calls[1:4]] == [
+            ("daughter", "failed"),
+            ("neighbour", "accepted"),
+            ("son", "accepted"),
+        ]
+        life.plug(there=True)
+        await life.wait(MINUTE)
+        assert [(turn, why) for _, turn, why in told(life, "/people/sms (daughter)")] == [("raised", "not_set_up")]
+        assert told(life, "/people/sms") == []
+
+    with Life(tmp_path, devices=PENDANT, ladder=THREE + CALLED, sound="", secrets="") as life:
+        life.people["sms"] = book
+        life.live(story())
+
+
+def test_each_person_is_asked_for_daily_and_who_has_no_number_is_found_before_anybody_needs_him(tmp_path):
+    book = Book("son")
+
+    async def story():
+        await life.wait(WAITS.settle + MINUTE)
+        assert book.asked == ["daughter", "neighbour", "son"], "one after another"
+        assert [(turn, why) for _, turn, why in told(life, "/people/sms (son)")] == [("raised", "not_set_up")]
+        rows = {c.program: (c.why, c.test) for c in life.daemon.upkeep.report((0, 0)).channels}
+        assert rows["/people/sms (son)"] == ("not_set_up", True)
+        assert rows["/people/sms (neighbour)"] == rows["/people/sms"] == ("", True)
+        life.plug(there=False)
+        life.press()
+        await life.wait(4 * MINUTE)
+        assert book.called == ["daughter", "neighbour"], "he alone is passed over"
+        book.without = set()
+        await life.wait(2 * MINUTE)
+        assert life.daemon.pipeline.down == set(), "asked again while somebody calls"
+        await life.wait(5 * MINUTE)
+        assert "son" in book.called, "back in the next round"
+        life.plug(there=True)
+        await life.tell("close", alarm=life.open[0].id, outcome="helped")
+        await life.wait(DAY + HOUR)
+        assert [turn for _, turn, _ in told(life, "/people/sms (son)")] == ["raised", "cleared"]
+        assert {who: book.asked.count(who) >= 2 for who in book.asked} == dict.fromkeys(("daughter", "neighbour", "son"), True)
+
+    with Life(tmp_path, devices=PENDANT, ladder=THREE + CALLED, sound="", secrets="") as life:
+        life.people["sms"] = book
+        life.live(story())
+
+
+def test_a_modem_that_is_gone_is_one_fault_for_all_whom_it_calls(tmp_path):
+    modem = Modem(10)
+
+    async def story():
+        modem.works = False
+        await life.wait(HOUR)
+        assert [(turn, why) for _, turn, why in told(life, "/people/sms")] == [("raised", "unplugged")]
+        modem.works = True
+        await life.wait(WAITS.ask_again + MINUTE)
+        assert [turn for _, turn, _ in told(life, "/people/sms")] == ["raised", "cleared"]
+        assert {device for _, k, device, *_ in life.desk.faults if k == FAILED} == {"/people/sms"}
+
+    with Life(tmp_path, devices=PENDANT, ladder=THREE + CALLED, sound="", secrets="") as life:
+        life.people["sms"] = modem
         life.live(story())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from gateway.judge.dispatch import Rung
-from gateway.tell.channels import IN_A_ROW, Channels
+from gateway.tell.channels import IN_A_ROW, Channels, lines
 from gateway.tell.sounder import Ran
 from gateway.tell.waits import WAITS
 from gateway.words import kind
@@ -116,3 +116,36 @@ async def test_what_stands_in_the_configuration_no_more_is_forgotten(bench):
 async def test_after_its_end_it_listens_no_more(bench):
     await bench.channels.close()
     assert bench.callers.listening == []
+
+
+def ladder(*rungs):
+    return fakes.home(ladder=tuple(Rung(who, channel="program", program=program, test=True) for who, program in rungs)).config
+
+
+def test_persons_of_one_program_are_named_without_its_arguments_and_never_by_one_name():
+    li, wang, other = ("/people/sms", "138"), ("/people/sms", "139"), ("/people/sms", "137")
+    assert lines(ladder(("Li", li))) == {}, "one person: it is the program that is asked"
+    assert lines(ladder(("Li", li), ("Li", li), ("Wang", ("/people/ring", "139")))) == {}
+    assert lines(ladder(("Li", li), ("Wang", wang), ("Li", other))) == {
+        "/people/sms (Li)": li,
+        "/people/sms (Wang)": wang,
+        "/people/sms (Li) 2": other,
+    }
+
+
+async def test_a_call_that_says_not_set_up_has_each_person_asked_while_somebody_calls():
+    bench = Bench()
+    other = ("/people/sms", "112")
+    bench.home.config.ladder += (Rung("Wang", channel="program", program=other, test=True),)
+    bench.fresh, bench.callers.answer = True, WELL
+    assert await bench.look(2 * WAITS.settle) == []
+    assert bench.ends(SMS[0], Ran(False, "", "not_set_up")) == []
+    assert bench.pipeline.down == set()
+    assert [await bench.look(0) for _ in range(3)][-1] == [SMS[0]] * 2, "each once"
+    bench.callers.answer = Ran(False, "", "not_set_up")
+    bench.ends(SMS[0], Ran(False, "", "not_set_up"))
+    for _ in range(3):
+        await bench.look(0)
+    assert [fact.device for fact in fakes.turn(bench.notes, bench.clock)] == ["/people/sms (Li)", "/people/sms (Wang)"]
+    assert bench.pipeline.down == {SMS, other}
+    await bench.channels.close()
