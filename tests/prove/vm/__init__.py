@@ -4,6 +4,6 @@ A machine starts saved with everything installed (tests/vm). Where there can be 
 What is told counts as it reached this side of the machine: messages at the platform, and what sounded.
 """
 
-from tests.prove.vm import backlog, card, clock, crowd, power, radio, units
+from tests.prove.vm import backlog, card, clock, crowd, package, power, radio, units
 
-PROOFS = [proof for part in (units, power, radio, card, clock, crowd, backlog) for proof in part.PROOFS]
+PROOFS = [proof for part in (units, power, radio, card, clock, crowd, backlog, package) for proof in part.PROOFS]
