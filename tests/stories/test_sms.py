@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from gateway.sms import codes
@@ -12,9 +13,10 @@ from gateway.sms.text import composed
 from gateway.tell.answers import REPLIES_MOST
 from gateway.tell.waits import WAITS
 
-from tests.stories.life import DAY, MINUTE, SMOKE, Call, Life
+from tests.stories.life import DAY, HOME, MINUTE, SMOKE, Call, Life
 
 CODES = [SMOKE.replace("07A410", f"07A41{n}") for n in range(8)]
+NIGHT = datetime(2027, 3, 1, 18, 10, tzinfo=UTC)  # 02:10 in the home
 PLACE = '[household]\narea = "幸福村"\n'
 PENDANT = """
 [[device]]
@@ -387,4 +389,42 @@ def test_where_the_networks_time_is_hours_wrong_an_answer_counts(tmp_path, monke
         assert state(life) == ("dispatched", "daughter")
 
     with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_a_night_without_network_is_lived_by_sms_and_told_once_afterwards(tmp_path):
+    async def story():
+        life.plug(False)
+        phones = Answering(life)
+        await life.until(NIGHT + timedelta(minutes=2))
+        life.fall()
+        await life.wait(65)
+        ((at, who, text),) = phones.came
+        assert (who, life.open[0].state.value) == ("daughter", "raised")
+        assert text.startswith("【跌倒】浴室 02:12。"), "when it began, not when it was told"
+        await life.wait(MINUTE)
+        assert [who for _, who, _ in phones.came] == ["daughter", "neighbour"]
+        await life.until(NIGHT + timedelta(minutes=6))
+        assert "您在路上" in await phones.says("neighbour", f"{phones.newest('neighbour')} 1 10")
+        await life.until(NIGHT + timedelta(minutes=16))
+        alarm = life.open[0].id
+        await life.tell("arrive", by="neighbour", alarm=alarm)
+        await life.until(NIGHT + timedelta(minutes=30))
+        assert "已结束" in await phones.says("neighbour", f"{phones.newest('neighbour')} 4")
+        assert not life.open
+        assert [m for _, m in life.told_platform("person.fall")] == []
+        await life.until(NIGHT + timedelta(minutes=170))
+        life.plug(True)
+        await life.wait(2 * MINUTE)
+        moves = sorted((m for _, m in life.told_platform("person.fall")), key=lambda m: m["number"])
+        kept = [m["number"] for m in life.journal() if m["type"] == "alarm" and m["alarm"] == alarm]
+        assert [m["number"] for m in moves] == kept, "everything, and once"
+        (last,) = [m for m in moves if m["move"] == "close"]
+        assert (last["state"], last["outcome"], last["by"]) == ("closed", "helped", "neighbour")
+        stages = {name: datetime.fromisoformat(stamp["wall"]) - NIGHT for name, stamp in last["stages"].items()}
+        assert [round(stages[name].total_seconds() / 60) for name in ("danger", "answered", "dispatch", "arrival")] == [2, 6, 6, 16]
+        assert at > 0
+
+    bath = HOME.replace('room = "bath"', 'room = "浴室"')
+    with Life(tmp_path, devices=bath, ladder=TWO, begins=NIGHT) as life:
         life.live(story())
