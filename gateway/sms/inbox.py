@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from gateway.sms.modem import DELIVER, RECEIVED, STATUS_REPORT, Modem, ModemManager, Trouble
+from gateway.sms.modem import DELIVER, RECEIVED, Modem, ModemManager, Trouble
 from gateway.sms.waits import WAITS
 
 LOG = logging.getLogger("eldercare")
@@ -72,24 +72,33 @@ class Inbox:
 
     async def _look(self, manager: ModemManager) -> None:
         there: set[str] = set()
+        more = False
         for modem in await manager.modems():
             there.update(modem.messages)
-            for path in [p for p in modem.messages if p not in self._dealt][:AT_ONCE]:
+            # what was not seen yet comes first
+            todo = sorted(set(modem.messages) - self._dealt.keys(), key=self._turn)
+            more = more or len(todo) > AT_ONCE
+            for path in todo[:AT_ONCE]:
                 with contextlib.suppress(Trouble):
                     await self._one(manager, modem, path)
         for known in (self._waits, self._dealt):
             for path in known.keys() - there:
                 del known[path]
-        if len(there - self._dealt.keys()) > AT_ONCE:
+        if more:
+            await asyncio.sleep(WAITS.look)
             self._news.set()
+
+    def _turn(self, path: str) -> tuple[bool, int, str]:
+        """Return in which turn a message is read: ModemManager numbers their paths."""
+        return path in self._waits, len(path), path
 
     async def _one(self, manager: ModemManager, modem: Modem, path: str) -> None:
         """Deal with one message. Raises Trouble."""
         facts = await manager.message(path)
         kind, now = facts.get("PduType"), asyncio.get_running_loop().time()
-        if kind not in {DELIVER, STATUS_REPORT}:
-            return  # one that is being sent
-        reply: str | None = None  # a report is of whoever sends just now, later of nobody
+        # what is sent, and its report, is whoever's who sends just now; later it is nobody's, for
+        # an answer ends the program that waits for the report
+        reply: str | None = None
         came = _came(facts)
         if kind == DELIVER and facts.get("State") == RECEIVED:
             reply = await self._heard(came)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
+from dbus_fast import Variant
 from gateway.box import supervise
 from gateway.sms import inbox
 from gateway.sms.inbox import Inbox
@@ -88,9 +89,10 @@ async def test_what_never_gets_whole_and_reports_of_nobody_are_deleted_in_the_en
     modem = reading.manager.plug()
     modem.receives(DAUGHTER, "4711", state=RECEIVING)
     modem.report(DAUGHTER, 7, 0)
+    modem.created({"number": Variant("s", DAUGHTER), "text": Variant("s", "sent by a program that was ended")})
     with changed("sms", leftover=1.0):
         async with at_work(reading):
-            assert len(modem.messages) == 2, "somebody may wait for the report just now"
+            assert len(modem.messages) == 3, "somebody may wait for the report just now"
             await until(lambda: not modem.messages)
     assert reading.texts == []
 
@@ -164,3 +166,13 @@ async def test_modemmanager_that_goes_and_comes_is_found_again(reading):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert reading.texts == ["4711 1", "4711 2"]
+
+
+async def test_a_flood_of_halves_keeps_nothing_whole_from_being_read(reading):
+    modem = reading.manager.plug()
+    for n in range(2 * inbox.AT_ONCE):
+        modem.receives(DAUGHTER, str(n), state=RECEIVING)
+    async with at_work(reading):
+        modem.receives(DAUGHTER, "4711 1 15")
+        await until(lambda: reading.came)
+    assert reading.texts == ["4711 1 15"]

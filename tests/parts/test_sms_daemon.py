@@ -1,0 +1,47 @@
+"""The whole way of an SMS: a press, the real daemon, the real program, a stand-in for ModemManager, and the answer back."""
+
+import asyncio
+import re
+import sys
+
+from tests.kit.fake_bluez import Child
+from tests.kit.fake_modem import DELIVER, FakeModemManager
+from tests.kit.household import REPO, Gateway
+from tests.kit.wait import until
+
+NUMBER = "+8613800000000"
+
+
+async def test_a_press_is_told_by_sms_and_the_answer_takes_it(tmp_path):
+    book = tmp_path / "phones.toml"
+    book.write_text(f'home = "012"\n[people.daughter]\nnumber = "{NUMBER}"\n', encoding="utf-8")
+    book.chmod(0o600)
+    with Child() as bluez:
+        program = tmp_path / "sms"
+        where = f"PYTHONPATH={REPO} DBUS_SYSTEM_BUS_ADDRESS={bluez.address}"
+        files = f"--phones {book} --state {tmp_path / 'state'}"
+        program.write_text(f'#!/bin/sh\nexec env {where} {sys.executable} -m gateway.sms.send {files} "$@"\n')
+        program.chmod(0o755)
+        ladder = f'[[ladder]]\nresponder = "first"\nchannel = "program"\nprogram = ["{program}", "--to", "daughter"]\n'
+        async with FakeModemManager(bluez) as manager:
+            modem = manager.plug()
+            with Gateway(tmp_path, bus=bluez, lines=ladder, times="receipt = 10\n") as gateway:
+                await asyncio.to_thread(bluez.wait_for_scan)
+                gateway.press()
+                await until(lambda: modem.sent)
+                ((number, text),) = modem.sent
+                assert number == NUMBER
+                assert text.startswith("【求救】012 ")
+                (code,) = set(re.findall(r"\b[0-9]{4}\b", text.partition("。")[2]))
+                modem.receives("+8613900000000", f"{code} 1 15")  # a stranger
+                modem.receives("13800000000", f"{code} 1 15")
+                await until(lambda: len(modem.sent) == 2)
+                await until(lambda: not [m for m in modem.messages.values() if m["PduType"].value == DELIVER])
+                to, reply = modem.sent[1]
+                assert to == "13800000000"
+                assert reply.startswith("记下了, 您在路上")
+                await until(lambda: "dispatch -> {dispatched}" in gateway.log())
+                assert "acknowledge -> {acknowledged}" in gateway.log()
+                kept = [path.read_bytes() for path in gateway.state.rglob("*") if path.is_file()]
+                assert not any(b"1380000" in body for body in [*kept, gateway.log().encode()])
+                assert "Traceback" not in gateway.log()
