@@ -94,8 +94,9 @@ def _code(clips: Path) -> dict[str, Item]:
     for room in ("gateway", "drivers"):
         for path in sorted((ROOT / room).rglob("*")):
             inside = path.relative_to(ROOT)
+            hidden = any(part.startswith(".") for part in inside.parts)  # caches of tools
             left_out = {"__pycache__", "clips", "ruff.toml"} & set(inside.parts)
-            if path.is_file() and not left_out:
+            if path.is_file() and not hidden and not left_out:
                 found[f"{site}/{inside.as_posix()}"] = Item(path.read_bytes())
     for path in sorted(clips.rglob("*.wav")):
         inside = path.relative_to(clips)

@@ -119,6 +119,20 @@ def test_what_lies_in_it(unpacked):
     assert all(hashlib.md5((unpacked / path).read_bytes()).hexdigest() == md5 for path, md5 in sums.items())
 
 
+def test_of_our_own_it_has_what_git_has_and_no_leavings_of_tools(files, tmp_path, monkeypatch):
+    listed = told(
+        "git", "-C", str(wheels.ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "gateway", "drivers"
+    ).splitlines()
+    known = {path for path in listed if (wheels.ROOT / path).exists() and not path.endswith("ruff.toml")}
+    site = "usr/lib/eldercare-gateway/site/"
+    assert {p.removeprefix(site) for p in files if p.startswith((f"{site}gateway/", f"{site}drivers/"))} == known
+    for name in ("gateway/a.py", "drivers/.ruff_cache/1", "drivers/__pycache__/a.pyc", "gateway/voice/clips/zh/old.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    monkeypatch.setattr(package, "ROOT", tmp_path)
+    assert set(package._code(tmp_path / "none")) == {f"{site}gateway/a.py"}
+
+
 def test_units_name_what_the_package_has(unpacked):
     for unit in (unpacked / "usr/lib/systemd/system").iterdir():
         text = unit.read_text(encoding="utf-8")
