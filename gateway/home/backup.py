@@ -229,7 +229,10 @@ def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
     named = dict.fromkeys(
         p for p in (sound.pre_alarm, sound.alarm, *(r.program for r in home.ladder or ())) if p
     )
-    return [(told(command), allowed.why_not(command)) for command in named]
+    found = [(told(command), allowed.why_not(command)) for command in named]
+    if (why := allowed.no_device(sound.device)) is not None:
+        found.append((sound.device[:200], why))
+    return found
 
 
 # -- reading one -----------------------------------------------------------------------------------

@@ -124,6 +124,7 @@ def rights(source: Source) -> programs.Rights:
         source.path,
         part.gateway.programs,
         (part.sound.pre_alarm, part.sound.alarm, *(r.program for r in part.ladder)),
+        part.sound.device,
     )
 
 
@@ -144,6 +145,9 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
     if sound is not None:
         runs = {n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")}
         sound = msgspec.structs.replace(sound, **runs)
+        if (why := allowed.no_device(sound.device)) is not None:
+            out.append(f"household.json: sound.device: {why.en}")
+            sound = msgspec.structs.replace(sound, device="default")
     if ladder is not None:
         rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
         ladder = tuple(
@@ -306,6 +310,8 @@ def composed(
             problems.append(where("ladder", n, "program", why))
     sounds = ((name, may_run.why_not(getattr(part.sound, name))) for name in ("pre_alarm", "alarm"))
     problems += [where("sound", None, name, why) for name, why in sounds if why is not None]
+    if (why := may_run.no_device(part.sound.device)) is not None:
+        problems.append(where("sound", None, "device", why))
     if part.platform is not None and not is_host(part.platform.host):
         problems.append(where("platform", None, "host", Say("config.host")))
     if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):

@@ -11,6 +11,7 @@ start: no file keeps a home unguarded.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from gateway.words.say import Say
 
 Command = tuple[str, ...]
+PLAIN = re.compile(r"[A-Za-z0-9_:,.=-]{1,64}")  # a sound device: default, plughw:1,0
 WORDS, LENGTH = 16, 400  # arguments of a command, the program counted, and characters of each
 
 
@@ -32,6 +34,16 @@ class Rights(NamedTuple):
     named: frozenset[Command] = frozenset()
     folder: Path = Path("/nonexistent")
     owners: frozenset[int] = frozenset({0})
+    device: str = "default"  # of sound, by gateway.toml
+
+    def no_device(self, device: str) -> Say | None:
+        """Return why a sound device may not be played on; None where it may.
+
+        ALSA runs a command that stands in a device's name (`tee`, `file`): only gateway.toml may
+        name more than a plain device.
+        """
+        plain = PLAIN.fullmatch(device) and device.partition(":")[0] not in {"tee", "file"}
+        return None if plain or device == self.device else Say("program.device")
 
     def why_not(self, command: Command) -> Say | None:
         """Return why a command may not run; None where it may, or is none."""
@@ -82,13 +94,14 @@ def _unfit(command: Sequence[str], *, by_hand: bool) -> Say | None:
     return None
 
 
-def rights(path: Path, folder: str, named: Iterable[Command]) -> Rights:
+def rights(path: Path, folder: str, named: Iterable[Command], device: str) -> Rights:
     """Return what the configuration file at `path` lets run."""
     try:
         owner = path.stat().st_uid
     except OSError:
         owner = 0
-    return Rights(frozenset(c for c in named if c), Path(folder), frozenset({0, owner}))
+    owners = frozenset({0, owner})
+    return Rights(frozenset(c for c in named if c), Path(folder), owners, device)
 
 
 def told(command: Sequence[str]) -> str:

@@ -42,6 +42,8 @@ def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
             f"expired at {i.expires}" if expires is not None and sure and now.wall > expires else ""
         )
     newest = max(floor, now.wall) if sure else floor
+    if sure and issued is not None and (issued - now.wall).total_seconds() > WAITS.desk_ahead:
+        return f"issued at {i.issued}, ahead of the gateway's clock"
     if expires is not None and newest > expires:
         return f"expired at {i.expires}"
     if issued is not None:
@@ -74,7 +76,13 @@ def undated(
     if i.door is not Door.PLATFORM or i.issued or i.expires or not takes_away(i):
         return False
     began = stages.get("danger")
-    return began is None or began.boot != boot or now.mono - began.mono > lives
+    if began is None:
+        return True
+    if began.boot == boot:
+        return now.mono - began.mono > lives
+    sure = began.clock == Quality.SYNCHRONISED and now.quality is Quality.SYNCHRONISED
+    passed = (now.wall - datetime.fromisoformat(began.wall)).total_seconds()
+    return not sure or not -WAITS.order_ahead <= passed <= lives
 
 
 def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp]) -> bool:

@@ -39,6 +39,9 @@ class _Judge(Waits):
     )
     first_press: float = wait(600.0, 60.0, 1800.0, "ours: a press that confirms an enrolment")
     refusals_over: float = wait(600.0, 60.0, _HOUR, "ours: a flood of orders is over, and told")
+    desk_ahead: float = wait(
+        600.0, 60.0, 3600.0, "ours: a desk's clock may be as far ahead of a confirmed one"
+    )
     order_ahead: float = wait(
         5.0, 1.0, 60.0, "ours: an order may be ahead of its clock by a time server's correction"
     )

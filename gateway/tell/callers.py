@@ -19,9 +19,8 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
 from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
-from gateway.tell.spoken import facts, silent, where_and_when, word
+from gateway.tell.spoken import facts, silent, trial, where_and_when, word
 from gateway.tell.waits import WAITS
-from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.kind import Priority
 
@@ -155,8 +154,8 @@ class Callers:
         elif new or fact.move == "count":
             self._sound_again(alarm, config)
         self._hears(alarm, config)
-        if config.sound_words and (what := word(fact, moved=moved, called=new)):
-            self._noise(config.sound_words, alarm, what, config)
+        if config.sound_words and not pressed and (what := word(fact, moved=moved, called=new)):
+            self._tell(what, alarm, config)
         if new and call is not None and call.channel == PROGRAM and call.delivery not in NO_CALL:
             self._forget_gone(config)
             self._call(alarm, call, config)
@@ -180,27 +179,9 @@ class Callers:
                 self.start(rung.program, stand_in, call=0, reason="fault", facts=told)
 
     async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
-        """Let the home be heard without an alarm; return how it went. Late is not failed."""
-        alarm = Alarm(
-            number=0,
-            id="try",
-            kind=kinds.TEST,
-            priority=Priority.P4,
-            device="",
-            room="",
-            state=State.RAISED,
-            since=at,
-            stages={},
-            test=True,
-        )
+        """Let the home be heard without an alarm; return how it went. Every alarm goes before."""
         self._quit(program[0])
-        try:
-            async with asyncio.timeout(WAITS.try_sound):
-                ran = await run(self._begin, program, alarm, "try")
-        except TimeoutError:
-            ran = Ran(True, f"{program[0]}: ended after {WAITS.try_sound:g} s")
-        self._told_end(program[0], ran, True)
-        return ran
+        return await self._sounder.try_(program, trial(at))
 
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
         """Sound again for what was raised before a restart and is not answered."""
@@ -307,8 +288,22 @@ class Callers:
         if (task := self._asked.get(name)) is not None:
             task.cancel()
 
+    def _tell(self, what: str, alarm: Alarm, config: Config) -> None:
+        """Speak news of an alarm. While its siren is wanted they go with it, or not at all."""
+        loud = _loud(alarm) and alarm.state is State.RAISED
+        if not loud:
+            self._noise(config.sound_words, alarm, what, config, word=True)
+        elif tuple(config.sound_alarm) == tuple(config.sound_words):
+            self._noise(config.sound_words, alarm, what, config)
+
     def _noise(
-        self, program: Sequence[str], alarm: Alarm, reason: str, config: Config | None = None
+        self,
+        program: Sequence[str],
+        alarm: Alarm,
+        reason: str,
+        config: Config | None = None,
+        *,
+        word: bool = False,
     ) -> None:
         if config is not None and silent(alarm, config):
             return
@@ -317,7 +312,7 @@ class Callers:
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program[0])
         told = facts(alarm, config, night=self._night()) if config is not None else {}
-        self._sounder.sound(program, alarm, reason, told)
+        self._sounder.sound(program, alarm, reason, told, word=word)
 
     # -- sounds and calls --------------------------------------------------------------------------
 
@@ -352,6 +347,9 @@ class Callers:
     def _call(self, alarm: Alarm, call: Call, config: Config) -> None:
         rung = rung_of(call, config.ladder)
         if rung is None or not rung.program:
+            return
+        if rung.sounds and silent(alarm, config):  # nobody must hear it: on to the next
+            self._done(alarm.number, alarm.made - 1, False, f"{rung.program[0]}: quiet_sos")
             return
         if rung.siren and self._sounder.is_for(alarm.number):  # one siren is not begun twice
             words = f"{rung.program[0]}: sounds for it already"

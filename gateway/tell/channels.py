@@ -50,6 +50,8 @@ def channels(config: Config) -> dict[str, Channel]:
     commands = [
         (p, config.sound_test, True) for p in (config.sound_alarm, config.sound_pre_alarm) if p
     ]
+    if config.sound_words:
+        commands.append((config.sound_words, True, True))
     commands += [(r.program, r.test, r.sounds) for r in config.ladder if r.program]
     out: dict[str, Channel] = {}
     for command, test, sounds in commands:
@@ -101,6 +103,7 @@ class Channels:
         self._began = clock.now().mono
         self._asked: dict[str, float] = {}  # when each was asked last
         self._doubted: set[str] = set()  # lines to be asked at once: a call of one said not set up
+        self._broke: dict[str, float] = {}  # when each was last found not to work
         self._failed: dict[str, int] = {}  # calls in a row that reached nobody
         self._task: asyncio.Task[None] | None = None
 
@@ -191,9 +194,15 @@ class Channels:
         broken = (kind.CALL_FAILED, name) in self._pipeline.faults.on
         if broken is not ran.ok or not (ran.ok or at_once):
             return
+        now, one = self._clock.now().mono, channels(self._home.config).get(name)
+        since = self._broke.get(name)
+        sounds = one is not None and one.sounds
+        if ran.ok and sounds and since is not None and now - since < WAITS.ask_again:
+            return  # one that plays now and then is no good yet
         if ran.ok:
             self._notes.end(kind.CALL_FAILED, name)
         else:
+            self._broke[name] = now
             self._notes.begin(kind.CALL_FAILED, name, why=ran.broken or "failed", found=found)
         self._notes.later(self.look)
 

@@ -94,8 +94,12 @@ async def run(
     alarm: Alarm,
     reason: str,
     facts: Mapping[str, str] = NOTHING,
+    longest: float | None = None,
 ) -> Ran:
-    """Run one program for `alarm`; return how it ended. Cancelled, it ends the program."""
+    """Run one program for `alarm`, `longest` seconds; return how it ended.
+
+    Cancelled, it ends the program.
+    """
     environment = {
         "PATH": _PATH,
         "ELDERCARE_ALARM": alarm.id,
@@ -106,7 +110,7 @@ async def run(
         "ELDERCARE_TEST": "1" if alarm.test else "0",
         **facts,
     }
-    return await _run(start, program, environment, WAITS.program)
+    return await _run(start, program, environment, longest or WAITS.program)
 
 
 async def _run(
@@ -141,39 +145,51 @@ def family(kind: str) -> str:
     return {kinds.SMOKE: "fire", kinds.CO: "fire", kinds.GAS: "gas"}.get(kind, "")
 
 
+# From these dangers one must leave the home: they are heard before all others.
+FLEE = frozenset({kinds.SMOKE, kinds.CO, kinds.GAS})
+
+
 @dataclass(frozen=True, slots=True)
 class _Noise:
+    """What is to sound for one alarm. A word is news without a siren: it makes room for both."""
+
     program: tuple[str, ...]
     alarm: Alarm
     reason: str
     order: int
     facts: Mapping[str, str]
+    word: bool = False
+    tried: asyncio.Future[Ran] | None = None  # who waits for how it went
 
     @property
-    def rank(self) -> tuple[int, bool]:
-        return int(self.alarm.priority), self.alarm.state is State.PRE_ALARM
+    def rank(self) -> tuple[bool, int, bool, bool]:
+        """The more urgent the lower; words come behind every siren and question."""
+        alarm = self.alarm
+        asks = alarm.state is State.PRE_ALARM
+        return self.word, int(alarm.priority), alarm.kind not in FLEE, asks
 
     def with_(self, other: _Noise) -> bool:
-        """Say whether one noise serves both: detectors of one fire."""
+        """Say whether one siren serves both: detectors of one fire."""
+        if self.word or other.word or self.alarm.number == other.alarm.number:
+            return False
         same = (self.program, self.alarm.test) == (other.program, other.alarm.test)
-        return (
-            same
-            and self.alarm.number != other.alarm.number
-            and family(self.alarm.kind) == family(other.alarm.kind) != ""
-        )
+        return same and family(self.alarm.kind) == family(other.alarm.kind) != ""
 
 
 @dataclass(slots=True)
 class _Sounding:
     first: _Noise
     task: asyncio.Task[None]
+    until: float  # loop's time until which it has its turn
     serves: dict[int, _Noise] = field(default_factory=dict)  # for none any more: it is being ended
+    shares: asyncio.TimerHandle | None = None
 
 
 class Sounder:
     """What sounds in the home: one program at a time, for the most urgent alarm.
 
-    It never takes the place of a call. On the loop's thread, as part of `Callers`.
+    Sirens and questions of several alarms take turns; a word waits for them, and is dropped when
+    one begins. None takes the place of a call. On the loop's thread, as part of `Callers`.
     """
 
     def __init__(self, start: Begin, ended: Callable[[str, Ran], None]) -> None:
@@ -181,6 +197,7 @@ class Sounder:
         self._start = start
         self._told = ended
         self._wants: dict[int, _Noise] = {}  # alarm number -> what is still to sound for it
+        self._had: set[int] = set()  # alarms that had their turn while others wait
         self._now: _Sounding | None = None
         self._order = 0
 
@@ -190,8 +207,10 @@ class Sounder:
         return self._now is not None
 
     def is_for(self, number: int) -> bool:
-        """Say whether it sounds for an alarm, or will."""
-        return number in self._wants or (self._now is not None and number in self._now.serves)
+        """Say whether a siren or question sounds for an alarm, or will. A word is neither."""
+        serves = self._now.serves if self._now is not None else {}
+        found = (self._wants.get(number), serves.get(number))
+        return any(noise is not None and not noise.word for noise in found)
 
     def plays(self, program: str) -> bool:
         """Say whether a program sounds now."""
@@ -203,30 +222,23 @@ class Sounder:
         alarm: Alarm,
         reason: str,
         facts: Mapping[str, str] = NOTHING,
+        *,
+        word: bool = False,
     ) -> None:
-        """Sound for `alarm`: at once where nothing more urgent sounds, else behind it.
+        """Sound for `alarm`: at once where nothing more urgent sounds, else by turns.
 
         `facts` is what the program is told beside the alarm, as variables of its environment.
+        `word`: it is news of the alarm and has no siren in it.
         """
         self._order += 1
-        noise = _Noise(tuple(program), alarm, reason, self._order, facts)
-        now = self._now
-        if now is not None and now.serves and now.first.with_(noise):
-            self._wants.pop(alarm.number, None)
-            now.serves[alarm.number] = noise
-            return
-        own = now.serves.get(alarm.number) if now is not None else None
-        again = own is not None and (own.program, own.reason) == (noise.program, noise.reason)
-        if now is not None and own is not None and not again:
-            # The chime of its grace makes room for the siren, the siren for news of the alarm.
-            self._let_go(now, alarm.number)
-        self._wants[alarm.number] = noise
-        if len(self._wants) > NOISES:
-            least = max(self._wants.values(), key=lambda n: (n.rank, n.order))
-            out, many = least.alarm.number, len(self._wants)
-            LOG.warning("sound: %d alarms wait for it, alarm %d is forgotten", many, out)
-            del self._wants[out]
-        self._next()
+        self._want(_Noise(tuple(program), alarm, reason, self._order, facts, word))
+
+    async def try_(self, program: Sequence[str], alarm: Alarm) -> Ran:
+        """Let a program be heard; every alarm goes before. Returns how it went."""
+        self._order += 1
+        heard: asyncio.Future[Ran] = asyncio.get_running_loop().create_future()
+        self._want(_Noise(tuple(program), alarm, "try", self._order, NOTHING, True, heard))
+        return await heard
 
     def leave(self, number: int) -> None:
         """Sound no more for one alarm; for the others it goes on."""
@@ -236,10 +248,36 @@ class Sounder:
 
     async def close(self) -> None:
         """End the sound."""
+        for noise in self._wants.values():
+            _dropped(noise)
         self._wants.clear()
         if self._now is not None:
             self._now.task.cancel()
             await asyncio.gather(self._now.task, return_exceptions=True)
+
+    def _want(self, noise: _Noise) -> None:
+        number, now = noise.alarm.number, self._now
+        waits = self._wants.get(number)
+        if noise.word and waits is not None and not waits.word:
+            return  # its siren is still to come
+        if not noise.word:
+            self._had.discard(number)
+        if now is not None and now.serves and now.first.with_(noise):
+            self._wants.pop(number, None)
+            now.serves[number] = noise
+            return
+        own = now.serves.get(number) if now is not None else None
+        same = own is not None and (own.program, own.reason) == (noise.program, noise.reason)
+        if now is not None and own is not None and not same and (own.word or not noise.word):
+            # The chime of its grace makes room for the siren, the siren for news with a siren.
+            self._let_go(now, number)
+        self._wants[number] = noise
+        if len(self._wants) > NOISES:
+            least = max(self._wants.values(), key=lambda n: (n.rank, n.order))
+            out, many = least.alarm.number, len(self._wants)
+            LOG.warning("sound: %d alarms wait for it, alarm %d is forgotten", many, out)
+            _dropped(self._wants.pop(out))
+        self._next()
 
     def _let_go(self, now: _Sounding, number: int) -> None:
         now.serves.pop(number, None)
@@ -249,21 +287,58 @@ class Sounder:
     def _next(self) -> None:
         if not self._wants:
             return
-        best = min(self._wants.values(), key=lambda n: (n.rank, n.order))
-        if self._now is not None:
-            if self._now.serves and best.rank < self._now.first.rank:
-                self._wants = {**self._now.serves, **self._wants}
-                self._now.serves = {}
-                self._now.task.cancel()
+        loud = {number for number, noise in self._wants.items() if not noise.word}
+        now = self._now
+        if now is None and loud <= self._had:
+            self._had.clear()  # each had its turn
+        best = min(self._wants.values(), key=self._place)
+        if now is not None:
+            fresh = best.alarm.number not in self._had
+            if now.serves and fresh and best.rank < now.first.rank:
+                self._make_room(now)
+            elif loud and now.shares is None:
+                loop = asyncio.get_running_loop()
+                now.shares = loop.call_at(now.until, self._turn_is_over, now)
             return
         task = asyncio.create_task(self._sound(best), name=f"sound {best.alarm.number}")
         served = [best, *(n for n in self._wants.values() if best.with_(n))]
         serves = {n.alarm.number: self._wants.pop(n.alarm.number) for n in served}
-        self._now = _Sounding(best, task, serves)
+        until = asyncio.get_running_loop().time() + WAITS.turn
+        self._now = _Sounding(best, task, until, serves)
         task.add_done_callback(self._ended)
+        self._next()  # others that wait have their turn after it
+
+    def _place(self, noise: _Noise) -> tuple[bool, bool, tuple[bool, int, bool, bool], int]:
+        return noise.word, noise.alarm.number in self._had, noise.rank, noise.order
+
+    def _turn_is_over(self, now: _Sounding) -> None:
+        """Let the next of several alarms be heard."""
+        if self._now is now and now.serves and any(not n.word for n in self._wants.values()):
+            self._had.update(now.serves)
+            self._make_room(now)
+
+    def _make_room(self, now: _Sounding) -> None:
+        """End what sounds; a siren or question of it comes again, a word does not."""
+        for number, noise in now.serves.items():
+            if not noise.word:
+                self._wants.setdefault(number, noise)
+        now.serves = {}
+        now.task.cancel()
 
     async def _sound(self, noise: _Noise) -> None:
-        ran = await run(self._start, noise.program, noise.alarm, noise.reason, noise.facts)
+        longest = WAITS.word if noise.word else WAITS.program
+        try:
+            ran = await run(
+                self._start, noise.program, noise.alarm, noise.reason, noise.facts, longest
+            )
+        except asyncio.CancelledError:
+            _dropped(noise)
+            raise
+        if noise.tried is not None:
+            if not noise.tried.done():
+                noise.tried.set_result(ran)
+            if ran.broken == "hangs":  # a siren that goes on was heard
+                return
         self._told(noise.program[0], ran)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -271,3 +346,8 @@ class Sounder:
         if not task.cancelled() and (error := task.exception()) is not None:
             LOG.error("sound: %r", error)
         self._next()
+
+
+def _dropped(noise: _Noise) -> None:
+    if noise.tried is not None and not noise.tried.done():
+        noise.tried.set_result(Ran(False, "an alarm needs the loudspeaker", "interrupted"))

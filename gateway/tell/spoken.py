@@ -9,10 +9,12 @@ from datetime import datetime
 from gateway.home.config import Config
 from gateway.judge.alarm import Alarm, Masking, Move, State
 from gateway.judge.book import AlarmFact
+from gateway.judge.dispatch import Reason
 from gateway.words import kind as kinds
-from gateway.words.clock import Quality
+from gateway.words.clock import Moment, Quality
 from gateway.words.kind import Priority
 
+_NOBODY_CAME = frozenset({Reason.NOT_ACKNOWLEDGED, Reason.NOBODY_DISPATCHED, Reason.NOT_ARRIVED})
 _STATES = frozenset(
     {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE, State.CLOSED, State.CANCELLED}
 )
@@ -38,7 +40,9 @@ def word(fact: AlarmFact, *, moved: bool, called: bool) -> str:
         return "raised_again"
     if fact.move == "receipt" and alarm.state is State.RAISED:
         return "receipt"
-    return "calling" if called and len(alarm.calls) > 1 else ""
+    if not called or len(alarm.calls) < 2:
+        return ""
+    return "raised_again" if alarm.calls[-1].reason in _NOBODY_CAME else "calling"
 
 
 def facts(alarm: Alarm, config: Config, *, night: bool) -> Mapping[str, str]:
@@ -64,3 +68,19 @@ def where_and_when(alarm: Alarm, config: Config) -> Mapping[str, str]:
     if began is not None and began.clock != Quality.WRONG:
         since = f"{datetime.fromisoformat(began.wall).astimezone(config.zone):%H:%M}"
     return {"ELDERCARE_HOME": place, "ELDERCARE_SINCE": since}
+
+
+def trial(at: Moment) -> Alarm:
+    """Return what stands in for an alarm while the loudspeaker is tried."""
+    return Alarm(
+        number=0,
+        id="try",
+        kind=kinds.TEST,
+        priority=Priority.P4,
+        device="",
+        room="",
+        state=State.RAISED,
+        since=at,
+        stages={},
+        test=True,
+    )

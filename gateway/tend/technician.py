@@ -41,6 +41,7 @@ from gateway.tell.uplink import Uplink
 from gateway.tend import rearrange
 from gateway.tend.box_swap import BoxSwap
 from gateway.tend.certifying import Certifying, wrong
+from gateway.tend.loudspeaker import heard
 from gateway.tend.rearrange import Rearrange
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
@@ -168,7 +169,7 @@ class Technician:
         if i.do is Do.PLATFORM_TEST:
             return self._says(self._try(i))
         if i.do is Do.SOUND_TEST:
-            return self._says(await self._sound(i))
+            return self._sound(i)
         if i.do in {Do.ASK_PORT, Do.ADJUST}:
             return self._says(self._fit(i))
         if i.do is Do.COMMISSIONED:
@@ -199,20 +200,24 @@ class Technician:
     def _says(self, result: ResultFact) -> Later:
         return lambda now: self._pipeline.answered(result, (), now)
 
-    async def _sound(self, i: Instruction) -> ResultFact:
-        """Let the home be heard. An alarm that needs its siren comes first."""
+    def _sound(self, i: Instruction) -> Later:
+        """Let the home be heard, beside everything else. An alarm that needs it comes first."""
         config = self._home.config
         program = config.sound_words or config.sound_alarm
         if not program:
-            return refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.none"))
+            return self._says(refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.none")))
         urgent = (a.open and not a.test for a in self._pipeline.alarms.values())
         if self._callers.running or any(urgent):
-            return refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.alarm"))
-        ran = await self._callers.try_sound(program, self._clock.now())
-        if ran.ok:
-            return ResultFact(i, Refused.NONE)
-        code = ran.broken if ran.broken in {"unplugged", "not_there"} else "failed"
-        return refusal(i, Refused.NOT_ALLOWED, Say(f"loudspeaker.{code}", why=ran.words))
+            return self._says(refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.alarm")))
+
+        async def hear() -> None:
+            result = await heard(self._callers, config, i, self._clock.now())
+            self._notes.later(self._says(result))
+
+        task = asyncio.get_running_loop().create_task(hear(), name="try the loudspeaker")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return lambda _now: []
 
     def _window(self, i: Instruction) -> ResultFact:
         if i.seconds > HOME.window:

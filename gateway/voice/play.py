@@ -123,7 +123,7 @@ def told(environment: dict[str, str]) -> Told:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play for an alarm; with `test` as the last word open the device and play nothing."""
-    parser = argparse.ArgumentParser(prog="gateway.voice.play", description=__doc__)
+    parser = argparse.ArgumentParser(prog="eldercare-voice", description=__doc__)
     parser.add_argument("--language", choices=("zh", "en"), default="zh")
     parser.add_argument("--device", default="default")
     parser.add_argument("--volume", type=float, default=100.0)

@@ -6,8 +6,8 @@ as 16 bit PCM. The synthesiser is a program of the build machine; nothing of it 
 
 from __future__ import annotations
 
+import argparse
 import subprocess
-import sys
 import tempfile
 import wave
 from array import array
@@ -79,5 +79,7 @@ def written(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
+    parser = argparse.ArgumentParser(prog="gateway.voice.render", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=CLIPS)
+    target = parser.parse_args().folder
     print(f"{written(target)} phrases in {target}")

@@ -134,6 +134,7 @@ EN: Final[dict[str, str]] = {
     "trial.late": "{where} has not been reached within {seconds:g} s",
     # configuration
     "program.not_named": "{program!r} may not be run: put it into {folder}, or let gateway.toml name this very command",
+    "program.device": "only a plain sound device may be named (default, plughw:1,0); anything else stands in gateway.toml",
     "program.none": "{program!r} is no program: an executable file was expected, no link",
     "program.changeable": "{program!r} may not be run: others than root could change {part}",
     "program.not_there": "{program!r} is not there: put the program into {folder}",

@@ -134,6 +134,7 @@ ZH: Final[dict[str, str]] = {
     "trial.late": "{seconds:g} 秒内没有连上 {where}: 请查看服务器日志, 检查端口和证书",
     # configuration
     "program.not_named": "不允许运行 {program!r}: 请放入 {folder}, 或在 gateway.toml 中写明这条命令",
+    "program.device": "声卡名只能是普通设备 (如 default, plughw:1,0); 其他写法须写在 gateway.toml",
     "program.none": "{program!r} 不是可执行文件: 应为可执行的文件, 不是链接",
     "program.changeable": "不允许运行 {program!r}: 其他用户可以修改 {part}",
     "program.not_there": "没有程序 {program!r}: 请放入 {folder}",

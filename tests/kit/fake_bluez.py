@@ -526,7 +526,12 @@ class Child:
 
     def __init__(self, *options: str) -> None:
         self._process: Any = subprocess.Popen(
-            [sys.executable, __file__, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            [sys.executable, "-m", "tests.kit.fake_bluez", *options],
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
         )
         assert self._process.stdout
         self.address = json.loads(self._process.stdout.readline())["bus"]

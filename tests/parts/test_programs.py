@@ -46,6 +46,16 @@ def test_a_command_of_the_file_is_its_owners_word_and_no_other_arguments_are(hom
     assert problems(home, "set_ladder", {"ladder": [rung]}) == [("ladder", "1", "program")]
 
 
+@pytest.mark.parametrize("device", ["tee:null,'|touch /tmp/x',raw", "file:/tmp", "tee:x", "a b", "x" * 65, "hw:0'", ""])
+def test_a_sound_device_that_could_be_a_command_is_refused_and_left_out(home, device):
+    assert problems(home, "set_sound", {"device": device}) == [("sound", "", "device")]
+    generations.write(home.state / "household.json", {"v": 1, "revision": 3, "sound": {"device": device}})
+    found = load(home.path, all_models())
+    assert "--device=default" in found.sound_alarm
+    assert "sound.device" in found.trouble
+    assert after(home, "set_sound", {"device": "plughw:1,0"}).parts.sound.device == "plughw:1,0"
+
+
 def test_a_program_of_the_folder_may_be_chosen(home, folder):
     command = [str(folder / "siren"), "--loud", "138 0000"]
     assert after(home, "set_sound", {"alarm": command}).sound_alarm == tuple(command)
@@ -95,7 +105,7 @@ def test_what_stands_in_a_household_all_the_same_is_left_out_and_said_and_the_ho
     body = {"v": 1, "revision": 3, "sound": {"alarm": SHELL, "pre_alarm": ["relative"]}, "ladder": ladder}
     generations.write(home.state / "household.json", body)
     found = load(home.path, all_models())
-    assert (found.sound_alarm, found.sound_pre_alarm) == ((), ())
+    assert found.sound_alarm == found.sound_pre_alarm == found.sound_words, "the home's own voice sounds in their place"
     assert [(r.responder, r.channel, r.program) for r in found.ladder] == [("family", "platform", ()), ("desk", "platform", ())]
     for place in ("sound.alarm", "sound.pre_alarm", "ladder.1"):
         assert f"household.json: {place}: " in found.trouble

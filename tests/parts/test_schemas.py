@@ -150,7 +150,7 @@ def test_example_fits_its_schema_and_is_read(path):
     if name == "receipt":
         assert inward.decode_receipt(raw, body["gateway"]).v == 1
     elif name == "instruction":
-        now = Moment(0.0, datetime.fromisoformat("2026-05-04T04:00:00+00:00"))
+        now = Moment(0.0, datetime.fromisoformat("2026-05-04T04:10:00+00:00"))
         instruction, late = inward.decode_instruction(raw, body["gateway"], now)
         assert instruction.do == path.stem.split("-")[1]
         assert not late

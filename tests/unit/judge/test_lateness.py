@@ -146,6 +146,22 @@ def test_an_order_without_a_time_is_good_as_long_as_its_alarm_is_young():
     assert story(day.tell("acknowledge", alarm=alarm.id)) == ["person.sos acknowledge acknowledged", "acknowledge done"]
 
 
+@pytest.mark.parametrize(("clock", "word"), [(Quality.SYNCHRONISED, ""), (Quality.UNSURE, "missing_field")])
+def test_a_young_alarm_stays_young_over_a_power_cut_where_both_clocks_are_sure(clock, word):
+    day = Day()
+    alarm = day.raise_to("raised", kind="sos")
+    day.wait(HOURS)
+    day.clock.quality = clock
+    day.restart(other_boot=True)
+    assert refusal(day.tell("silence", alarm=alarm.id, issued="")[-1:])[0] == word
+
+
+def test_an_order_dated_ahead_of_a_confirmed_clock_is_refused():
+    assert judged(Do.CLOSE, Quality.SYNCHRONISED, issued=at(1))
+    assert judged(Do.AWAY, Quality.SYNCHRONISED, issued=at(24 * 300))
+    assert not judged(Do.CLOSE, Quality.SYNCHRONISED, issued=at(0.1)), "a desk's clock may be some minutes ahead"
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_flood_of_junk_makes_no_old_order_act_again(restarted):
     day = Day()

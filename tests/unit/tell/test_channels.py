@@ -35,7 +35,7 @@ class Bench:
 
     def __init__(self):
         ladder = (Rung("Li", channel="program", program=SMS, wait=60.0, test=True),)
-        self.home = fakes.home(ladder=ladder, sound_alarm=SIREN, sound_pre_alarm=(), sound_test=False)
+        self.home = fakes.home(ladder=ladder, sound_alarm=SIREN, sound_pre_alarm=(), sound_words=(), sound_test=False)
         self.clock, self.pipeline, self.callers, self.fresh = fakes.Clock(), fakes.Pipeline(), Callers(), False
         self.notes = fakes.notes(self.pipeline)
         self.channels = Channels(self.home, self.clock, self.notes, self.pipeline, self.callers, lambda: self.fresh)

@@ -12,6 +12,7 @@ from gateway.words.instruction import Change, Do, Door, Instruction, Refused, Wh
 from gateway.words.say import Say
 
 from tests.kit.hand import HandClock
+from tests.kit.wait import until
 from tests.unit.tell.fakes import Pipeline, home, platform
 
 
@@ -73,7 +74,16 @@ async def made(tmp_path):
         (result,) = answer(out.clock.now())
         return result.refused
 
-    out.does = does
+    async def heard():
+        """Let the loudspeaker be tried, and return what it was refused for: the answer comes by itself."""
+        order = Instruction(id="i1", do=Do.SOUND_TEST, by="Li", door=Door.LOCAL)
+        assert (await out.technician.carry_out(order))(out.clock.now()) == [], "nothing waits for it"
+        await until(lambda: out.notes)
+        (note,) = out.notes.take()
+        (result,) = note(out.clock.now())
+        return result.refused
+
+    out.does, out.heard = does, heard
     yield out
     await out.technician.close()
 
@@ -137,12 +147,17 @@ async def test_the_household_is_nobody_elses_until_the_pump_has_taken_the_answer
 async def test_the_home_is_heard_unless_an_alarm_needs_its_loudspeaker(made):
     made.home.config.sound_words, made.home.config.sound_alarm = (), ("/bin/siren",)
     made.pipeline.alarms = {}
-    assert await made.does(Do.SOUND_TEST) is Refused.NONE
+    assert await made.heard() == ""
     assert made.callers.tried == [("/bin/siren",)]
+    made.callers.ran = Ran(False, "ended after 12 s", "hangs")
+    assert await made.heard() == "", "a siren of its own that goes on was heard"
+    made.home.config.sound_words = ("/bin/voice",)
+    assert await made.heard() == "not_allowed", "the voice ends by itself"
     made.callers.ran = Ran(False, "exit code 10", "unplugged")
-    assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
+    assert await made.heard() == "not_allowed"
+    made.home.config.sound_words = ()
     made.pipeline.alarms = {1: SimpleNamespace(open=True, test=False)}
     assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
     made.home.config.sound_alarm = ()
     assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
-    assert len(made.callers.tried) == 2
+    assert len(made.callers.tried) == 4
