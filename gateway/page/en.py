@@ -102,7 +102,7 @@ EN: dict[str, str] = {
     "today.written": "As of {time}",
     "today.away": "Resident away until {time}",
     "today.alarm_one": "One alarm is open",
-    "today.nobody": "Nobody is guarded yet",
+    "today.nobody": "Monitoring has not started",
     "today.empty": "No device is enrolled, so no danger can be noticed.",
     "glance": "Now",
     "glance.doors": "Doors",
