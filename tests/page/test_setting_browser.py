@@ -53,7 +53,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await page.get_by_role("button", name="Try it now").click()
             await page.wait_for_selector(".verdict.good")
             assert await page.locator("#way .after").count() == 6
-            await page.get_by_role("button", name="Save").click()  # with the password that was tried
+            await page.get_by_role("button", name="Save", exact=True).click()  # with the password that was tried
             await page.wait_for_selector(".notice.good")
             assert WORDS["box"] not in await page.content()
 
