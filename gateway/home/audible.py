@@ -6,7 +6,7 @@ the certificate ask here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from gateway.home.config import Config
@@ -26,14 +26,16 @@ class Lack(StrEnum):
 WORDS: dict[Lack, tuple[str, str]] = {lack: Say(f"lack.{lack}").pair for lack in Lack}
 
 
-def lacks(config: Config) -> tuple[Lack, ...]:
-    """Return what this home lacks to be heard and to call without the network, the worse first.
+def lacks(config: Config, broken: Collection[str] = ()) -> tuple[Lack, ...]:
+    """Return what this home lacks, the worse first; () for one that is heard and calls.
 
-    It is () where nothing is lacking.
+    It calls without the network. `broken` are the programs that are known not to work now: a
+    loudspeaker that is not there is heard by nobody.
     """
     out = []
     own = [rung for rung in config.ladder if rung.channel == PROGRAM]
-    if not config.sound_alarm and not any(rung.sounds for rung in own):
+    sirens = [config.sound_alarm, *(rung.program for rung in own if rung.sounds)]
+    if not any(program and program[0] not in broken for program in sirens):
         out.append(Lack.SILENT)
     if all(rung.sounds for rung in own):  # a siren reaches nobody
         out.append(Lack.NO_RUNG)

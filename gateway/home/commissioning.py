@@ -218,7 +218,10 @@ def facts(
         "ladder": [
             {"responder": r.responder, "channel": r.channel, "wait": r.wait} for r in config.ladder
         ],
-        "lacks": [lack.value for lack in audible.lacks(config)],
+        "lacks": [
+            lack.value
+            for lack in audible.lacks(config, {f.device for f in on if f.kind == kind.CALL_FAILED})
+        ],
         "clock": clock,
         "faults": [f._asdict() for f in on],
         "rooms_without": [

@@ -132,7 +132,10 @@ def home(v: Visitor) -> dict[str, Any]:
         "new": v.technician and facts.written > 0 and is_new(v),
         "glance": glance.glance(v, facts, shown, now),
         "lacks": glance.lacks(devices),
-        "unheard": [audible.WORDS[lack] for lack in audible.lacks(config)],
+        "unheard": [
+            audible.WORDS[lack]
+            for lack in audible.lacks(config, {c.program for c in facts.channels if c.why})
+        ],
         "look": look,
         "spark": {
             d: weeks.drawn(found, weeks.SHORT)

@@ -65,7 +65,7 @@ class Report:
             card.facts(now.mono),
         )
         walk, step = self.pipeline.walk_test.walk, self.pipeline.walk_test.step
-        mute = mute_cancels(config.devices)
+        mute, channels = mute_cancels(config.devices), self.channels.status()
         return Status(
             gateway=self.home.gateway,
             software=__version__,
@@ -95,10 +95,10 @@ class Report:
             faults=self._faults(now),
             away=self.pipeline.away.lasts(now),
             household=HouseholdStatus(revision=config.household.revision, at=config.household.at),
-            lacks=list(audible.lacks(config)),
+            lacks=list(audible.lacks(config, {c.program for c in channels if c.why})),
             mains=self.faults.mains,
             card=CardStatus(**written) if written else None,
-            channels=self.channels.status(),
+            channels=channels,
             walk=msgspec.convert(
                 {
                     "device": walk.device,

@@ -1,5 +1,9 @@
 """A home as it is shipped speaks: each stage is told in the room, a secret call is not, and a loudspeaker that is gone is a fault."""
 
+import json
+
+from gateway.home import audible
+
 from tests.stories.life import CANCEL, MINUTE, Life, rung
 
 SAYS = (40.0, 0)  # a run of the voice that nobody ends
@@ -111,6 +115,9 @@ def test_a_loudspeaker_that_is_gone_is_a_fault_with_what_to_do(tmp_path):
         failed = [f for f in life.desk.faults if f[1] == "gateway.call_failed"]
         assert failed
         assert failed[0][4]["why"] == "unplugged"
+        assert audible.lacks(life.daemon.home.config) == (), "it is set up to be heard"
+        await life.wait(10)
+        assert json.loads((life.path.parent / "run" / "status.json").read_text())["lacks"] == ["silent"], "and said in large letters that it is not"
 
     with Life(tmp_path, sound="") as life:
         life.people["eldercare-voice"] = (0.2, 10)
