@@ -87,14 +87,14 @@ java: $(VENV)/.dev $(VENV)/.contract-java
 # Wheels of the lock for either architecture are fetched into build/wheels, once.
 deb: $(VENV)/.dev
 	@.ci/need espeak-ng=espeak-ng dpkg-deb=dpkg
-	@$(PY) -m deb
+	@$(PY) -m tests.write.deb
 
 repo: $(VENV)/.dev
 	@.ci/need gpg=gnupg apt-ftparchive=apt-utils
-	@$(PY) -m deb.repository "$(or $(DIR),$(error DIR= is missing: where the repository lies))" --key "$(or $(KEY),$(error KEY= is missing: gpg --list-secret-keys))" --days $(or $(DAYS),90)
+	@$(PY) -m tests.write.deb.repository "$(or $(DIR),$(error DIR= is missing: where the repository lies))" --key "$(or $(KEY),$(error KEY= is missing: gpg --list-secret-keys))" --days $(or $(DAYS),90)
 
 release: deb
-	@$(PY) -m deb.release $(if $(KEY),--key "$(KEY)")
+	@$(PY) -m tests.write.deb.release $(if $(KEY),--key "$(KEY)")
 
 sbom: $(VENV)/.dev
 	$(PY) -m tests.write.sbom

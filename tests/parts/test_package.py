@@ -12,10 +12,11 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from deb import package, wheels
 from drivers import all_models
 from gateway import __version__
 from gateway.home.config import load
+
+from tests.write.deb import package, wheels
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 EPOCH = 1_700_000_000
@@ -112,7 +113,7 @@ def test_what_lies_in_it(unpacked):
     } <= there
     for path in wheels.ROOT.glob("gateway/**/*.py"):
         assert f"usr/lib/eldercare-gateway/site/{path.relative_to(wheels.ROOT).as_posix()}" in there
-    assert not [path for path in there if path.startswith(("usr/lib/eldercare-gateway/site/tests", "usr/lib/eldercare-gateway/site/deb"))]
+    assert not [path for path in there if path.startswith("usr/lib/eldercare-gateway/site/tests")]
     assert (unpacked / "DEBIAN/conffiles").read_text() == "/etc/eldercare-gateway/gateway.toml\n"
     sums = dict(line.split("  ", 1)[::-1] for line in (unpacked / "DEBIAN/md5sums").read_text().splitlines())
     assert set(sums) == {p for p in there if not p.startswith(("DEBIAN/", "etc/"))}

@@ -7,8 +7,9 @@ import tarfile
 import zipfile
 
 import pytest
-from deb import release, wheels
 from gateway import __version__
+
+from tests.write.deb import release, wheels
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,9 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from deb import package, repository
 from gateway import __version__
+
+from tests.write.deb import package, repository
 
 ADDRESS = "packages@county.example"
 

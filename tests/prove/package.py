@@ -15,14 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deb.package import contents, packed
-from deb.wheels import PYTHONS, ROOT, fetched
 from gateway import __version__
 from gateway.demo.home import DAY, DEVICES
 from gateway.voice.render import written
 
 from tests.kit.ports import free_port
 from tests.prove.table import Row
+from tests.write.deb.package import contents, packed
+from tests.write.deb.wheels import PYTHONS, ROOT, fetched
 
 MACHINES = {"amd64": 62, "arm64": 183}  # of an ELF header
 OF_DEBIAN = {

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deb.package import contents, packed
-from deb.repository import KEYRING, published
-from deb.wheels import PYTHONS, ROOT, fetched
 from gateway import __version__
 from gateway.voice.render import written
 
@@ -26,6 +23,9 @@ from tests.prove.vm.holds import where_there_is_a_machine
 from tests.vm.card import Card
 from tests.vm.home import DAEMON, HERE, PAGE, STATE
 from tests.vm.machine import Machine, locked, made, warm
+from tests.write.deb.package import contents, packed
+from tests.write.deb.repository import KEYRING, published
+from tests.write.deb.wheels import PYTHONS, ROOT, fetched
 
 ETC = "/etc/eldercare-gateway"
 SLOW = 900.0  # s for dpkg on an emulated processor

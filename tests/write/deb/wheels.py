@@ -15,7 +15,7 @@ from typing import Final
 
 from packaging.markers import Marker
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[3]
 LOCKS: Final = ("run", "modbus", "gpio")
 PYTHONS: Final = ("3.11", "3.13")  # of Debian 12 and 13
 MACHINES: Final = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -85,4 +85,4 @@ def _download(machine: str, python: str, asked: Path, folder: Path) -> None:
         command += ["--platform", platform]
     for abi in (f"cp{python.replace('.', '')}", "abi3", "none"):
         command += ["--abi", abi]
-    subprocess.run(command, check=True)  # noqa: S603  pip, for files named by their hashes
+    subprocess.run(command, check=True)

@@ -18,14 +18,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from deb.package import NAME
-from deb.wheels import MACHINES, ROOT
+from tests.write.deb.package import NAME
+from tests.write.deb.wheels import MACHINES, ROOT
 
 SUITE: Final = "stable"
 PART: Final = "main"
-DAYS: Final = (
-    90  # how long a signature is believed: an old copy cannot keep boxes on an old version
-)
+DAYS: Final = 90  # how long a signature is believed: an old copy cannot keep boxes on an old version
 KEYRING: Final = f"{NAME}.gpg"
 
 
@@ -34,7 +32,7 @@ class Refused(Exception):
 
 
 def _told(*command: str, folder: Path | None = None) -> bytes:
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     if done.returncode:
         why = done.stderr.decode(errors="replace").strip()
         raise Refused(f"{command[0]}: {why}")
@@ -78,17 +76,13 @@ def published(
         "Date": f"{begun:%a, %d %b %Y %H:%M:%S} UTC",
     }
     options = [f"-oAPT::FTPArchive::Release::{name}={value}" for name, value in told.items()]
-    index = _told(
-        "apt-ftparchive", *options, "release", str(dist.relative_to(folder)), folder=folder
-    )
+    index = _told("apt-ftparchive", *options, "release", str(dist.relative_to(folder)), folder=folder)
     # which apt-ftparchive makes of the present alone
     until = f"Valid-Until: {begun + timedelta(days=days):%a, %d %b %Y %H:%M:%S} UTC\n"
     release = folder / ".Release"
     release.write_bytes(until.encode() + index)
     try:
-        signed = _told(
-            "gpg", "--batch", "--local-user", key, "--clearsign", "--output", "-", str(release)
-        )
+        signed = _told("gpg", "--batch", "--local-user", key, "--clearsign", "--output", "-", str(release))
     finally:
         release.unlink()
     _put(folder / KEYRING, public)
@@ -126,9 +120,9 @@ def main() -> int:
     try:
         made = published(asked.folder, packages, asked.key, days=asked.days)
     except (Refused, OSError) as error:
-        print(error, file=sys.stderr)  # noqa: T201  its answer
+        print(error, file=sys.stderr)
         return 1
-    print(f"{made}: {len(packages)} packages added, signed for {asked.days} days")  # noqa: T201
+    print(f"{made}: {len(packages)} packages added, signed for {asked.days} days")
     return 0
 
 

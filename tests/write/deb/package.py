@@ -16,8 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
-from deb.wheels import ROOT
 from gateway import __version__
+
+from tests.write.deb.wheels import ROOT
 
 NAME: Final = "eldercare-gateway"
 FILES: Final = Path(__file__).parent / "files"
@@ -50,10 +51,7 @@ def contents(wheels: Mapping[str, Iterable[Path]], clips: Path) -> dict[str, Ite
     return {
         **libraries(wheels),
         **_code(clips),
-        **{
-            f"usr/bin/{command}": Item(filled("launcher", MODULE=module), 0o755)
-            for command, module in COMMANDS.items()
-        },
+        **{f"usr/bin/{command}": Item(filled("launcher", MODULE=module), 0o755) for command, module in COMMANDS.items()},
         **_system(),
         **_documents(),
     }
@@ -202,7 +200,7 @@ def packed(
     (tree / "etc" / NAME).chmod(0o750)
     out = folder / f"{NAME}_{__version__}_{architecture}.deb"
     command = ["dpkg-deb", "--root-owner-group", "--threads-max=1", f"-Z{compressed}", "--build"]
-    subprocess.run(  # noqa: S603  what is packed is our own
+    subprocess.run(
         [*command, str(tree), str(out)],
         check=True,
         stdout=subprocess.DEVNULL,
@@ -219,7 +217,7 @@ def epoch_of(environment: Mapping[str, str] = os.environ) -> int:
         return int(given)
     command = ["git", "-C", str(ROOT), "log", "-1", "--format=%ct"]
     try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
         raise SystemExit("there is no git history here: set SOURCE_DATE_EPOCH") from None
     return int(done.stdout)

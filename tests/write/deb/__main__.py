@@ -7,9 +7,10 @@ import hashlib
 import tempfile
 from pathlib import Path
 
-from deb.package import contents, epoch_of, packed
-from deb.wheels import MACHINES, PYTHONS, ROOT, fetched
 from gateway.voice.render import written
+
+from tests.write.deb.package import contents, epoch_of, packed
+from tests.write.deb.wheels import MACHINES, PYTHONS, ROOT, fetched
 
 OUT = ROOT / "build"
 
@@ -27,14 +28,11 @@ def main() -> int:
         clips = Path(scratch)
         written(clips)
         for architecture in asked.architectures or MACHINES:
-            wheels = {
-                python: fetched(architecture, python, OUT / "wheels" / f"{architecture}-{python}")
-                for python in PYTHONS
-            }
+            wheels = {python: fetched(architecture, python, OUT / "wheels" / f"{architecture}-{python}") for python in PYTHONS}
             made = packed(architecture, contents(wheels, clips), OUT, epoch=epoch)
             content = made.read_bytes()
             said = f"{len(content) / 1e6:.1f} MB, SHA-256 {hashlib.sha256(content).hexdigest()}"
-            print(f"{made.relative_to(ROOT)}: {said}")  # noqa: T201  its answer
+            print(f"{made.relative_to(ROOT)}: {said}")
     return 0
 
 

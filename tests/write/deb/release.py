@@ -21,11 +21,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from deb.package import NAME, epoch_of
-from deb.wheels import LOCKS, ROOT
 from gateway import __version__
 from gateway.voice.render import written
+
 from tests.write import sbom
+from tests.write.deb.package import NAME, epoch_of
+from tests.write.deb.wheels import LOCKS, ROOT
 
 OUT: Final = ROOT / "build" / "release"
 SUMS: Final = "SHA256SUMS"
@@ -34,7 +35,7 @@ SUMS: Final = "SHA256SUMS"
 def source() -> bytes:
     """Return the commit as git archives it: the same bytes wherever it is checked out."""
     command = ["git", "-C", str(ROOT), "archive", f"--prefix={NAME}-{__version__}/", "HEAD"]
-    done = subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    done = subprocess.run(command, check=True, capture_output=True)
     return done.stdout
 
 
@@ -49,7 +50,7 @@ def wheel(archive: bytes, folder: Path, *, clips: bool = True) -> Path:
         command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check"]
         command += ["--no-deps", "--no-build-isolation", "-w", str(folder), str(tree)]
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch_of())}
-        subprocess.run(command, check=True, env=environment)  # noqa: S603
+        subprocess.run(command, check=True, env=environment)
     return next(folder.glob("*.whl"))
 
 
@@ -89,7 +90,7 @@ def signed(sums: Path, key: str) -> Path:
     """Sign the sums, and with them all files."""
     out = sums.with_name(f"{SUMS}.asc")
     command = ["gpg", "--batch", "--yes", "--local-user", key, "--armor", "--detach-sign"]
-    subprocess.run([*command, "--output", str(out), str(sums)], check=True)  # noqa: S603
+    subprocess.run([*command, "--output", str(out), str(sums)], check=True)
     return out
 
 
@@ -99,15 +100,15 @@ def main() -> int:
     parser.add_argument("--key", default="", help="sign the sums with it, as gpg knows it")
     asked = parser.parse_args()
     command = ["git", "-C", str(ROOT), "status", "--porcelain"]
-    if subprocess.run(command, check=True, capture_output=True).stdout:  # noqa: S603
-        print("there are changes that are not committed: commit them first", file=sys.stderr)  # noqa: T201
+    if subprocess.run(command, check=True, capture_output=True).stdout:
+        print("there are changes that are not committed: commit them first", file=sys.stderr)
         return 1
     packages = sorted((ROOT / "build").glob(f"{NAME}_{__version__}_*.deb"))
     made = released(OUT, packages)
     if asked.key:
         made.append(signed(made[-1], asked.key))
     for path in made:
-        print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")  # noqa: T201
+        print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
     return 0
 
 
