@@ -125,7 +125,7 @@ def _system() -> dict[str, Item]:
             0o644,
         ),
         ("config/gateway.toml", f"etc/{NAME}/gateway.toml", 0o640),
-        ("deb/files/rtupdate", f"usr/share/python3/runtime.d/{NAME}.rtupdate", 0o755),
+        ("tests/write/deb/files/rtupdate", f"usr/share/python3/runtime.d/{NAME}.rtupdate", 0o755),
     ):
         found[target] = Item((ROOT / source).read_bytes(), mode)
     return found
