@@ -26,7 +26,6 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import aiomqtt
@@ -332,10 +331,8 @@ class Desk:
 
         Return whether it was accepted.
         """
-        name, given = (
-            f"desk-{secrets.token_hex(6)}",
-            datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        # No `issued`: a young alarm needs none, and the recorded day has another clock than ours.
+        name = f"desk-{secrets.token_hex(6)}"
         body = {
             "v": 1,
             "gateway": alarm["gateway"],
@@ -343,7 +340,6 @@ class Desk:
             "do": do,
             "by": self.seat,
             "alarm": alarm["alarm"],
-            "issued": given,
             **fields,
         }
         self.results[name] = waiting = asyncio.get_running_loop().create_future()

@@ -313,6 +313,7 @@ class Sounder:
 
     def _turn_is_over(self, now: _Sounding) -> None:
         """Let the next of several alarms be heard."""
+        now.shares = None
         if self._now is now and now.serves and any(not n.word for n in self._wants.values()):
             self._had.update(now.serves)
             self._make_room(now)
@@ -320,13 +321,16 @@ class Sounder:
     def _make_room(self, now: _Sounding) -> None:
         """End what sounds; a siren or question of it comes again, a word does not."""
         for number, noise in now.serves.items():
-            if not noise.word:
+            if noise.word:
+                _dropped(noise)
+            else:
                 self._wants.setdefault(number, noise)
         now.serves = {}
         now.task.cancel()
 
     async def _sound(self, noise: _Noise) -> None:
-        longest = WAITS.word if noise.word else WAITS.program
+        word = WAITS.word if noise.tried is None else WAITS.try_sound
+        longest = word if noise.word else WAITS.program
         try:
             ran = await run(
                 self._start, noise.program, noise.alarm, noise.reason, noise.facts, longest
@@ -342,7 +346,9 @@ class Sounder:
         self._told(noise.program[0], ran)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._now = None
+        now, self._now = self._now, None
+        if now is not None:  # one that was ended before it began has no answer yet
+            _dropped(now.first)
         if not task.cancelled() and (error := task.exception()) is not None:
             LOG.error("sound: %r", error)
         self._next()
