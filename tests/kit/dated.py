@@ -7,14 +7,15 @@ from typing import Any
 
 from gateway.words.instruction import Do
 
-NEEDS = frozenset({Do.CLOSE, Do.RECALL, Do.SILENCE, Do.SHELVE, Do.AWAY})  # what they take away must be shown to be meant now
+FOR_A_WHILE = frozenset({Do.SHELVE, Do.AWAY})
+NEEDS = FOR_A_WHILE | {Do.CLOSE, Do.RECALL, Do.SILENCE}  # what they take away must be shown to be meant now
 
 
-def dated(do: str, fields: dict[str, Any], wall: datetime) -> dict[str, Any]:
-    """Return the fields of an order with the time at which it is given, as a desk writes it.
+def dated(do: str, fields: dict[str, Any], wall: datetime, needs: frozenset[Do] = NEEDS) -> dict[str, Any]:
+    """Return the fields of an order with the time at which it is given, as a desk writes it, where its kind needs one.
 
     `issued` or `expires` in `fields` stays, also where it is empty.
     """
-    if do not in NEEDS or {"issued", "expires"} & fields.keys():
+    if do not in needs or {"issued", "expires"} & fields.keys():
         return fields
     return fields | {"issued": wall.isoformat()}

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -419,7 +420,7 @@ def _after(where: str, trial: Path, expected: dict[str, Any], before: dict[str, 
         with contextlib.closing(sqlite3.connect(trial / "state" / f"{base}.db")) as db:
             names = {n for (n,) in db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (base,))}
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",), f"{where}: {base}"
-            shape = sorted(" ".join(sql.split()) for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
+            shape = sorted(_plain(sql) for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
         assert shape == _shape(base, frozenset(names)), f"{where}: {base} has {names}, and is shaped otherwise"
         new = new or (base == "gateway" and names == migrations.statements.keys())
         nothing_lost(before[base], tables(trial / "state" / f"{base}.db"), but=("marks",))
@@ -434,13 +435,18 @@ def _after(where: str, trial: Path, expected: dict[str, Any], before: dict[str, 
 _SHAPES: dict[tuple[str, frozenset[str]], list[str]] = {}
 
 
+def _plain(sql: str) -> str:
+    """Return a statement without what white space it was written with."""
+    return re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split()))
+
+
 def _shape(base: str, names: frozenset[str]) -> list[str]:
     """Return the tables that exactly these migrations make."""
     if (base, names) not in _SHAPES:
         db = sqlite3.connect(":memory:", isolation_level=None)
         schema.Migrations(base, {name: text for name, text in SETS[base].statements.items() if name in names}).apply(db)
         found = db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
-        _SHAPES[base, names] = sorted(" ".join(sql.split()) for (sql,) in found)
+        _SHAPES[base, names] = sorted(_plain(sql) for (sql,) in found)
         db.close()
     return _SHAPES[base, names]
 
