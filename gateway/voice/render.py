@@ -18,7 +18,7 @@ from gateway.voice import en, zh
 from gateway.voice.play import CLIPS
 from gateway.voice.tones import PEAK, RATE
 
-VOICES: Final = {"zh": ("cmn", zh.PHRASES, "150"), "en": ("en-gb", en.PHRASES, "150")}
+VOICES: Final = {"zh": ("cmn", zh, "150"), "en": ("en-gb", en, "150")}
 QUIET: Final = 300  # below this a sample counts as silence
 
 
@@ -58,15 +58,16 @@ def loud(samples: array[int]) -> array[int]:
 
 
 def written(folder: Path) -> int:
-    """Write what is missing; return how many files there are."""
+    """Write what is missing, or older than its sentence; return how many files there are."""
     done = 0
-    for language, (voice, phrases, pace) in VOICES.items():
+    for language, (voice, catalogue, pace) in VOICES.items():
         place = folder / language
         place.mkdir(parents=True, exist_ok=True)
-        for name, text in phrases.items():
+        changed = Path(str(catalogue.__file__)).stat().st_mtime
+        for name, text in catalogue.PHRASES.items():
             file = place / f"{name}.wav"
             done += 1
-            if file.exists():
+            if file.exists() and file.stat().st_mtime > changed:
                 continue
             samples = spoken(text, voice, pace)
             with wave.open(str(file.with_suffix(".new")), "wb") as out:

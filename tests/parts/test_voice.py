@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import wave
+from types import SimpleNamespace
 
 import pytest
 from gateway.voice import play, render, tones
@@ -137,3 +138,20 @@ def test_without_a_card_it_can_be_written_down_what_was_said(card, phrases, tmp_
     ]
     (tmp_path / "file").write_text("")
     assert card.run("raised", device=f"file:{tmp_path}/file/under").returncode == 1
+
+
+def test_a_sentence_that_has_changed_is_spoken_anew(tmp_path, monkeypatch):
+    catalogue = tmp_path / "catalogue.py"
+    catalogue.write_text("")
+    said = SimpleNamespace(__file__=str(catalogue), PHRASES={"calm": "old", "test": "this stays"})
+    monkeypatch.setattr(render, "VOICES", {"en": ("en-gb", said, "150")})
+    os.utime(catalogue, (1, 1))
+    assert render.written(tmp_path) == 2
+    before = {p.name: p.read_bytes() for p in (tmp_path / "en").iterdir()}
+    said.PHRASES["calm"] = "Press the button twice, now."
+    assert render.written(tmp_path) == 2
+    assert {p.name: p.read_bytes() for p in (tmp_path / "en").iterdir()} == before, "nothing is rendered twice"
+    os.utime(catalogue)
+    os.utime(tmp_path / "en" / "calm.wav", (2, 2))
+    render.written(tmp_path)
+    assert (tmp_path / "en" / "calm.wav").read_bytes() != before["calm.wav"]
