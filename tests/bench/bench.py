@@ -226,6 +226,8 @@ class Bench:
                 begin = time.monotonic()
                 print(f"{PARTS[title]} ...", flush=True)
                 await getattr(self, title)()
+                if platform.done():
+                    raise Loss("the platform of this run gave no receipts to its end") from platform.exception()
                 print(f"  [{time.monotonic() - begin:.0f} s]", flush=True)
         finally:
             platform.cancel()

@@ -179,7 +179,7 @@ class Listener(asyncio.Protocol):
         journals, histories = {}, {}
         for _, topic, payload in self.messages[self._receipted :]:
             name = topic.rpartition("/")[2]
-            if not topic.startswith("eldercare") or name in {"status", "heartbeat", "receipt", "instruction"}:
+            if not topic.startswith("eldercare") or name not in {"alarm", "fault", "result", "readings"}:
                 continue
             body = decode(payload)
             if name == "readings":
