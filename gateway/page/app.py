@@ -183,7 +183,7 @@ def _failed(request: Request, error: Exception) -> Response:
 
 
 def _page(request: Request, status: int, word: str) -> Response:
-    if "part" in request.query_params or request.url.path == "/live":
+    if "part" in request.query_params or request.url.path.endswith("/live"):
         return JSONResponse({"error": word}, status)
     found = getattr(request.state, "visitor", None) or visitor(request)
     return found.render("error.html", status, sentence=found.words(word))

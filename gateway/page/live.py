@@ -60,33 +60,49 @@ class Watch:
             self._task.cancel()
             self._task = None
 
-    async def events(self, still: Callable[[], bool]) -> AsyncIterator[str]:
-        """Give server-sent events until `still` says that the visitor is signed out."""
+    async def events(self, still: Callable[[], bool], told: int = -1) -> AsyncIterator[str]:
+        """Give server-sent events until `still` says that the visitor is signed out.
+
+        `told`: what the page shows already, -1 where it looks by itself when the stream begins.
+        """
         yield "retry: 4000\nevent: hello\ndata: 1\n\n"
         loop = asyncio.get_running_loop()
         looks = loop.time() + self._quiet()
         while True:
-            news = False
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, min(WAITS.beat, looks - loop.time()))):
-                    news = await self._changed.wait()
+            changed = self._changed  # before the number is looked at: no change falls between
+            told = self._number if told < 0 else told
+            if self._number in (told, -1):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, min(WAITS.beat, looks - loop.time()))):
+                        await changed.wait()
             if not await asyncio.to_thread(still):
                 yield "event: over\ndata: 1\n\n"
                 return
-            if not news and loop.time() < looks:
+            if self._number in (told, -1) and loop.time() < looks:
                 yield "event: still\ndata: 1\n\n"
                 continue
             looks = loop.time() + self._quiet()
-            yield f"event: changed\nid: {self._number}\ndata: {self._number}\n\n"
+            told = self._number
+            yield _changed(told)
+
+    async def once(self, told: int) -> AsyncIterator[str]:
+        """Give the events of one who found no place: it asks again in a moment."""
+        number = self._number
+        yield f"retry: {WAITS.brief * 1000:.0f}\nid: {number}\nevent: brief\ndata: 1\n\n"
+        if told != number:
+            yield _changed(number)
 
     async def _look(self) -> None:
         with contextlib.closing(News(self._runtime)) as line:
-            self._number = await asyncio.to_thread(self._newest)
             while True:
-                await line.come()
                 number = await asyncio.to_thread(self._newest)
                 if number != self._number:
                     self._number = number
                     # wakes all that wait now; whoever comes later waits for the next
                     self._changed.set()
                     self._changed = asyncio.Event()
+                await line.come()
+
+
+def _changed(number: int) -> str:
+    return f"event: changed\nid: {number}\ndata: {number}\n\n"

@@ -22,6 +22,7 @@ router = APIRouter()
 def test(v: Reader) -> Response:
     """Show the test alarm, with each stage's time."""
     known = v.page.known
+    newest = known.newest()  # before all else: what comes meanwhile is new to this page
     facts = known.status()
     told = v.request.query_params.get("told", "")[:80]
     result = known.result(told) if told else None
@@ -42,6 +43,7 @@ def test(v: Reader) -> Response:
     way = _way(began, alarm)
     return v.render(
         "_test.html" if "part" in v.request.query_params else "test.html",
+        newest=newest,
         alarm=alarm,
         earlier=earlier,
         told=told,

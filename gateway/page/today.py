@@ -109,6 +109,7 @@ def notice(v: Visitor) -> tuple[bool, str] | None:
 def home(v: Visitor) -> dict[str, Any]:
     """Return what the page of today is made of."""
     known = v.page.known
+    newest = known.newest()  # before all else: what comes meanwhile is new to this page
     config = current(v)  # what people call the devices may be new
     facts = known.status()
     now = known.now(facts)
@@ -129,6 +130,7 @@ def home(v: Visitor) -> dict[str, Any]:
     shown = [(d, drawn[d.device], heard(d, facts), signal(d)) for d in devices]
     days = known.weeks(now, weeks.SHORT) if len(devices) <= FEW else {}
     return {
+        "newest": newest,
         "new": v.technician and facts.written > 0 and is_new(v),
         "glance": glance.glance(v, facts, shown, now),
         "lacks": glance.lacks(devices),

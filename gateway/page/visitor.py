@@ -343,7 +343,8 @@ def visitor(request: Request) -> Visitor:
     prefix = "__Host-" if secure else ""
     key = request.cookies.get(f"{prefix}session", "")
     session = page.accounts.session(
-        key, touch="part" not in request.query_params and request.url.path != "/live"
+        key,
+        touch="part" not in request.query_params and not request.url.path.endswith("/live"),
     )
     who = guard.source(request.scope)
     if session is not None:

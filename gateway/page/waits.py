@@ -62,6 +62,9 @@ class _Page(Waits):
     quiet: float = wait(
         10.0, 2.0, 60.0, 'ours: a page renews itself without news; "heard 12 s ago" moves on'
     )
+    brief: float = wait(
+        2.0, 0.5, 10.0, "ours: a page that found no place for its stream asks again"
+    )
     walk_quiet: float = wait(5.0, 1.0, 30.0, "ours: the time that is left of a walk test moves on")
     air_quiet: float = wait(5.0, 1.0, 30.0, "ours: the seconds in the list of devices move on")
     beat: float = wait(

@@ -136,3 +136,50 @@ async def test_an_entry_wakes_the_streams(tmp_path, daemon):
     assert "data: 7" in await anext(events)
     await events.aclose()
     watch.leave("one")
+
+
+async def test_what_came_while_the_stream_was_sending_is_told_next(tmp_path, daemon):
+    """A press while the one before is still on its way to the page: without it the page stays one press behind."""
+    newest = [1]
+    watch = live.Watch(lambda: newest[0], tmp_path, lambda: NEVER)
+    watch.enter("one")
+    events = watch.events(lambda: True, 1)
+    await anext(events)
+    for number in (7, 8):
+        newest[0] = number
+        daemon.news.tell()
+        await wait.until(lambda number=number: watch._number == number)
+    assert "data: 8" in await anext(events)
+    newest[0] = 9
+    daemon.news.tell()
+    await wait.until(lambda: watch._number == 9)
+    assert "data: 9" in await anext(events)
+    await events.aclose()
+    watch.leave("one")
+
+
+async def test_a_page_is_told_of_what_came_between_its_drawing_and_its_stream(tmp_path, daemon):
+    watch = live.Watch(lambda: 9, tmp_path, lambda: NEVER)
+    watch.enter("one")
+    behind, even = watch.events(lambda: True, 8), watch.events(lambda: True, 9)
+    await anext(behind)
+    assert "event: changed\nid: 9" in await anext(behind)
+    await anext(even)
+    waits = asyncio.create_task(anext(even))
+    await wait.until(lambda: watch._number == 9)
+    assert not waits.done()
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+    watch.leave("one")
+
+
+@pytest.mark.parametrize(("told", "changed"), [(9, False), (8, True), (-1, True)])
+async def test_who_finds_no_place_is_told_the_number_and_asks_again(tmp_path, daemon, told, changed):
+    watch = live.Watch(lambda: 9, tmp_path, lambda: NEVER)
+    watch.enter("one")
+    await wait.until(lambda: watch._number == 9)
+    text = "".join([event async for event in watch.once(told)])
+    assert text.startswith("retry: 2000\nid: 9\nevent: brief\n")
+    assert ("event: changed" in text) is changed
+    assert watch.streams == 1, "it takes no place"
+    watch.leave("one")

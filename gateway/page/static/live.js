@@ -13,61 +13,40 @@ function tell(on) {
   live.classList.toggle("off", !on);
 }
 
-// A card that is the same stays the same element, so that a screen reader, the focus and an open form are not disturbed.
-function renew(now, next) {
-  const known = new Map([...now.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
-  for (const fresh of [...next.children]) {
-    const old = known.get(fresh.dataset.key);
-    if (!old) continue;
-    if (fresh.dataset.version && fresh.dataset.version === old.dataset.version) {
-      const age = fresh.querySelector("[data-age]");
-      const shown = old.querySelector("[data-age]");
-      if (age && shown) shown.replaceWith(age);
-      fresh.replaceWith(old);
-    } else if (inUse(old)) {
-      keep(old, fresh);
-    }
-  }
-  now.replaceChildren(...next.childNodes);
-}
-
-const inUse = (card) => card.querySelector("details[open]") || card.contains(document.activeElement);
-
-function keep(old, fresh) {
-  for (const open of old.querySelectorAll("details[open][data-key]")) {
-    const same = fresh.querySelector(`details[data-key="${CSS.escape(open.dataset.key)}"]`);
-    if (!same) continue;
-    same.open = true;
-    for (const field of open.querySelectorAll("input:not([type=hidden]), select, textarea")) {
-      const other = same.querySelector(`#${CSS.escape(field.id)}, [name="${field.name}"][value="${CSS.escape(field.value)}"]`);
-      if (!other) continue;
-      if (field.type === "radio") other.checked = field.checked;
-      else other.value = field.value;
-    }
-  }
+// Whether somebody has changed a field since the page was drawn.
+function touched(field) {
+  if (field.type === "radio" || field.type === "checkbox") return field.checked !== field.defaultChecked;
+  if (field.tagName !== "SELECT") return field.value !== field.defaultValue;
+  return field.selectedIndex !== Math.max(0, [...field.options].findIndex((o) => o.defaultSelected));
 }
 
 function show(text) {
   const box = document.createElement("div");
   box.innerHTML = text;
   const focus = document.activeElement && document.activeElement.id;
-  for (const place of [["[data-key=alarms]"], ["[data-key=faults]"]]) {
-    const now = part.querySelector(place[0]);
-    const next = box.querySelector(place[0]);
-    if (now && next) {
-      renew(now, next);
-      now.className = next.className;
-      next.replaceWith(now);
-    }
-  }
+  const same = (one, name) => box.querySelector(`${name}="${CSS.escape(one)}"]`);
+  // A card that is the same stays the same element, so that a screen reader, the focus and an open form are not disturbed.
   for (const card of part.querySelectorAll("[data-key]")) {
-    const next = box.querySelector(`[data-key="${CSS.escape(card.dataset.key)}"]`);
-    if (next && next !== card && !next.querySelector("[data-version]") && inUse(card)) {
-      if (["away", "devices"].includes(card.dataset.key)) next.replaceWith(card);
-    }
+    const next = same(card.dataset.key, "[data-key");
+    if (!next || next === card) continue;
+    if (card.open) next.open = true;
+    if (!card.dataset.version || card.dataset.version !== next.dataset.version) continue;
+    const age = next.querySelector("[data-age]");
+    const shown = card.querySelector("[data-age]");
+    if (age && shown) shown.replaceWith(age);
+    next.replaceWith(card);
   }
-  part.replaceChildren(...box.childNodes);
-  if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
+  // What was typed or ticked stays, also where the card has news.
+  for (const field of part.querySelectorAll("input:not([type=hidden]), select, textarea")) {
+    const next = touched(field) && same(field.id, "[id");
+    if (!next) continue;
+    if (field.type === "radio" || field.type === "checkbox") next.checked = field.checked;
+    else next.value = field.value;
+  }
+  part.textContent = "";
+  part.append(...box.childNodes);
+  const held = focus && document.activeElement.id !== focus && document.getElementById(focus);
+  if (held) held.focus({ preventScroll: true });
   const real = part.querySelectorAll(".alarm:not(.is-test)").length;
   document.title = (real ? `(${real}) ` : "") + document.title.replace(/^\(\d+\) /, "");
 }

@@ -17,7 +17,9 @@ export function fetching(renew, told = () => {}) {
     }
     busy = true;
     try {
-      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: AbortSignal.timeout(QUIET) });
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(), QUIET);
+      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: stop.signal });
       if (answer.redirected || answer.status === 401) return location.reload();
       if (!answer.ok) return;
       const text = await answer.text();
@@ -37,26 +39,33 @@ export function fetching(renew, told = () => {}) {
 }
 
 // Looks whenever something is new, and `hello` when the stream begins. Returns what begins anew. A page that nobody sees gives its place
-// back; where too many are open it looks every `later` ms instead.
+// back; where too many are open the stream is `brief`: it ends at once, and the browser asks again, with the number it was told last.
 export function listen(look, { hello = look, told = () => {}, later = 2000 } = {}) {
   let source = null;
+  let brief = false;
   function close() {
-    source?.close();
+    if (source) source.close();
     source = null;
   }
   function open() {
     if (source || document.hidden) return;
     source = new EventSource(part.dataset.live);
     source.addEventListener("hello", () => {
+      brief = false;
       told(true);
       hello();
+    });
+    source.addEventListener("brief", () => {
+      brief = true;
+      told(true);
     });
     source.addEventListener("still", () => told(true));
     source.addEventListener("changed", look);
     source.addEventListener("over", () => location.reload());
     source.onerror = () => {
-      told(false);
-      if (source?.readyState !== EventSource.CLOSED) return;
+      if (!brief) told(false);
+      brief = false;
+      if (!source || source.readyState !== EventSource.CLOSED) return;
       source = null;
       setTimeout(() => {
         look();
