@@ -179,7 +179,8 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path):  # noqa: PLR091
             await card.locator("summary", has_text="派人").first.click()
             await page.fill("[name=responder]", "grid worker")
             await page.fill("[name=minutes]", "soon")
-            await card.locator("details[open] button").click()
+            async with page.expect_navigation():
+                await card.locator("details[open] button").click()
             await page.wait_for_selector("[aria-invalid=true]")
             await is_accessible(page)
             await page.fill("[name=minutes]", "12")

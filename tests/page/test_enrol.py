@@ -28,7 +28,8 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
 
             await page.goto(f"{home.page.address}/home")
             await page.fill("[name=number]", "H-0451")
-            await page.locator("#household button").click()
+            async with page.expect_navigation():
+                await page.locator("#household button").click()
             await page.wait_for_selector(".notice.good")
             await is_accessible(page)
             await is_fit_for_a_finger(page)
@@ -55,7 +56,8 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
             await page.locator(".choice", has_text="bedroom").click()
             await page.fill("[name=id]", "bath-button")
             await page.fill("[name=secret]", KEY[:-1])
-            await page.get_by_role("button", name="添加").click()
+            async with page.expect_navigation():
+                await page.get_by_role("button", name="添加").click()
             await page.wait_for_selector("[name=secret][aria-invalid=true]")
             assert await page.input_value("[name=id]") == "bath-button"
             assert await page.input_value("[name=secret]") == ""

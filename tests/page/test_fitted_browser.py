@@ -197,7 +197,8 @@ async def test_a_radar_by_its_port_its_settings_side_by_side_and_what_differs_in
             await page.wait_for_selector(".banner:has-text('Read')")
             await page.wait_for_selector("[name=set-height][value='280']")
             await page.fill("[name=set-height]", "25")
-            await page.get_by_role("button", name="Write and read back").click()
+            async with page.expect_navigation():
+                await page.get_by_role("button", name="Write and read back").click()
             await page.wait_for_selector("[name=set-height][aria-invalid=true]")
             assert "150 to 400 cm was expected" in await page.inner_text("#set-height-say")
             await a.fits()
@@ -233,7 +234,8 @@ async def test_a_device_is_changed_without_pairing_and_a_second_technician_is_to
             await a.fits()
             await page.locator(".choice", has_text="浴室").click()
             await page.locator(".choice", has_text="需要帮助").first.click()
-            await page.locator("main button.main").click()
+            async with page.expect_navigation():
+                await page.locator("main button.main").click()
             await page.wait_for_selector(".notice.good")
             assert "需要帮助" in await page.locator(".device", has_text="pendant").inner_text()
             await other.locator(".choice", has_text="厨房").click()
@@ -268,7 +270,8 @@ async def ruled(a, other, home):
     await expect(page.locator("#preset")).to_contain_text("跌倒后 40 秒")
     await a.fits()
     before = kept()["revision"]
-    await page.locator("#judging button.main").first.click()
+    async with page.expect_navigation():
+        await page.locator("#judging button.main").first.click()
     await page.wait_for_selector(".notice.good:has-text('已保存')")
     await expect(page.locator("#preset")).to_contain_text("最接近“有人同住”")
     await page.locator("#rule-door summary").click()
@@ -280,7 +283,8 @@ async def ruled(a, other, home):
     await other.wait_for_selector("[role=alert]:has-text('T-07')")
     await expect(other.locator("#preset")).to_contain_text("和“会走失”完全一样")
     assert kept()["revision"] == before + 1
-    await other.locator("#judging .both button").first.click()  # told, and wanted all the same
+    async with other.expect_navigation():  # told, and wanted all the same
+        await other.locator("#judging .both button").first.click()
     await other.wait_for_selector(".notice.good:has-text('已保存')")
     assert (kept()["times"]["door_left_open"], kept()["dangers"]["off"]) == (180, [])
 

@@ -87,7 +87,8 @@ async def answered(page, t, home):
     await card.locator("summary", has_text=t("do.dispatch")).first.click()
     await page.fill("[name=responder]", "grid worker")
     await page.fill("[name=minutes]", "900")
-    await card.locator("details[open] button").click()
+    async with page.expect_navigation():
+        await card.locator("details[open] button").click()
     await page.wait_for_selector("[name=minutes][aria-invalid]")  # refused beside its field, and what was typed stays
     assert await page.input_value("[name=responder]") == "grid worker"
     await page.fill("[name=minutes]", "10")
@@ -126,12 +127,14 @@ async def set_up(page, t, home):
     await page.fill("[name=number]", "H-0451")
     await page.select_option("[name=timezone]", "Asia/Urumqi")
     await page.fill("[name=night_from]", "23:00")
-    await page.locator("#household button").click()
+    async with page.expect_navigation():
+        await page.locator("#household button").click()
     await page.wait_for_selector(".notice.good")
     assert await page.input_value("[name=night_from]") == "23:00"
     for room in ("卧室", "入户门") if t.lang == "zh" else ("Bedroom", "Front door"):
         await page.locator("#rooms .choice", has_text=room).click()
-    await page.locator("#rooms button").click()
+    async with page.expect_navigation():
+        await page.locator("#rooms button").click()
     await page.wait_for_selector(".notice.good")
     await fit(page)
 
@@ -141,7 +144,8 @@ async def set_up(page, t, home):
     await page.uncheck("[name=tls]")
     await page.get_by_role("button", name=t("platform.try")).click()
     await page.wait_for_selector(".verdict.good")
-    await page.get_by_role("button", name=t("save"), exact=True).click()
+    async with page.expect_navigation():
+        await page.get_by_role("button", name=t("save"), exact=True).click()
     await page.wait_for_selector(".notice.good")
 
 
@@ -193,14 +197,16 @@ async def rule(page, t, home):
     await page.goto(f"{home.page.address}/rules")
     await page.get_by_role("button", name=t("rules.add")).click()
     await page.fill("[name=responder-1]", "grid worker")
-    await page.locator("#ladder button.main").last.click()
+    async with page.expect_navigation():
+        await page.locator("#ladder button.main").last.click()
     await page.wait_for_selector(".notice.good")
     await page.locator("#rule-water summary").click()
     await page.locator(".choice", has_text="漏水" if t.lang == "zh" else "Water").click()
     await page.locator("#judging button[value=try]").click()
     await page.wait_for_selector("#judging #tried")
     await fit(page)
-    await page.locator("#judging button.main").last.click()
+    async with page.expect_navigation():
+        await page.locator("#judging button.main").last.click()
     await page.wait_for_selector(".notice.good")
     assert not await page.locator("[name='on-env.water']").is_checked()
     assert await page.locator("[name='on-door.left_open']").is_checked()
@@ -284,7 +290,8 @@ async def test_from_the_code_on_the_box_to_the_certificate(tmp_path):
             assert await page.locator(".sum.all").count(), await page.inner_text(".sum")
             await page.locator("#pad").evaluate("(pad) => pad.scrollIntoView({block: 'center'})")  # above the bar at the foot
             await signed_with_a_finger(page)
-            await page.get_by_role("button", name=t("cert.keep")).click()
+            async with page.expect_navigation():
+                await page.get_by_role("button", name=t("cert.keep")).click()
             await page.wait_for_selector(".notice")
             assert await page.locator(".notice.good").count(), await page.inner_text(".notice")
             told = await platform.wait(lambda m: m.get("detail", {}).get("what") == "commissioned")
@@ -318,7 +325,8 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                 await fit(page)
                 await page.fill("#b-passphrase", "short")
                 await page.fill("#b-again", "short")
-                await page.locator("#backup button").click()
+                async with page.expect_navigation():
+                    await page.locator("#backup button").click()
                 await page.wait_for_selector("#b-passphrase[aria-invalid]")
                 await page.fill("#b-passphrase", WORDS)
                 await page.fill("#b-again", WORDS)
@@ -344,7 +352,8 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                 await fit(page)
                 await page.set_input_files("#m-file", file)
                 await page.fill("#m-passphrase", WORDS + "x")
-                await page.locator("#look button").click()
+                async with page.expect_navigation():
+                    await page.locator("#look button").click()
                 await page.wait_for_selector("#m-passphrase[aria-invalid]")
                 await fit(page)
                 await page.set_input_files("#m-file", file)
@@ -356,7 +365,8 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                     assert word in text, word
                 await pictured(page, "swap-shown")
                 await fit(page)
-                await page.get_by_role("button", name=t("moving.take_go")).click()
+                async with page.expect_navigation():
+                    await page.get_by_role("button", name=t("moving.take_go")).click()
                 await page.wait_for_selector("[name=sure][aria-invalid]")  # nothing is taken over by one tap
                 await page.locator(".choice").click()
                 await page.get_by_role("button", name=t("moving.take_go")).click()

@@ -53,7 +53,8 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await page.get_by_role("button", name="Try it now").click()
             await page.wait_for_selector(".verdict.good")
             assert await page.locator("#way .after").count() == 6
-            await page.get_by_role("button", name="Save", exact=True).click()  # with the password that was tried
+            async with page.expect_navigation():  # with the password that was tried
+                await page.get_by_role("button", name="Save", exact=True).click()
             await page.wait_for_selector(".notice.good")
             assert WORDS["box"] not in await page.content()
 
@@ -65,17 +66,20 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await page.fill("[name=wait-2]", "90")
             await page.get_by_role("button", name="Up: neighbour").or_(page.locator("button[value=up-2]")).first.click()
             await expect(page.locator("[name=responder-1]")).to_have_value("neighbour")
-            await page.locator("#ladder button.main").last.click()
+            async with page.expect_navigation():
+                await page.locator("#ladder button.main").last.click()
             await page.wait_for_selector(".notice.good")
             await page.locator("#rule-fall summary").click()
             await page.fill("[name=t-grace_fall]", "5")
-            await page.locator("#judging button.main").last.click()
+            async with page.expect_navigation():
+                await page.locator("#judging button.main").last.click()
             await page.wait_for_selector("#t-grace_fall[aria-invalid]")
             await page.fill("[name=t-grace_fall]", "20")
             await page.locator("#judging button[value=try]").click()
             await page.wait_for_selector("#tried")
             await is_accessible(page)
-            await page.locator("#judging button.main").last.click()
+            async with page.expect_navigation():
+                await page.locator("#judging button.main").last.click()
             await page.wait_for_selector(".notice.good")
             await expect(page.locator("[name=t-grace_fall]")).to_have_value("20")
 
@@ -143,7 +147,8 @@ async def test_a_client_certificate_is_chosen_from_files_and_the_broker_lets_nob
             await page.wait_for_selector(".verdict.good")
             await is_accessible(page)
             await is_fit_for_a_finger(page)
-            await page.get_by_role("button", name="Save", exact=True).click()
+            async with page.expect_navigation():
+                await page.get_by_role("button", name="Save", exact=True).click()
             await page.wait_for_selector(".notice.good")
             await page.goto(home.page.address)
             await page.wait_for_selector(".glance :text('Connected')")

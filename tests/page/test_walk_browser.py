@@ -219,7 +219,8 @@ async def test_a_walk_that_passes_and_its_certificate(home):  # noqa: PLR0915  o
         await signed_with_a_finger(page)
         await pictured(page, f"certificate-{lang}")
         await fit(page)
-        await page.get_by_role("button", name="签名并保存").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="签名并保存").click()
         await page.wait_for_selector(".notice.good:has-text('已保存')")
         await page.locator("#slots summary").click()
         await page.fill("#only-person", "Example Name")
@@ -283,7 +284,8 @@ async def test_a_walk_that_fails_says_what_is_missing_and_the_certificate_says_i
         await page.goto(f"{home.page.address}/certificate")
         await page.wait_for_selector(".sum:not(.all)")
         assert "front-door" in await page.locator(".lacking a.fix").nth(1).get_attribute("href")
-        await page.get_by_role("button", name="Sign and keep").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="Sign and keep").click()
         await page.wait_for_selector(".is-wrong")
         await fit(page)
         await page.locator("#pad").scroll_into_view_if_needed()
@@ -300,7 +302,8 @@ async def test_a_walk_that_fails_says_what_is_missing_and_the_certificate_says_i
         assert await page.input_value("#typed") == "T-08"
         await page.fill("#typed", "T-07")
         await pictured(page, "certificate-failed-en")
-        await page.get_by_role("button", name="Sign and keep").click()
+        async with page.expect_navigation():
+            await page.get_by_role("button", name="Sign and keep").click()
         await page.wait_for_selector(".notice.good")
         assert await page.inner_text(".stamp.bad") == "Not passed"
         assert "bathroom" in await page.inner_text(".sheet-missing")
