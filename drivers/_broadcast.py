@@ -1,19 +1,30 @@
 """The makes that say their whole state in every advertisement, without a counter.
 
-Two plain functions make the driver: `pick` takes the frame out of an advertisement (None = not this
-make), `read` says what it means. The same frame again is `REPEATED`, for each radio by itself: a
-second radio's cache must not bring an old state back. Frames with presses in them carry no proof of
-being new: they are told each time, and merging bursts is the intake's work.
+`broadcast` makes a model of one function, `read`, which says what a frame means. The same frame
+again is `REPEATED`, for each radio by itself: a second radio's cache must not bring an old state
+back. Frames with presses in them carry no proof of being new: they are told each time, and merging
+bursts is the intake's work.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from drivers._fresh import LastHeard
-from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report
-from gateway.words.reading import FORMS, Form
+from drivers._refusals import TOO_SHORT, WRONG_LENGTH
+from gateway.words.driver import (
+    NOT_MINE,
+    REPEATED,
+    Advertisement,
+    BleAdvert,
+    Heard,
+    Model,
+    Packet,
+    Report,
+)
+from gateway.words.reading import FORMS, Form, Kind
 
 Frame = TypeVar("Frame")
 LONGEST = 255  # bytes; an AD structure cannot carry more
@@ -39,10 +50,6 @@ class Broadcast(Generic[Frame]):
         self._address = bytes.fromhex(address.replace(":", ""))
         self._last = LastHeard()
 
-    def poll(self) -> bytes:
-        """Return nothing: a broadcaster cannot be asked."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement."""
         frame = self._pick(packet) if isinstance(packet, Advertisement) else None
@@ -56,19 +63,49 @@ class Broadcast(Generic[Frame]):
         return heard
 
 
-def service(uuid: str) -> Callable[[Advertisement], bytes | None]:
-    """Pick one service's data."""
+def picks(listens: BleAdvert, begins: bytes = b"") -> Callable[[Advertisement], bytes | None]:
+    """Return what takes the data of one service or one company that begin so; None: no such."""
+    service, company = (*listens.services, "")[0], (*listens.companies, 0)[0]
 
     def pick(packet: Advertisement) -> bytes | None:
-        return packet.service_data.get(uuid)
+        data = (
+            packet.service_data.get(service) if service else packet.manufacturer_data.get(company)
+        )
+        return data if data is not None and data.startswith(begins) else None
 
     return pick
 
 
-def company(number: int) -> Callable[[Advertisement], bytes | None]:
-    """Pick one company's data."""
+def broadcast(
+    name: str,
+    title: tuple[str, str],
+    listens: BleAdvert,
+    senses: Iterable[Kind],
+    read: Callable[[bytes, bytes], Sequence[Heard]],
+    notes: tuple[str, str],
+    *,
+    missing_after: float | None,
+    begins: bytes = b"",
+    size: int = 0,
+    least: int = 0,
+) -> Model:
+    """Return the model of a make that is heard by one service or one company.
 
-    def pick(packet: Advertisement) -> bytes | None:
-        return packet.manufacturer_data.get(number)
+    `read` gets frames that begin so and have `size` bytes, or from `least` to LONGEST where it
+    differs.
+    """
 
-    return pick
+    def checked(frame: bytes, address: bytes) -> Sequence[Heard]:
+        if len(frame) > LONGEST or (size and len(frame) != size):
+            return (WRONG_LENGTH,)
+        return (TOO_SHORT,) if len(frame) < least else read(frame, address)
+
+    return Model(
+        name=name,
+        title=title,
+        listens=listens,
+        senses=frozenset(senses),
+        missing_after=missing_after,
+        new=partial(Broadcast, picks(listens, begins), checked),
+        device_notes=notes,
+    )

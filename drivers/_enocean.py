@@ -14,11 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from drivers._refusals import TEACH_IN, TOO_SHORT
+from drivers._reports import measure
 from gateway.words.driver import (
     NOT_MINE,
     Behind,
-    Driver,
     Heard,
+    Model,
     Packet,
     Picture,
     Refusal,
@@ -31,6 +32,8 @@ RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4
 _SIZES = {RPS: 3, ONE_BYTE: 3, FOUR_BYTES: 6}
 _INTRODUCE = frozenset({ONE_BYTE, FOUR_BYTES, UTE})
 _VARIABLE, _OUTPUT = 0xD2, 4  # D2-01: an actuator says how far it is on
+# s; they check in within the hour, and the sun is gone longer than a broken one may be
+CHECKS_IN = 3 * 3600.0
 NOTES = (
     "按一下学习键:它的 8 位编号就是地址。",
     "Press its learn button once: the 8 digits then heard are its address.",
@@ -99,10 +102,6 @@ class Sensor:
         self._read = read
         self._eeps = eeps
 
-    def poll(self) -> bytes:
-        """Return nothing: it cannot be asked."""
-        return b""
-
     def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
         """Draw one telegram."""
         if not isinstance(packet, Telegram) or len(packet.data) < 2:
@@ -128,13 +127,31 @@ class Sensor:
         return (TEACH_IN,) if profile(data) in self._eeps | {""} else (TEACH_IN, NOT_MINE)
 
 
-def sensor(
-    read: Callable[[int, bytes], Iterable[Heard]], rorg: int, *eeps: str
-) -> Callable[[str, bytes | None, Mapping[str, int | str]], Driver]:
-    """Return what makes the driver of one sensor with these profiles, as Model.new wants it."""
-    return lambda _address, _key, memory: Sensor(frozenset({rorg}), read, frozenset(eeps), memory)
+def enocean(
+    name: str,
+    title: tuple[str, str],
+    rorg: int,
+    eeps: tuple[str, ...],
+    senses: Iterable[Kind],
+    read: Callable[[int, bytes], Iterable[Heard]],
+    notes: tuple[str, str],
+    *,
+    missing_after: float | None = CHECKS_IN,
+    endless: Iterable[Kind] = (),
+) -> Model:
+    """Return the model of the sensors with these profiles, which speak by one RORG."""
+    return Model(
+        name=name,
+        title=title,
+        listens=behind(*eeps),
+        senses=frozenset(senses),
+        missing_after=missing_after,
+        new=lambda _address, _key, memory: Sensor(frozenset({rorg}), read, frozenset(eeps), memory),
+        endless=frozenset(endless),
+        device_notes=notes,
+    )
 
 
 def supply(db3: int) -> tuple[Report, ...]:
     """Return a supply voltage: 0 to 250 are 0 to 5 V, the rest is none."""
-    return (Report(Kind.OTHER_MEASURE, round(db3 * 0.02, 2), 1, "supply_v"),) if db3 <= 250 else ()
+    return (measure("supply_v", round(db3 * 0.02, 2)),) if db3 <= 250 else ()

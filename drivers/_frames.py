@@ -85,8 +85,7 @@ class Line:
     """One device on one line, made of plain functions.
 
     `cut` makes a cutter, `read` says what a whole frame reports, `draw` names its fields for
-    `decode`. `ask` are the bytes that ask for its state: on each poll, and when the line was
-    opened.
+    `decode`. `ask` are the bytes that ask for its state when the line was opened.
     """
 
     def __init__(
@@ -102,10 +101,6 @@ class Line:
         self.memory: dict[str, int | str] = dict(memory)
         self._cut, self._read, self._draw, self._ask = cut, read, draw, ask
         self._frames = cut()
-
-    def poll(self) -> bytes:
-        """Return the bytes that ask for its state, b"" where it reports unasked."""
-        return self._ask
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode what the line delivered."""

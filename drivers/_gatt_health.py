@@ -34,6 +34,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from drivers._refusals import NO_CONTACT, NO_VALUE, OUT_OF_RANGE, TOO_LONG, TOO_SHORT, UNRELIABLE
+from drivers._reports import measure
 from gateway.words.driver import (
     NOT_MINE,
     Attribute,
@@ -190,7 +191,7 @@ def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
         return (OUT_OF_RANGE,)
     if characteristic == BATTERY_LEVEL:
         return (Report(Kind.BATTERY, values["battery_pct"]),)
-    return tuple(Report(Kind.OTHER_MEASURE, value, label=label) for label, value in values.items())
+    return tuple(measure(label, value) for label, value in values.items())
 
 
 def in_order(batch: Sequence[Attribute]) -> list[Attribute]:
@@ -354,10 +355,6 @@ class Vital:
     def __init__(self, characteristics: tuple[str, ...]) -> None:
         self.memory: dict[str, int | str] = {}
         self._characteristics = characteristics
-
-    def poll(self) -> bytes:
-        """Return nothing: it is visited, not asked."""
-        return b""
 
     def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
         """Draw all that one value says, also where it is no reading."""

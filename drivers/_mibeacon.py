@@ -20,6 +20,7 @@ import struct
 from collections.abc import Callable, Sequence
 
 from drivers._mibeacon_body import bed, bed_state, body_temperature, composition
+from drivers._reports import named, state
 from gateway.words.driver import Report, not_understood
 from gateway.words.reading import Kind
 
@@ -86,14 +87,10 @@ _LEFT_OPEN = frozenset({(0x1019, 2), (0x4A1A, 1)})
 _ANY = -1  # a length of its own, or none
 
 
-def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
-    return (what, "") if isinstance(what, Kind) else (other, what)
-
-
 def _number(
     what: Kind | str, signed: bool = False, over: int = 1
 ) -> Callable[[bytes, int], Sequence[Report]]:
-    kind, label = _named(what, Kind.OTHER_MEASURE)
+    kind, label = named(what, Kind.OTHER_MEASURE)
 
     def read(value: bytes, _product: int) -> Sequence[Report]:
         whole = int.from_bytes(value, "little", signed=signed)
@@ -103,7 +100,7 @@ def _number(
 
 
 def _float(what: Kind | str) -> Callable[[bytes, int], Sequence[Report]]:
-    kind, label = _named(what, Kind.OTHER_MEASURE)
+    kind, label = named(what, Kind.OTHER_MEASURE)
 
     def read(value: bytes, _product: int) -> Sequence[Report]:
         number = struct.unpack("<f", value)[0]
@@ -116,7 +113,7 @@ def _float(what: Kind | str) -> Callable[[bytes, int], Sequence[Report]]:
 def _state(
     what: Kind | str, on: Callable[[int], bool] = bool
 ) -> Callable[[bytes, int], Sequence[Report]]:
-    kind, label = _named(what, Kind.OTHER_STATE)
+    kind, label = named(what, Kind.OTHER_STATE)
     no, yes = (Report(kind, False, 1, label),), (Report(kind, True, 1, label),)
 
     def read(value: bytes, _product: int) -> Sequence[Report]:
@@ -134,7 +131,7 @@ def _contact(number: int) -> Callable[[bytes, int], Sequence[Report]]:
         said = [Report(Kind.CONTACT_OPEN, opened)]
         # a closed door is no longer left open; a door that opens may yet be left so
         if left or not opened:
-            said.append(Report(Kind.OTHER_STATE, left, 1, "door_left_open"))
+            said.append(state("door_left_open", left))
         return said
 
     return read
@@ -193,7 +190,7 @@ def _water(label: str, index: int) -> Callable[[bytes, int], Sequence[Report]]:
             return (Report(Kind.MOISTURE, value[0] > 0),) if index == 1 else ()
         if index == 1 or value[0]:
             return (Report(Kind.MOISTURE, value[0] > 0, index, extra={"name": label}),)
-        return (Report(Kind.OTHER_STATE, False, 1, label),)
+        return (state(label, False),)
 
     return read
 
@@ -312,11 +309,7 @@ def _own_press(value: bytes, _product: int) -> Sequence[Report]:
 
 
 def _near(value: bytes, product: int) -> Sequence[Report]:
-    return (
-        (Report(Kind.OTHER_STATE, value[0] > 0, 1, "occupancy_close_range"),)
-        if product == _ES5BB
-        else ()
-    )
+    return (state("occupancy_close_range", value[0] > 0),) if product == _ES5BB else ()
 
 
 _press, _double, _long = _keys("press"), _keys("double_press"), _keys("long_press")

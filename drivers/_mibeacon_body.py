@@ -13,6 +13,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 
+from drivers._reports import measure, state
 from gateway.words.driver import Report
 from gateway.words.reading import Kind
 
@@ -51,18 +52,10 @@ def body_temperature(value: bytes, product: int) -> Sequence[Report]:
     return (*measured, Report(Kind.BATTERY, battery))
 
 
-def _measure(label: str, number: float) -> Report:
-    return Report(Kind.OTHER_MEASURE, number, 1, label)
-
-
-def _stable(now: bool) -> Report:
-    return Report(Kind.OTHER_STATE, now, 1, "stabilized")
-
-
 def _weighed(value: bytes) -> Sequence[Report]:
     profile, mass, _ = struct.unpack("<BII", value)
     return (
-        (_stable(True), _measure("profile_id", profile), _measure("mass_kg", mass / 100))
+        (state("stabilized", True), measure("profile_id", profile), measure("mass_kg", mass / 100))
         if mass
         else ()
     )
@@ -73,13 +66,13 @@ def composition(value: bytes, _product: int) -> Sequence[Report]:
     profile, packed, _ = struct.unpack("<BII", value)
     mass, heart, ohm = packed & 0x7FF, packed >> 11 & 0x7F, packed >> 18
     mass = 0 if mass == 0x7FF else mass
-    said = [_measure("profile_id", profile)]
+    said = [measure("profile_id", profile)]
     if mass:
-        said.append(_measure("mass_kg", mass / 10))
+        said.append(measure("mass_kg", mass / 10))
     if 0 < heart < 127:
-        said.append(_measure("heart_rate_bpm", heart + 50))
+        said.append(measure("heart_rate_bpm", heart + 50))
     # the last packet of a weighing carries the second resistance alone
     last = not mass and not heart and bool(ohm)
     if ohm:
-        said.append(_measure("impedance_high_ohm" if last else "impedance_low_ohm", ohm / 10))
-    return [_stable(last or (bool(mass or heart) and not ohm)), *said]
+        said.append(measure("impedance_high_ohm" if last else "impedance_low_ohm", ohm / 10))
+    return [state("stabilized", last or (bool(mass or heart) and not ohm)), *said]

@@ -25,10 +25,22 @@ record and send it. Where that matters, use a sealed button.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from drivers._broadcast import LONGEST
 from drivers._refusals import WRONG_LENGTH
-from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report, Standing
+from gateway.words.driver import (
+    NOT_MINE,
+    REPEATED,
+    Advertisement,
+    BleAdvert,
+    Enrol,
+    Heard,
+    Model,
+    Packet,
+    Report,
+    Standing,
+)
 from gateway.words.reading import Kind
 
 IDLE = "idle"
@@ -93,10 +105,6 @@ class Pendant:
         self._fresh = True  # no call heard since the start
         self.signal = ""
 
-    def poll(self) -> bytes:
-        """Return nothing: a broadcaster cannot be asked."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement."""
         frame = self._pick(packet) if isinstance(packet, Advertisement) else None
@@ -142,18 +150,25 @@ class Pendant:
         return (Report(Kind.BUTTON, action, flagged=same and fresh),)
 
 
-def made(
-    pick: Callable[[Advertisement], bytes | None], read: Callable[[bytes], Signed | None]
-) -> tuple[
-    Callable[[str, bytes | None, Mapping[str, int | str]], Pendant],
-    Callable[[Mapping[str, str], Mapping[str, int | str]], Pendant],
-]:
-    """Return a make's `new`, which was taught nothing and says what it hears, and its `learned`."""
-
-    def new(_address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> Pendant:
-        return Pendant(pick, read, {}, memory)
-
-    def learned(codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Pendant:
-        return Pendant(pick, read, codes, memory)
-
-    return new, learned
+def pendant(
+    name: str,
+    title: tuple[str, str],
+    listens: BleAdvert,
+    pick: Callable[[Advertisement], bytes | None],
+    read: Callable[[bytes], Signed | None],
+    *further: Kind,
+) -> Model:
+    """Return the model of pendants of any maker. One that was taught nothing says what it hears."""
+    return Model(
+        name=name,
+        title=title,
+        listens=listens,
+        senses=frozenset({Kind.BUTTON, *further}),
+        general=True,
+        missing_after=None,
+        new=lambda _address, _key, memory: Pendant(pick, read, {}, memory),
+        enrol=Enrol.LEARN,
+        learned=partial(Pendant, pick, read),
+        functions=FUNCTIONS,
+        device_notes=NOTES,
+    )

@@ -12,23 +12,29 @@ can say these things under another's address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from drivers._broadcast import LONGEST, Broadcast
-from gateway.words.driver import Advertisement, BleAdvert, Heard, Report, uuid16
+from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID, OLD_UUID = uuid16(0xFD3D), uuid16(0x0D00)
 COMPANY = 0x0969
-LISTENS = BleAdvert(services=(UUID, OLD_UUID), companies=(COMPANY,))
-MISSING_AFTER = 900.0  # s; they speak every few seconds
 Halves = tuple[bytes, bytes]  # service data, manufacturer data; b"" = not in this packet
 
 
-def made(
-    letter: str, alone: int, read: Callable[[Halves, bytes], Sequence[Heard]]
-) -> Callable[[str, bytes | None, Mapping[str, int | str]], Broadcast[Halves]]:
-    """Return what makes the driver of one kind of device.
+def switchbot(
+    name: str,
+    title: tuple[str, str],
+    letter: str,
+    alone: int,
+    senses: Iterable[Kind],
+    read: Callable[[Halves, bytes], Sequence[Heard]],
+    notes: tuple[str, str],
+    *,
+    missing_after: float | None = 900.0,  # s; they speak every few seconds
+) -> Model:
+    """Return the model of one kind of device.
 
     `alone` is the length of its manufacturer data where the letter is not there. Many kinds
     are as long: without the letter they are taken only from a device that has said its letter
@@ -51,7 +57,15 @@ def made(
 
         return Broadcast(pick, read, address, key, memory)
 
-    return new
+    return Model(
+        name=name,
+        title=title,
+        listens=BleAdvert(services=(UUID, OLD_UUID), companies=(COMPANY,)),
+        senses=frozenset(senses),
+        missing_after=missing_after,
+        new=new,
+        device_notes=notes,
+    )
 
 
 def battery(service: bytes) -> list[Report]:

@@ -63,10 +63,6 @@ class Taught:
             signal: says[function] for function, signal in codes.items() if function in says
         }
 
-    def poll(self) -> bytes:
-        """Return nothing: it cannot be asked."""
-        return b""
-
     pictures = staticmethod(pictures)
 
     def feed(self, packet: Packet) -> Iterable[Heard]:

@@ -9,7 +9,7 @@ One function `read` is the whole driver. It gets the bytes and the enrolled addr
 what they report, or one refusal. The rules, which tests/unit/drivers/test_every_driver.py tries on
 each MODEL, once golden frames stand there:
 
-- refuse before you read: length, header, check, content
+- refuse before you read: length (`size` does it), header, check, content
 - say what you heard: no "closed" and no "no fall" out of silence, no judgement, no clock, no files
 - a value that matters and that no document knows is `not_understood`, never silence
 - never raise, whatever comes, and keep nothing
@@ -27,23 +27,18 @@ Other links, other helpers:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast, service
-from drivers._refusals import BAD_CHECKSUM, WRONG_LENGTH
-from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, not_understood, uuid16
+from drivers._broadcast import broadcast
+from drivers._refusals import BAD_CHECKSUM
+from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Report, not_understood, uuid16
 from gateway.words.reading import Kind
 
-# the service data it is heard by; `company(n)` picks manufacturer data instead
-UUID = uuid16(0x0000)
 _HEADER = 0xAA
 _OPEN = {0: False, 1: True}
 
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) != 4:
-        return (WRONG_LENGTH,)
     if frame[0] != _HEADER:
         return (NOT_MINE,)
     if sum(frame[:-1]) & 0xFF != frame[-1]:
@@ -52,19 +47,19 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     opened = _OPEN.get(frame[2])
     if opened is None:
         return battery, not_understood(f"contact: {frame[2]}")
-    # Of what nothing is judged by: Kind.OTHER_STATE or Kind.OTHER_MEASURE, with a label that has
-    # the unit in its name, which gateway/words/consent.py lists.
+    # Of what nothing is judged by: `measure` and `state` of drivers/_reports.py.
     return battery, Report(Kind.CONTACT_OPEN, opened)
 
 
 # This constant is all that has to be there for the gateway to know the make. Its name is the
 # file's, with - for _, and goes into the configuration.
-MODEL = Model(
-    name="maker-model",
-    title=("中文名称", "English name"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.BATTERY}),
+MODEL = broadcast(
+    "maker-model",
+    ("中文名称", "English name"),
+    BleAdvert(services=(uuid16(0x0000),)),  # service data; or companies=(0x1234,)
+    {Kind.CONTACT_OPEN, Kind.BATTERY},
+    read,
+    ("安装人员在设备上要做的事", "What the technician has to do on the device itself"),
+    size=4,  # of each frame; `least` where it differs
     missing_after=None,  # seconds; None = silence means nothing, which the technician is told
-    new=partial(Broadcast, service(UUID), read),
-    device_notes=("安装人员在设备上要做的事", "What the technician has to do on the device itself"),
 )

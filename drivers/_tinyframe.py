@@ -27,8 +27,9 @@ from math import isfinite
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
+from drivers._reports import measure, state
 from drivers._settings import amount
-from gateway.words.driver import Heard, Refusal, Report, SerialLine, not_understood
+from gateway.words.driver import Enrol, Heard, Model, Refusal, Report, SerialLine, not_understood
 from gateway.words.reading import Kind
 
 HEAD = 0x01
@@ -215,22 +216,14 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
         if values is None:
             return (UNKNOWN_VALUE,)
         return tuple(
-            Report(Kind.OTHER_MEASURE, value, 1, label, extra={"reply_to": "query"})
-            for label, value in values.items()
+            measure(label, value, extra={"reply_to": "query"}) for label, value in values.items()
         )
     if kind in _ACKS and len(data) == 1:
         label = f"{_ACKS[kind]}_ack"
-        return tuple(
-            Report(Kind.OTHER_STATE, data[0] == 1, 1, label, extra={"taken": taken})
-            for taken in _TAKEN[kind]
-        )
+        return tuple(state(label, data[0] == 1, extra={"taken": taken}) for taken in _TAKEN[kind])
     if kind == TARGET_HEIGHT and len(data) == 4:
         metres = target_height(data)
-        return (
-            (UNKNOWN_VALUE,)
-            if metres is None
-            else (Report(Kind.OTHER_MEASURE, metres, 1, "target_height_m"),)
-        )
+        return (UNKNOWN_VALUE,) if metres is None else (measure("target_height_m", metres),)
     if is_question(frame):
         return ()
     return (Report(Kind.HEARTBEAT, True),)
@@ -296,11 +289,7 @@ class TinyFrameRadar(Line):
         return b""
 
 
-LISTENS = SerialLine(baud=115200, ask_every=20.0)
-SENSES = frozenset({Kind.FALL, Kind.PRESENCE})
-# seconds: the state repeats, and two questions stay without an answer in this time
-MISSING_AFTER = 60.0
-SETTINGS_KNOWN = (
+_SETTABLE = (
     amount("height", "install_height_cm", (100, 500, "cm"), ("安装高度", "mounting height")),
     amount(
         "threshold",
@@ -314,10 +303,26 @@ SETTINGS_KNOWN = (
     amount("area_front", "area_front_cm", (30, 150, "cm"), ("区域:前", "watched to the front")),
     amount("area_back", "area_back_cm", (30, 150, "cm"), ("区域:后", "watched to the back")),
 )
-NOTES = (
+_NOTES = (
     "吸顶安装;须设置真实高度;出厂只看 1 米见方,须把四边区域设到 150 厘米;避开风扇、窗帘、扫地机。",
     (
         "Mount it overhead and set its true height. As sold it watches 1 m by 1 m only: "
         "set all four sides to 150 cm. Keep fans, curtains, robot vacuums away."
     ),
 )
+
+
+def radar(name: str, title: tuple[str, str], notes: tuple[str, str]) -> Model:
+    """Return the model of one radar of this family; its `notes` follow those for all of them."""
+    return Model(
+        name=name,
+        title=title,
+        listens=SerialLine(baud=115200, ask=_POLL, ask_every=20.0),
+        senses=frozenset({Kind.FALL, Kind.PRESENCE}),
+        # seconds: the state repeats, and two questions stay without an answer in this time
+        missing_after=60.0,
+        new=TinyFrameRadar,
+        enrol=Enrol.PORT,
+        settings=_SETTABLE,
+        device_notes=(_NOTES[0] + notes[0], _NOTES[1] + notes[1]),
+    )

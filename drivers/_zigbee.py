@@ -142,10 +142,6 @@ class Sensor:
         # what was not understood in the last message: told when it changes
         self._strange: list[Report] = []
 
-    def poll(self) -> bytes:
-        """Return nothing: it cannot be asked."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one message."""
         if not isinstance(packet, Telegram):

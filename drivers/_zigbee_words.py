@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from drivers._reports import measure, state
 from gateway.words.driver import Report, not_understood
 from gateway.words.reading import Kind
 
@@ -283,9 +284,9 @@ def levels(
             if meant is not None:
                 said[row.kind] = said.get(row.kind, False) or meant
             elif isinstance(word, str) and word.lower() in row.neither:
-                yield Report(Kind.OTHER_STATE, word, 1, key)
+                yield state(key, word)
             elif key == "gas" and _is_number(word):
-                yield Report(Kind.OTHER_MEASURE, word, 1, "gas_level")
+                yield measure("gas_level", word)
             elif row.kind in senses:
                 strange.append(f"{key}: {word}")
         if not found and _alarms(key, word):

@@ -9,9 +9,8 @@ call: see _pendant.py.
 
 from __future__ import annotations
 
-from drivers._pendant import FUNCTIONS, NOTES, Signed, beacon, made
-from gateway.words.driver import Advertisement, BleAdvert, Enrol, Model
-from gateway.words.reading import Kind
+from drivers._pendant import Signed, beacon, pendant
+from gateway.words.driver import Advertisement, BleAdvert
 
 _HEAD = b"\xbe\xac"
 
@@ -24,23 +23,13 @@ def _pick(packet: Advertisement) -> bytes | None:
 
 def signed(frame: bytes) -> Signed | None:
     """Return the signal of one frame."""
-    if len(frame) != 24:
-        return None
-    return beacon(frame, "altbeacon")
+    return beacon(frame, "altbeacon") if len(frame) == 24 else None
 
 
-new, learned = made(_pick, signed)
-
-MODEL = Model(
-    name="altbeacon",
-    title=("AltBeacon 呼叫挂件(学习)", "AltBeacon pendant, taught"),
-    listens=BleAdvert(),  # any company id
-    senses=frozenset({Kind.BUTTON}),
-    general=True,
-    missing_after=None,
-    new=new,
-    enrol=Enrol.LEARN,
-    learned=learned,
-    functions=FUNCTIONS,
-    device_notes=NOTES,
+MODEL = pendant(
+    "altbeacon",
+    ("AltBeacon 呼叫挂件(学习)", "AltBeacon pendant, taught"),
+    BleAdvert(),  # any company id
+    _pick,
+    signed,
 )

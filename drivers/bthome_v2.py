@@ -65,6 +65,7 @@ from drivers._refusals import (
     WRONG_ADDRESS,
     WRONG_VERSION,
 )
+from drivers._reports import named
 from gateway.words.driver import (
     NOT_MINE,
     REPEATED,
@@ -210,12 +211,8 @@ _COMMAND = -2  # its low five bits are the length of the arguments; the opcode c
 _Row = tuple[int, str, "Callable[[bytes, int], Report | None]"]
 
 
-def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
-    return (what, "") if isinstance(what, Kind) else (other, what)
-
-
 def _number(what: Kind | str, size: int, times: int, over: int) -> _Row:
-    kind, label = _named(what, Kind.OTHER_MEASURE)
+    kind, label = named(what, Kind.OTHER_MEASURE)
     signed, size = size < 0, abs(size)
     # first instances of one-byte values: at most 256, and battery and packet id come all day
     made: dict[bytes, Report] = {}
@@ -234,7 +231,7 @@ def _number(what: Kind | str, size: int, times: int, over: int) -> _Row:
 
 
 def _state(what: Kind | str) -> _Row:
-    kind, label = _named(what, Kind.OTHER_STATE)
+    kind, label = named(what, Kind.OTHER_STATE)
     off, on = Report(kind, False, 1, label), Report(kind, True, 1, label)
 
     def read(raw: bytes, index: int) -> Report:
@@ -344,10 +341,6 @@ class Bthome:
         self._address = bytes.fromhex(address.replace(":", ""))
         self._unseal = None if key is None else ccm(key)
         self._last = LastHeard()  # only frames that can prove they are the same
-
-    def poll(self) -> bytes:
-        """Return nothing: a broadcaster cannot be asked."""
-        return b""
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement. Nothing comes of a good frame such as a button not pressed."""

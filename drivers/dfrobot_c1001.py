@@ -10,8 +10,8 @@ each after the echo of the one before.
 
 from __future__ import annotations
 
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, RadarApplying
-from gateway.words.driver import Enrol, Model, Setting
+from drivers.radar_5359 import SETTINGS, RadarApplying, radar
+from gateway.words.driver import Setting
 
 WORK_MODE = Setting(
     name="work_mode",
@@ -23,16 +23,10 @@ WORK_MODE = Setting(
     quiet=10.0,
 )
 
-MODEL = Model(
-    name="dfrobot-c1001",
-    title=("DFRobot C1001 跌倒雷达", "DFRobot C1001 fall radar"),
-    listens=LISTENS,
-    senses=SENSES,
-    missing_after=MISSING_AFTER,
-    new=RadarApplying,
-    enrol=Enrol.PORT,
-    settings=(WORK_MODE, *SETTINGS),
-    device_notes=(
+MODEL = radar(
+    "dfrobot-c1001",
+    ("DFRobot C1001 跌倒雷达", "DFRobot C1001 fall radar"),
+    (
         (
             "必须设为跌倒模式(work_mode=fall),出厂可能是睡眠模式;"
             "吸顶正装,高 2 至 3 米并设置真实高度;5V 供电;设置时会停 10 秒。"
@@ -43,4 +37,6 @@ MODEL = Model(
             "It falls silent for 10 s while being set."
         ),
     ),
+    new=RadarApplying,
+    settings=(WORK_MODE, *SETTINGS),
 )

@@ -48,10 +48,6 @@ class DryContact:
         self.memory: dict[str, int | str] = dict(memory)
         self._functions = {source: name for name, source in codes.items() if name in FUNCTIONS}
 
-    def poll(self) -> bytes:
-        """Return nothing: inputs are polled by who reads them."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Say what the contact means."""
         if not isinstance(packet, Telegram) or packet.source not in self._functions:

@@ -13,15 +13,15 @@ How pendants call by UID: see _pendant.py.
 
 from __future__ import annotations
 
-from drivers._broadcast import service
-from drivers._pendant import FUNCTIONS, NOTES, Signed, made
-from gateway.words.driver import BleAdvert, Enrol, Model, Report, uuid16
+from drivers._broadcast import picks
+from drivers._pendant import Signed, pendant
+from drivers._reports import measure
+from gateway.words.driver import BleAdvert, Report, uuid16
 from gateway.words.reading import Kind
 
-UUID = uuid16(0xFEAA)
+LISTENS = BleAdvert(services=(uuid16(0xFEAA),))
 _UID, _URL, _TLM, _EID = 0x00, 0x10, 0x20, 0x30
 _NO_TEMPERATURE = 0x8000
-_pick = service(UUID)
 
 
 def signed(frame: bytes) -> Signed | None:
@@ -49,28 +49,21 @@ def _measured(frame: bytes) -> tuple[Report, ...]:
         return ()
     millivolts, warmth = int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big")
     said = [
-        Report(Kind.OTHER_MEASURE, int.from_bytes(frame[6:10], "big"), 1, "advert_count"),
-        Report(Kind.OTHER_MEASURE, int.from_bytes(frame[10:14], "big") / 10, 1, "uptime_s"),
+        measure("advert_count", int.from_bytes(frame[6:10], "big")),
+        measure("uptime_s", int.from_bytes(frame[10:14], "big") / 10),
     ]
     if millivolts:  # 0: not powered by a battery
-        said.append(Report(Kind.OTHER_MEASURE, millivolts / 1000, 1, "voltage_v"))
+        said.append(measure("voltage_v", millivolts / 1000))
     if warmth != _NO_TEMPERATURE:
         said.append(Report(Kind.TEMPERATURE, int.from_bytes(frame[4:6], "big", signed=True) / 256))
     return tuple(said)
 
 
-new, learned = made(_pick, signed)
-
-MODEL = Model(
-    name="eddystone",
-    title=("Eddystone 呼叫挂件(学习)", "Eddystone pendant, taught"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.BUTTON, Kind.TEMPERATURE}),
-    general=True,
-    missing_after=None,
-    new=new,
-    enrol=Enrol.LEARN,
-    learned=learned,
-    functions=FUNCTIONS,
-    device_notes=NOTES,
+MODEL = pendant(
+    "eddystone",
+    ("Eddystone 呼叫挂件(学习)", "Eddystone pendant, taught"),
+    LISTENS,
+    picks(LISTENS),
+    signed,
+    Kind.TEMPERATURE,
 )

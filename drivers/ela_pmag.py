@@ -10,11 +10,9 @@ sealed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast, service
-from drivers._refusals import WRONG_LENGTH
-from gateway.words.driver import BleAdvert, Heard, Model, Report, uuid16
+from drivers._broadcast import broadcast
+from gateway.words.driver import BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID = uuid16(0x2A06)
@@ -22,21 +20,22 @@ UUID = uuid16(0x2A06)
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    return (Report(Kind.CONTACT_OPEN, not frame[0] & 1),) if len(frame) == 2 else (WRONG_LENGTH,)
+    return (Report(Kind.CONTACT_OPEN, not frame[0] & 1),)
 
 
-MODEL = Model(
-    name="ela-pmag",
-    title=("ELA Blue PUCK MAG 门磁", "ELA Blue PUCK MAG contact"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.CONTACT_OPEN}),
-    missing_after=900.0,  # s; it speaks every few seconds
-    new=partial(Broadcast, service(UUID), read),
-    device_notes=(
+MODEL = broadcast(
+    "ela-pmag",
+    ("ELA Blue PUCK MAG 门磁", "ELA Blue PUCK MAG contact"),
+    BleAdvert(services=(UUID,)),
+    {Kind.CONTACT_OPEN},
+    read,
+    (
         "装好后开关门各试一次,确认磁铁靠近时显示关闭;信号不加密。",
         (
             "Open and close once as a test and see that the magnet near it means closed. "
             "Its signals are not encrypted."
         ),
     ),
+    size=2,
+    missing_after=900.0,  # s; it speaks every few seconds
 )

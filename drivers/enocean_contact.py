@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from drivers import enocean_contact_a5, enocean_window
-from drivers._enocean import FOUR_BYTES, NOTES, ONE_BYTE, Sensor, behind, profile, supply
+from drivers._enocean import CHECKS_IN, FOUR_BYTES, NOTES, ONE_BYTE, Sensor, behind, profile, supply
 from drivers._refusals import TEACH_IN
+from drivers._reports import measure
 from gateway.words.driver import Heard, Model, Packet, Report, Telegram, not_understood
 from gateway.words.reading import Kind
 
@@ -33,7 +34,7 @@ _SHAPES = frozenset({0x08, 0x09})  # all that the last byte of A5-14-01 may be
 
 
 def _volts(byte: int, label: str) -> Report:
-    return Report(Kind.OTHER_MEASURE, round(byte / 51, 2), 1, label)
+    return measure(label, round(byte / 51, 2))
 
 
 class Contact(Sensor):
@@ -78,9 +79,7 @@ MODEL = Model(
     title=("EnOcean 门窗磁(D5-00-01)", "EnOcean door/window contact (D5-00-01)"),
     listens=behind(D5),
     senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
-    missing_after=3
-    # it checks in every 15 to 50 minutes; the sun is gone longer than a broken one may be
-    * 3600.0,
+    missing_after=CHECKS_IN,
     new=Contact,
     device_notes=(
         NOTES[0] + "太阳能型须每天见光 3 小时以上,暗处加装电池。",

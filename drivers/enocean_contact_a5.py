@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
-from gateway.words.driver import Heard, Model, Report
+from drivers._enocean import FOUR_BYTES, NOTES, enocean, supply
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 
@@ -19,14 +19,14 @@ def read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     return Report(Kind.CONTACT_OPEN, bool(payload[3] & 1)), *supply(payload[0])
 
 
-MODEL = Model(
-    name="enocean-contact-a5",
-    title=("EnOcean 门窗磁(A5-14-01)", "EnOcean door/window contact (A5-14-01)"),
-    listens=behind("A5-14-01"),
-    senses=frozenset({Kind.CONTACT_OPEN}),
-    missing_after=3 * 3600.0,  # as for D5-00-01
-    new=sensor(read, FOUR_BYTES, "A5-14-01"),
-    device_notes=(
+MODEL = enocean(
+    "enocean-contact-a5",
+    ("EnOcean 门窗磁(A5-14-01)", "EnOcean door/window contact (A5-14-01)"),
+    FOUR_BYTES,
+    ("A5-14-01",),
+    {Kind.CONTACT_OPEN},
+    read,
+    (
         NOTES[0] + "说明书上的配置须为 A5-14-01;写着 D5-00-01 的请选 enocean-contact。",
         NOTES[1] + " Its manual must say A5-14-01; one that says D5-00-01 is an enocean-contact.",
     ),

@@ -20,8 +20,9 @@ from functools import partial
 
 from drivers._enocean import drawn
 from drivers._frames import WAIT, Cutter, Line
+from drivers._receiver import receiver
 from drivers._refusals import CRC, NOISE, TOO_SHORT
-from gateway.words.driver import Enrol, Heard, Model, Refusal, Report, SerialLine, Telegram
+from gateway.words.driver import Heard, Refusal, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 
 SYNC = 0x55
@@ -109,16 +110,14 @@ def framed(kind: int, data: bytes, optional: bytes = b"") -> bytes:
     )
 
 
-MODEL = Model(
-    name="enocean-esp3",
-    title=("EnOcean USB 接收器(USB 300 / TCM 310)", "EnOcean USB receiver (USB 300 / TCM 310)"),
-    listens=SerialLine(baud=57600, ask_every=60.0),
-    senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=150.0,  # s; two questions without an answer
-    new=partial(Line, partial(Cutter, bytes([SYNC]), judged), _read, _draw, framed(HOST, b"\x08")),
-    enrol=Enrol.PORT,
-    receiver=True,
-    device_notes=(
+_ASK = framed(HOST, b"\x08")
+
+MODEL = receiver(
+    "enocean-esp3",
+    ("EnOcean USB 接收器(USB 300 / TCM 310)", "EnOcean USB receiver (USB 300 / TCM 310)"),
+    SerialLine(baud=57600, ask=_ASK, ask_every=60.0),
+    partial(Line, partial(Cutter, bytes([SYNC]), judged), _read, _draw, _ASK),
+    (
         (
             "用 1 米 USB 延长线把接收器移离本机;频段须与传感器一致(欧洲 868.3 MHz,"
             "中国及北美型号不同,买前核对)。"

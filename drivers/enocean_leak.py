@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers._enocean import RPS, behind, sensor
+from drivers._enocean import RPS, enocean
 from drivers._refusals import UNKNOWN_VALUE
-from gateway.words.driver import Heard, Model, Report, not_understood
+from gateway.words.driver import Heard, Report, not_understood
 from gateway.words.reading import Kind
 
 _SAYS = {0x11: Report(Kind.MOISTURE, True), 0x00: Report(Kind.MOISTURE, False)}
@@ -26,19 +26,20 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     )
 
 
-MODEL = Model(
-    name="enocean-leak",
-    title=("EnOcean 水浸(F6-05-01)", "EnOcean water sensor (F6-05-01)"),
-    listens=behind("F6-05-01"),
-    senses=frozenset({Kind.MOISTURE}),
-    missing_after=None,  # it has power only when it gets wet
-    new=sensor(_read, RPS, "F6-05-01"),
-    endless=frozenset({Kind.MOISTURE}),  # the discs stay swollen: "dry" is said by a few makes only
-    device_notes=(
+MODEL = enocean(
+    "enocean-leak",
+    ("EnOcean 水浸(F6-05-01)", "EnOcean water sensor (F6-05-01)"),
+    RPS,
+    ("F6-05-01",),
+    {Kind.MOISTURE},
+    _read,
+    (
         "按一下:听到的 8 位编号就是地址;放在最低处;遇水膨胀片用过一次须更换。",
         (
             "Press it once: the 8 digits then heard are its address; lay it at the lowest place; "
             "replace the discs after each use."
         ),
     ),
+    missing_after=None,  # it has power only when it gets wet
+    endless={Kind.MOISTURE},  # the discs stay swollen: "dry" is said by a few makes only
 )

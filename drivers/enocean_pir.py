@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
-from gateway.words.driver import Heard, Model, Report
+from drivers._enocean import FOUR_BYTES, NOTES, enocean, supply
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 
@@ -18,14 +18,14 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     return Report(Kind.MOTION, payload[2] >= 0x80), *supply(payload[0])
 
 
-MODEL = Model(
-    name="enocean-pir",
-    title=("EnOcean 红外(A5-07-01)", "EnOcean motion sensor (A5-07-01)"),
-    listens=behind("A5-07-01"),
-    senses=frozenset({Kind.MOTION}),
-    missing_after=3 * 3600.0,  # it checks in within the hour
-    new=sensor(_read, FOUR_BYTES, "A5-07-01"),
-    device_notes=(
+MODEL = enocean(
+    "enocean-pir",
+    ("EnOcean 红外(A5-07-01)", "EnOcean motion sensor (A5-07-01)"),
+    FOUR_BYTES,
+    ("A5-07-01",),
+    {Kind.MOTION},
+    _read,
+    (
         NOTES[0] + "型号须为 A5-07-01;太阳能型须见光。",
         NOTES[1] + " Its profile must be A5-07-01; a solar one needs daylight.",
     ),

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers._enocean import RPS, behind, sensor
-from gateway.words.driver import Heard, Model, Report
+from drivers._enocean import RPS, enocean
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 _PRESSED = 0x10
@@ -30,18 +30,19 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     )
 
 
-MODEL = Model(
-    name="enocean-ptm-cord",
-    title=("EnOcean 拉绳 / 按钮(无电池)", "EnOcean pull cord or button (no battery)"),
-    listens=behind("F6-02-01", "F6-02-02", "F6-01-01"),
-    senses=frozenset({Kind.BUTTON}),
-    missing_after=None,  # it has power only while it is pulled
-    new=sensor(_read, RPS, "F6-02-01", "F6-02-02", "F6-01-01"),
-    device_notes=(
+MODEL = enocean(
+    "enocean-ptm-cord",
+    ("EnOcean 拉绳 / 按钮(无电池)", "EnOcean pull cord or button (no battery)"),
+    RPS,
+    ("F6-02-01", "F6-02-02", "F6-01-01"),
+    {Kind.BUTTON},
+    _read,
+    (
         "拉一下:听到的 8 位编号就是地址;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
         (
             "Pull once: the 8 digits then heard are its address; "
             "the cord ends 10 cm above the floor; try it every month."
         ),
     ),
+    missing_after=None,  # it has power only while it is pulled
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor
-from gateway.words.driver import Heard, Model, Report
+from drivers._enocean import FOUR_BYTES, NOTES, enocean
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 
@@ -18,12 +18,12 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     return (Report(Kind.TEMPERATURE, round(40 - payload[2] * 40 / 255, 1)),)
 
 
-MODEL = Model(
-    name="enocean-temperature",
-    title=("EnOcean 温度计(A5-02-05)", "EnOcean room thermometer (A5-02-05)"),
-    listens=behind("A5-02-05"),
-    senses=frozenset({Kind.TEMPERATURE}),
-    missing_after=3 * 3600.0,  # it checks in within the hour
-    new=sensor(_read, FOUR_BYTES, "A5-02-05"),
-    device_notes=(NOTES[0], NOTES[1]),
+MODEL = enocean(
+    "enocean-temperature",
+    ("EnOcean 温度计(A5-02-05)", "EnOcean room thermometer (A5-02-05)"),
+    FOUR_BYTES,
+    ("A5-02-05",),
+    {Kind.TEMPERATURE},
+    _read,
+    NOTES,
 )

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
-from gateway.words.driver import Heard, Model, Report, not_understood
+from drivers._enocean import FOUR_BYTES, NOTES, enocean, supply
+from gateway.words.driver import Heard, Report, not_understood
 from gateway.words.reading import Kind
 
 _OPEN = {0: False, 1: True, 3: True}
@@ -29,17 +29,17 @@ def read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     )
 
 
-MODEL = Model(
-    name="enocean-window",
-    title=(
+MODEL = enocean(
+    "enocean-window",
+    (
         "EnOcean 窗磁 / 窗把手(A5-14-09, A5-14-0A)",
         "EnOcean window contact or handle (A5-14-09, A5-14-0A)",
     ),
-    listens=behind("A5-14-09", "A5-14-0A"),
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
-    missing_after=3 * 3600.0,  # as for D5-00-01
-    new=sensor(read, FOUR_BYTES, "A5-14-09", "A5-14-0A"),
-    device_notes=(
+    FOUR_BYTES,
+    ("A5-14-09", "A5-14-0A"),
+    {Kind.CONTACT_OPEN, Kind.VIBRATION},
+    read,
+    (
         NOTES[0] + "装好后开、倾、关各试一次。",
         NOTES[1] + " Open, tilt and close it once as a test.",
     ),

@@ -10,11 +10,11 @@ frame. Where it also sends an iBeacon or Eddystone signal, enrol it as that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast, service
-from drivers._refusals import WRONG_ADDRESS, WRONG_LENGTH
-from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
+from drivers._broadcast import broadcast
+from drivers._refusals import WRONG_ADDRESS
+from drivers._reports import state
+from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID = uuid16(0xFFF0)  # free for every maker: length and model decide
@@ -24,26 +24,25 @@ _ON_MAINS = 0x65
 
 def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) != 11:
-        return (WRONG_LENGTH,)
     if frame[0] not in _MODELS:
         return (NOT_MINE,)
     if address and address not in {frame[4:10], frame[9:3:-1]}:  # in which order is not known
         return (WRONG_ADDRESS,)
     if frame[10] == _ON_MAINS:
-        return (Report(Kind.OTHER_STATE, True, 1, "mains"),)
+        return (state("mains", True),)
     return (Report(Kind.BATTERY, frame[10] & 0x7F),)
 
 
-MODEL = Model(
-    name="feasycom",
-    title=("Feasycom 信标(仅电量)", "Feasycom beacon, battery only"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.BATTERY}),
-    missing_after=None,  # how often it speaks is in no document
-    new=partial(Broadcast, service(UUID), read),
-    device_notes=(
+MODEL = broadcast(
+    "feasycom",
+    ("Feasycom 信标(仅电量)", "Feasycom beacon, battery only"),
+    BleAdvert(services=(UUID,)),
+    {Kind.BATTERY},
+    read,
+    (
         "此帧只有电量;若作呼救挂件,请按 ibeacon 或 eddystone 学习登记。",
         "This frame carries the battery only; as a pendant teach it as ibeacon or eddystone.",
     ),
+    size=11,
+    missing_after=None,  # how often it speaks is in no document
 )

@@ -8,20 +8,16 @@ Document: Raspberry Pi GPIO numbering (BCM).
 
 from __future__ import annotations
 
+from drivers._receiver import receiver
 from drivers.modbus_inputs import InputModule
-from gateway.words.driver import Enrol, Inputs, Model
-from gateway.words.reading import Kind
+from gateway.words.driver import Inputs
 
-MODEL = Model(
-    name="gpio-inputs",
-    title=("树莓派 GPIO 输入", "Raspberry Pi GPIO inputs"),
-    listens=Inputs(bus="gpio"),
-    senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=150.0,  # s; each input is told once a minute
-    new=InputModule,
-    enrol=Enrol.PORT,
-    receiver=True,
-    device_notes=(
+MODEL = receiver(
+    "gpio-inputs",
+    ("树莓派 GPIO 输入", "Raspberry Pi GPIO inputs"),
+    Inputs(bus="gpio"),
+    InputModule,
+    (
         (
             "按 BCM 编号(如 gpio:17,27);触点一端接该脚,另一端接地;"
             "线长超过 2 米须加光耦隔离,只接无源触点。"

@@ -23,6 +23,7 @@ from functools import partial
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_FOOTER, BAD_HEADER, NOISE, UNKNOWN_VALUE
+from drivers._reports import measure
 from gateway.words.driver import (
     Chunk,
     Enrol,
@@ -156,7 +157,7 @@ class Ld2410(Line):
             far = now[label]
             if there and (whole or abs(far - self._far.get(label, -STEP)) >= STEP):
                 self._far[label] = far
-                out.append(Report(Kind.OTHER_MEASURE, far, 1, label))
+                out.append(measure(label, far))
         return out or (_ALIVE,)
 
 

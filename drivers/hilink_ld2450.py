@@ -19,6 +19,7 @@ from math import hypot
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_FOOTER, NOISE
+from drivers._reports import measure
 from drivers.hilink_ld2410 import AGAIN
 from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
@@ -89,13 +90,13 @@ class Ld2450(Line):
             self._count, self._since = len(there), 0
             out += (
                 Report(Kind.OCCUPANCY, bool(there)),
-                Report(Kind.OTHER_MEASURE, len(there), 1, "targets"),
+                measure("targets", len(there)),
             )
         if there:
             near = round(min(hypot(one["x_mm"], one["y_mm"]) for one in there))
             if whole or abs(near - self._near) >= _STEP:
                 self._near = near
-                out.append(Report(Kind.OTHER_MEASURE, round(near / 10), 1, "nearest_distance_cm"))
+                out.append(measure("nearest_distance_cm", round(near / 10)))
         return out or (_ALIVE,)
 
 

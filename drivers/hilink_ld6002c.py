@@ -8,20 +8,13 @@ signals.
 
 from __future__ import annotations
 
-from drivers._tinyframe import LISTENS, MISSING_AFTER, NOTES, SENSES, SETTINGS_KNOWN, TinyFrameRadar
-from gateway.words.driver import Enrol, Model
+from drivers._tinyframe import radar
 
-MODEL = Model(
-    name="hilink-ld6002c",
-    title=("海凌科 LD6002C 跌倒雷达", "Hi-Link LD6002C fall radar"),
-    listens=LISTENS,
-    senses=SENSES,
-    missing_after=MISSING_AFTER,
-    new=TinyFrameRadar,
-    enrol=Enrol.PORT,
-    settings=SETTINGS_KNOWN,
-    device_notes=(
-        NOTES[0] + "模块为 3.3V 供电和电平,电源须能给出 1A,接 5V 会损坏。",
-        NOTES[1] + " Supply and signals are 3.3 V; the supply must give 1 A, and 5 V destroys it.",
+MODEL = radar(
+    "hilink-ld6002c",
+    ("海凌科 LD6002C 跌倒雷达", "Hi-Link LD6002C fall radar"),
+    (
+        "模块为 3.3V 供电和电平,电源须能给出 1A,接 5V 会损坏。",
+        " Supply and signals are 3.3 V; the supply must give 1 A, and 5 V destroys it.",
     ),
 )

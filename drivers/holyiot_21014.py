@@ -12,11 +12,10 @@ bursts are merged by the intake.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast, service
-from drivers._refusals import WRONG_ADDRESS, WRONG_LENGTH
-from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
+from drivers._broadcast import broadcast
+from drivers._refusals import WRONG_ADDRESS
+from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID = uuid16(0x5242)
@@ -25,8 +24,6 @@ _VIBRATION, _BUTTON = 0x04, 0x06
 
 def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) != 13:
-        return (WRONG_LENGTH,)
     if frame[0] != 0x41:
         return (NOT_MINE,)
     if address and frame[2:8] != address:
@@ -39,18 +36,19 @@ def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     return said
 
 
-MODEL = Model(
-    name="holyiot-21014",
-    title=("Holyiot 21014 按钮标签", "Holyiot 21014 button tag"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.BUTTON, Kind.VIBRATION, Kind.BATTERY}),
-    missing_after=None,  # how often it speaks while idle is in no document
-    new=partial(Broadcast, service(UUID), read),
-    device_notes=(
+MODEL = broadcast(
+    "holyiot-21014",
+    ("Holyiot 21014 按钮标签", "Holyiot 21014 button tag"),
+    BleAdvert(services=(UUID,)),
+    {Kind.BUTTON, Kind.VIBRATION, Kind.BATTERY},
+    read,
+    (
         "信号不加密也无计数,重要的呼救请用加密按钮;每月人工试按。",
         (
             "Its signals are neither encrypted nor counted: "
             "use a sealed button where lives depend on it. Press it by hand once a month."
         ),
     ),
+    size=13,
+    missing_after=None,  # how often it speaks while idle is in no document
 )

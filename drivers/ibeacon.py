@@ -10,35 +10,23 @@ stands in _pendant.py.
 
 from __future__ import annotations
 
-from drivers._broadcast import company
-from drivers._pendant import FUNCTIONS, NOTES, Signed, beacon, made
-from gateway.words.driver import BleAdvert, Enrol, Model
-from gateway.words.reading import Kind
+from drivers._broadcast import picks
+from drivers._pendant import Signed, beacon, pendant
+from gateway.words.driver import BleAdvert
 
-COMPANY = 0x004C
+LISTENS = BleAdvert(companies=(0x004C,))
 _HEAD = b"\x02\x15"
-_pick = company(COMPANY)
 
 
 def signed(frame: bytes) -> Signed | None:
-    """Return the signal of one frame; Apple's other frames (phones, earphones) are not ours."""
-    if len(frame) != 23 or not frame.startswith(_HEAD):
-        return None
-    return beacon(frame, "ibeacon")
+    """Return the signal of one frame."""
+    return beacon(frame, "ibeacon") if len(frame) == 23 else None
 
 
-new, learned = made(_pick, signed)
-
-MODEL = Model(
-    name="ibeacon",
-    title=("iBeacon 呼叫挂件(学习)", "iBeacon pendant, taught"),
-    listens=BleAdvert(companies=(COMPANY,)),
-    senses=frozenset({Kind.BUTTON}),
-    general=True,
-    missing_after=None,
-    new=new,
-    enrol=Enrol.LEARN,
-    learned=learned,
-    functions=FUNCTIONS,
-    device_notes=NOTES,
+MODEL = pendant(
+    "ibeacon",
+    ("iBeacon 呼叫挂件(学习)", "iBeacon pendant, taught"),
+    LISTENS,
+    picks(LISTENS, _HEAD),
+    signed,
 )

@@ -12,28 +12,18 @@ help. The voltage is not turned into a percentage.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import LONGEST, Broadcast
-from drivers._refusals import TOO_SHORT, WRONG_LENGTH
-from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
+from drivers._broadcast import broadcast
+from drivers._reports import measure
+from gateway.words.driver import BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID = uuid16(0xFEAA)
 _AXES = ("acc_x_mg", "acc_y_mg", "acc_z_mg")
 
 
-def _pick(packet: Advertisement) -> bytes | None:
-    data = packet.service_data.get(UUID)
-    return data if data is not None and data.startswith(b"\x21\x01") else None
-
-
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means, as far as it is whole."""
-    if len(frame) > LONGEST:
-        return (WRONG_LENGTH,)
-    if len(frame) < 5:
-        return (TOO_SHORT,)
     mask, at = frame[2], 3
     said: list[Report] = []
     for bit, size in enumerate((2, 2, 2, 6)):
@@ -46,32 +36,31 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
             for place in range(at, at + size, 2)
         ]
         if bit == 0:
-            said.append(Report(Kind.OTHER_MEASURE, numbers[0] / 1000, 1, "voltage_v"))
+            said.append(measure("voltage_v", numbers[0] / 1000))
         elif bit == 1:
             said.append(Report(Kind.TEMPERATURE, round(numbers[0] / 256, 2)))
         elif bit == 2:
             said.append(Report(Kind.HUMIDITY, round(numbers[0] / 256, 2)))
         else:
-            said += [
-                Report(Kind.OTHER_MEASURE, number, 1, axis)
-                for axis, number in zip(_AXES, numbers, strict=True)
-            ]
+            said += [measure(axis, number) for axis, number in zip(_AXES, numbers, strict=True)]
         at += size
     return said
 
 
-MODEL = Model(
-    name="kkm-k6p",
-    title=("KKM K6P、K9 传感信标", "KKM K6P and K9 sensor beacon"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.TEMPERATURE, Kind.HUMIDITY}),
-    missing_after=900.0,  # s; it speaks every few seconds
-    new=partial(Broadcast, _pick, read),
-    device_notes=(
+MODEL = broadcast(
+    "kkm-k6p",
+    ("KKM K6P、K9 传感信标", "KKM K6P and K9 sensor beacon"),
+    BleAdvert(services=(UUID,)),
+    {Kind.TEMPERATURE, Kind.HUMIDITY},
+    read,
+    (
         "在厂家应用中打开传感器广播;其按键格式未公开,不能用于呼救。",
         (
             "Switch the sensor broadcast on in the maker's app. "
             "How its button speaks is not published: it cannot call for help."
         ),
     ),
+    begins=b"\x21\x01",
+    least=5,
+    missing_after=900.0,  # s; it speaks every few seconds
 )

@@ -105,10 +105,6 @@ class MiBeacon:
         self._unseal = ccm(key) if key is not None and not old else None
         self._last = LastHeard()
 
-    def poll(self) -> bytes:
-        """Return nothing: a broadcaster cannot be asked."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement. Of a good frame that says nothing, nothing comes: it lives."""
         if not isinstance(packet, Advertisement) or (data := packet.service_data.get(UUID)) is None:

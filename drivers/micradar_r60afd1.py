@@ -8,19 +8,12 @@ which a dry-contact input can hear.
 
 from __future__ import annotations
 
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
-from gateway.words.driver import Enrol, Model
+from drivers.radar_5359 import radar
 
-MODEL = Model(
-    name="micradar-r60afd1",
-    title=("云帆瑞达 R60AFD1 跌倒雷达", "MicRadar R60AFD1 fall radar"),
-    listens=LISTENS,
-    senses=SENSES,
-    missing_after=MISSING_AFTER,
-    new=Radar5359,
-    enrol=Enrol.PORT,
-    settings=SETTINGS,
-    device_notes=(
+MODEL = radar(
+    "micradar-r60afd1",
+    ("云帆瑞达 R60AFD1 跌倒雷达", "MicRadar R60AFD1 fall radar"),
+    (
         (
             "吸顶正装,高 2.2 至 3 米(2.8 米高时约看半径 2 米);设置真实高度,否则误判;一间一人;"
             "5V 供电、3.3V 电平;避开风扇、窗帘、宠物、扫地机。"

@@ -16,11 +16,11 @@ is judged by, as are reed and tilt.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast, company
-from drivers._refusals import WRONG_LENGTH, WRONG_VERSION
-from gateway.words.driver import BleAdvert, Heard, Model, Report
+from drivers._broadcast import broadcast
+from drivers._refusals import WRONG_VERSION
+from drivers._reports import measure, state
+from gateway.words.driver import BleAdvert, Heard, Report
 from gateway.words.reading import Kind
 
 COMPANY = 0x094F
@@ -31,32 +31,29 @@ _FLAGS = {"reed": 0x01, "tilt": 0x02, "dropping": 0x04, "impact": 0x38}
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) != 18:
-        return (WRONG_LENGTH,)
     if frame[0] not in {0, 1} or frame[1] & _SEALED:
         return (WRONG_VERSION,)
-    said = [
-        Report(Kind.OTHER_STATE, bool(frame[16] & bits), 1, name) for name, bits in _FLAGS.items()
-    ]
+    said = [state(name, bool(frame[16] & bits)) for name, bits in _FLAGS.items()]
     warmth = int.from_bytes(frame[10:12], "little", signed=True) / 256
     if warmth != _NO_THERMOMETER:
         said.append(Report(Kind.TEMPERATURE, round(warmth, 2)))
-    said.append(Report(Kind.OTHER_MEASURE, int.from_bytes(frame[12:16], "little"), 1, "uptime_s"))
+    said.append(measure("uptime_s", int.from_bytes(frame[12:16], "little")))
     return [*said, Report(Kind.BATTERY, frame[17])]
 
 
-MODEL = Model(
-    name="mikrotik-tgbt5",
-    title=("MikroTik TG-BT5 资产标签", "MikroTik TG-BT5 asset tag"),
-    listens=BleAdvert(companies=(COMPANY,)),
-    senses=frozenset({Kind.TEMPERATURE, Kind.BATTERY, Kind.OTHER_STATE}),
-    missing_after=900.0,  # s; it speaks every few seconds
-    new=partial(Broadcast, company(COMPANY), read),
-    device_notes=(
+MODEL = broadcast(
+    "mikrotik-tgbt5",
+    ("MikroTik TG-BT5 资产标签", "MikroTik TG-BT5 asset tag"),
+    BleAdvert(companies=(COMPANY,)),
+    {Kind.TEMPERATURE, Kind.BATTERY, Kind.OTHER_STATE},
+    read,
+    (
         "这是资产标签,不是跌倒探测器:跌落与撞击只显示,不报警;须关闭加密。",
         (
             "An asset tag and no fall detector: drop and impact are shown and raise nothing. "
             "Switch its encryption off."
         ),
     ),
+    size=18,
+    missing_after=900.0,  # s; it speaks every few seconds
 )

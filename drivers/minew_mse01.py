@@ -11,51 +11,40 @@ Enrol another make where that is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import LONGEST, Broadcast
-from drivers._refusals import TOO_SHORT, WRONG_LENGTH
-from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
+from drivers._broadcast import broadcast
+from drivers._reports import measure, unproven
+from gateway.words.driver import BleAdvert, Heard, Report
 from gateway.words.reading import Kind
 
 COMPANY = 0x0639
 _STATUS = {"button1": 0x20, "button2": 0x40, "contact_open": 0x01, "motion": 0x02}
 
 
-def _pick(packet: Advertisement) -> bytes | None:
-    data = packet.manufacturer_data.get(COMPANY)
-    return data if data is not None and data.startswith(b"\x51") else None
-
-
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) > LONGEST:
-        return (WRONG_LENGTH,)
-    if len(frame) < 5:
-        return (TOO_SHORT,)
-    states = [
-        Report(Kind.OTHER_STATE, bool(frame[4] & bit), 1, f"{name}_unproven", extra={"name": name})
-        for name, bit in _STATUS.items()
-    ]
+    states = [unproven(name, bool(frame[4] & bit)) for name, bit in _STATUS.items()]
     return [
         *states,
         Report(Kind.BATTERY, frame[3]),
-        Report(Kind.OTHER_MEASURE, frame[2], 1, "tx_count"),
+        measure("tx_count", frame[2]),
     ]
 
 
-MODEL = Model(
-    name="minew-mse01",
-    title=("Minew MSE01 门磁", "Minew MSE01 contact"),
-    listens=BleAdvert(companies=(COMPANY,)),
-    senses=frozenset({Kind.BATTERY, Kind.OTHER_STATE}),
-    missing_after=900.0,  # s; Minew's tags speak every few seconds
-    new=partial(Broadcast, _pick, read),
-    device_notes=(
+MODEL = broadcast(
+    "minew-mse01",
+    ("Minew MSE01 门磁", "Minew MSE01 contact"),
+    BleAdvert(companies=(COMPANY,)),
+    {Kind.BATTERY, Kind.OTHER_STATE},
+    read,
+    (
         "格式未经实机证实:门磁与按键只显示,不报警。",
         (
             "Its format is not proved on a real device: "
             "contact and buttons are shown and raise nothing."
         ),
     ),
+    begins=b"\x51",
+    least=5,
+    missing_after=900.0,  # s; Minew's tags speak every few seconds
 )

@@ -11,40 +11,32 @@ that is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast
-from drivers._refusals import WRONG_LENGTH
-from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
+from drivers._broadcast import broadcast
+from drivers._reports import unproven
+from gateway.words.driver import BleAdvert, Heard, Report
 from gateway.words.reading import Kind
 
 COMPANY = 0x0639
 
 
-def _pick(packet: Advertisement) -> bytes | None:
-    data = packet.manufacturer_data.get(COMPANY)
-    return data if data is not None and data.startswith(b"\xa4\x01") else None
-
-
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) != 15:
-        return (WRONG_LENGTH,)
-    door = Report(
-        Kind.OTHER_STATE, frame[3] > 0, 1, "contact_open_unproven", extra={"name": "contact_open"}
-    )
+    door = unproven("contact_open", frame[3] > 0)
     return (door, Report(Kind.BATTERY, frame[2]))
 
 
-MODEL = Model(
-    name="minew-s4",
-    title=("Minew S4 门磁", "Minew S4 door sensor"),
-    listens=BleAdvert(companies=(COMPANY,)),
-    senses=frozenset({Kind.BATTERY, Kind.OTHER_STATE}),
-    missing_after=900.0,  # s; Minew's tags speak every few seconds
-    new=partial(Broadcast, _pick, read),
-    device_notes=(
+MODEL = broadcast(
+    "minew-s4",
+    ("Minew S4 门磁", "Minew S4 door sensor"),
+    BleAdvert(companies=(COMPANY,)),
+    {Kind.BATTERY, Kind.OTHER_STATE},
+    read,
+    (
         "格式未经实机证实:门磁只显示,不报警。",
         "Its format is not proved on a real device: the contact is shown and raises nothing.",
     ),
+    begins=b"\xa4\x01",
+    size=15,
+    missing_after=900.0,  # s; Minew's tags speak every few seconds
 )

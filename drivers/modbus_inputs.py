@@ -12,19 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from drivers._modbus_rtu import meaning
+from drivers._receiver import receiver
 from gateway.words.driver import (
     NOT_MINE,
     Chunk,
-    Enrol,
     Heard,
     Inputs,
-    Model,
     Packet,
     Picture,
     Refusal,
     Telegram,
 )
-from gateway.words.reading import Kind
 
 
 class InputModule:
@@ -32,10 +30,6 @@ class InputModule:
 
     def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
-
-    def poll(self) -> bytes:
-        """Return nothing: who polls it knows how."""
-        return b""
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Pass a telegram on to the contact behind it."""
@@ -53,16 +47,12 @@ class ModbusModule(InputModule):
         return (said if isinstance(said, Refusal) else Picture(said, packet.data),)
 
 
-MODEL = Model(
-    name="modbus-inputs",
-    title=("Modbus RTU 输入模块", "Modbus RTU input module"),
-    listens=Inputs(bus="modbus"),
-    senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=150.0,  # s; each input is told once a minute
-    new=ModbusModule,
-    enrol=Enrol.PORT,
-    receiver=True,
-    device_notes=(
+MODEL = receiver(
+    "modbus-inputs",
+    ("Modbus RTU 输入模块", "Modbus RTU input module"),
+    Inputs(bus="modbus"),
+    ModbusModule,
+    (
         (
             "拨码设站号(默认 1)、9600 8N1;RS-485 的 A/B 接 USB-485,两端各接 120 欧;"
             "站号和路数写在串口名后(?unit=1&inputs=8&baud=9600)。"

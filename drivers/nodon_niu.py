@@ -14,11 +14,9 @@ release differ between the reader's own tables: their number is told beside the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import Broadcast, service
-from drivers._refusals import WRONG_LENGTH
-from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
+from drivers._broadcast import broadcast
+from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID = uuid16(0x0000)
@@ -36,8 +34,6 @@ _SURE = frozenset({1, 2, 5})
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    if len(frame) != 16:
-        return (WRONG_LENGTH,)
     if frame[0] != 0x02:
         return (NOT_MINE,)
     said = [Report(Kind.BATTERY, frame[12] & 0x7F)]
@@ -48,18 +44,19 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     return said
 
 
-MODEL = Model(
-    name="nodon-niu",
-    title=("NodOn NIU 智能按钮", "NodOn NIU smart button"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.BUTTON, Kind.BATTERY}),
-    missing_after=None,  # it speaks when pressed
-    new=partial(Broadcast, service(UUID), read),
-    device_notes=(
+MODEL = broadcast(
+    "nodon-niu",
+    ("NodOn NIU 智能按钮", "NodOn NIU smart button"),
+    BleAdvert(services=(UUID,)),
+    {Kind.BUTTON, Kind.BATTERY},
+    read,
+    (
         "按下才发信号,无法判断是否在线;信号不加密,重要的呼救请用加密按钮;每月人工试按。",
         (
             "It speaks only when pressed and cannot be supervised, and nothing is encrypted: "
             "use a sealed button where lives depend on it."
         ),
     ),
+    size=16,
+    missing_after=None,  # it speaks when pressed
 )

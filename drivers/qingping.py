@@ -17,11 +17,11 @@ Nothing is sealed: whoever is near can say these things under another's address.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import LONGEST, Broadcast, service
-from drivers._refusals import TOO_SHORT, WRONG_ADDRESS, WRONG_LENGTH
-from gateway.words.driver import BleAdvert, Heard, Model, Report, uuid16
+from drivers._broadcast import broadcast
+from drivers._refusals import WRONG_ADDRESS
+from drivers._reports import unproven
+from gateway.words.driver import BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
 
 UUID = uuid16(0xFDCD)
@@ -33,10 +33,6 @@ _OPEN = {0: True, 1: False}
 
 def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     """Say what one frame means, up to an object that is cut; an unknown one is stepped over."""
-    if len(frame) > LONGEST:
-        return (WRONG_LENGTH,)
-    if len(frame) < _HEAD + 3:
-        return (TOO_SHORT,)
     if address and frame[7:1:-1] != address:
         return (WRONG_ADDRESS,)
     said: list[Report] = []
@@ -49,15 +45,7 @@ def read(frame: bytes, address: bytes) -> Sequence[Heard]:
             counts.append(value[0])
         at += 2 + len(value)
     if frame[1] == _DOOR and not frame[0] & _EVENT and len(counts) == 2 and counts[1] in _OPEN:
-        said.append(
-            Report(
-                Kind.OTHER_STATE,
-                _OPEN[counts[1]],
-                1,
-                "contact_open_unproven",
-                extra={"name": "contact_open"},
-            )
-        )
+        said.append(unproven("contact_open", _OPEN[counts[1]]))
     return said
 
 
@@ -83,27 +71,26 @@ def _object(what: int, value: bytes) -> list[Report]:
     return []
 
 
-MODEL = Model(
-    name="qingping",
-    title=("青萍门窗、人体、温湿度传感器", "Qingping door, motion and climate sensors"),
-    listens=BleAdvert(services=(UUID,)),
-    senses=frozenset(
-        {
-            Kind.CONTACT_OPEN,
-            Kind.MOTION,
-            Kind.ILLUMINANCE,
-            Kind.TEMPERATURE,
-            Kind.HUMIDITY,
-            Kind.BATTERY,
-        }
-    ),
-    missing_after=900.0,  # s; they speak every few seconds
-    new=partial(Broadcast, service(UUID), read),
-    device_notes=(
+MODEL = broadcast(
+    "qingping",
+    ("青萍门窗、人体、温湿度传感器", "Qingping door, motion and climate sensors"),
+    BleAdvert(services=(UUID,)),
+    {
+        Kind.CONTACT_OPEN,
+        Kind.MOTION,
+        Kind.ILLUMINANCE,
+        Kind.TEMPERATURE,
+        Kind.HUMIDITY,
+        Kind.BATTERY,
+    },
+    read,
+    (
         "门窗型装好后开关门各试一次;信号不加密。若该设备以米家格式广播,请选用 qingping-cgh1。",
         (
             "Open and close a door sensor once as a test; signals are not encrypted. "
             "Where it speaks MiBeacon, enrol it as qingping-cgh1."
         ),
     ),
+    least=_HEAD + 3,
+    missing_after=900.0,  # s; they speak every few seconds
 )

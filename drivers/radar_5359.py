@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
+from drivers._reports import measure, state
 from drivers._settings import amount, switch
 from gateway.words.driver import (
     Enrol,
@@ -36,6 +37,7 @@ from gateway.words.driver import (
     Reply,
     Report,
     SerialLine,
+    Setting,
     not_understood,
 )
 from gateway.words.reading import Kind
@@ -70,11 +72,7 @@ def _choice(name: str, choices: Mapping[int, str], kind: Kind = Kind.OTHER_STATE
 def _number(name: str, size: int, most: int | None = None) -> Meaning:
     def read(data: bytes) -> tuple[Report, ...] | None:
         value = int.from_bytes(data, "big")
-        return (
-            None
-            if most is not None and value > most
-            else (Report(Kind.OTHER_MEASURE, value, 1, name),)
-        )
+        return None if most is not None and value > most else (measure(name, value),)
 
     return Meaning(name, size, read)
 
@@ -82,7 +80,7 @@ def _number(name: str, size: int, most: int | None = None) -> Meaning:
 def _text(name: str) -> Meaning:
     def read(data: bytes) -> tuple[Report, ...] | None:
         text = data.rstrip(b"\0 ").decode("ascii", "replace")
-        return (Report(Kind.OTHER_STATE, text, 1, name),) if text.isprintable() else None
+        return (state(name, text),) if text.isprintable() else None
 
     return Meaning(name, None, read)
 
@@ -91,7 +89,7 @@ def _raw(name: str) -> Meaning:
     return Meaning(
         name,
         None,
-        lambda data: (Report(Kind.OTHER_STATE, data.hex(), 1, name, extra={"raw": True}),),
+        lambda data: (state(name, data.hex(), extra={"raw": True}),),
     )
 
 
@@ -103,16 +101,15 @@ def _said(name: str, report: Report) -> Meaning:
 def _angles(data: bytes) -> tuple[Report, ...]:
     numbers = (int.from_bytes(data[at : at + 2], "big", signed=True) for at in (0, 2, 4))
     return tuple(
-        Report(Kind.OTHER_MEASURE, n, 1, f"install_angle_{axis}_deg")
-        for axis, n in zip("xyz", numbers, strict=True)
+        measure(f"install_angle_{axis}_deg", n) for axis, n in zip("xyz", numbers, strict=True)
     )
 
 
 # In sleep mode: 0 out of bed, 1 in bed, 2 neither is judged now. It is shown; a bed that is to be
 # judged has a sensor of its own.
 _IN_BED: dict[bytes, tuple[Report, ...]] = {
-    b"\0": (Report(Kind.OTHER_STATE, False, 1, "in_bed"),),
-    b"\1": (Report(Kind.OTHER_STATE, True, 1, "in_bed"),),
+    b"\0": (state("in_bed", False),),
+    b"\1": (state("in_bed", True),),
     b"\2": (),
 }
 _MODES = {1: "fall", 2: "sleep"}
@@ -120,7 +117,7 @@ _MODES = {1: "fall", 2: "sleep"}
 # (control, command without its high bit): what it means
 _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x01, 0x01): _said("heartbeat", Report(Kind.HEARTBEAT, True)),
-    (0x01, 0x02): _said("reset", Report(Kind.OTHER_STATE, True, 1, "reset")),
+    (0x01, 0x02): _said("reset", state("reset", True)),
     (0x01, 0x03): _flag("presence_led_on"),
     (0x01, 0x04): _flag("fall_led_on"),
     (0x02, 0x21): _text("product_model"),
@@ -129,9 +126,7 @@ _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x02, 0x24): _text("firmware_version"),
     (0x02, 0x08): _choice("work_mode", _MODES),
     (0x02, 0x28): _choice("work_mode", _MODES),  # the C1001 asks for 02 08 with A8, not 88
-    (0x05, 0x01): _said(
-        "start_up_complete", Report(Kind.OTHER_STATE, True, 1, "start_up_complete")
-    ),
+    (0x05, 0x01): _said("start_up_complete", state("start_up_complete", True)),
     (0x06, 0x01): Meaning("install_angle_deg", 6, _angles),
     (0x06, 0x02): _number("install_height_cm", 2),
     (0x80, 0x00): _flag("presence_function_on"),
@@ -371,24 +366,37 @@ def _settable(name: str) -> tuple[int, int, int, int]:
     return _SETTABLE[name]
 
 
-LISTENS = SerialLine(baud=115200, ask_every=60.0, hello=question(0x02, 0x21))
-SENSES = frozenset({Kind.FALL, Kind.STAY_STILL, Kind.PRESENCE, Kind.ACTIVITY})
-MISSING_AFTER = 180.0  # seconds: three heartbeats
+def radar(
+    name: str,
+    title: tuple[str, str],
+    notes: tuple[str, str],
+    *,
+    new: type[Radar5359] = Radar5359,
+    settings: tuple[Setting, ...] = SETTINGS,
+    general: bool = False,
+) -> Model:
+    """Return the model of one radar of this family."""
+    return Model(
+        name=name,
+        title=title,
+        listens=SerialLine(baud=115200, ask=_POLL, ask_every=60.0, hello=question(0x02, 0x21)),
+        senses=frozenset({Kind.FALL, Kind.STAY_STILL, Kind.PRESENCE, Kind.ACTIVITY}),
+        missing_after=180.0,  # seconds: three heartbeats
+        new=new,
+        enrol=Enrol.PORT,
+        settings=settings,
+        general=general,
+        device_notes=notes,
+    )
 
-MODEL = Model(
-    name="radar-5359",
-    title=(
+
+MODEL = radar(
+    "radar-5359",
+    (
         "53 59 跌倒雷达(R60AFD1 / MR60FDA1 / C1001)",
         "53 59 fall radar (R60AFD1 / MR60FDA1 / C1001)",
     ),
-    listens=LISTENS,
-    senses=SENSES,
-    missing_after=MISSING_AFTER,
-    new=Radar5359,
-    enrol=Enrol.PORT,
-    settings=SETTINGS,
-    general=True,
-    device_notes=(
+    (
         (
             "吸顶安装,高 2 至 3 米;须在雷达中设置真实高度,否则误判;避开风扇、窗帘、扫地机;"
             "C1001 须设为跌倒模式。"
@@ -398,4 +406,5 @@ MODEL = Model(
             "Keep fans, curtains, robot vacuums away; set a C1001 to fall mode."
         ),
     ),
+    general=True,
 )

@@ -18,13 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from drivers._receiver import receiver
 from drivers._refusals import NOISE, TOO_LONG
 from gateway.words.driver import (
     NOT_MINE,
     Chunk,
-    Enrol,
     Heard,
-    Model,
     Packet,
     Picture,
     Refusal,
@@ -106,10 +105,6 @@ class RfLink:
         self._rest = bytearray()  # at most _LONGEST bytes
         self._skipping = False
 
-    def poll(self) -> bytes:
-        """Return the question that proves that it lives."""
-        return _PING
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode what the line delivered."""
         if not isinstance(packet, Chunk):
@@ -159,16 +154,12 @@ class RfLink:
         return (telegram(name, fields),) if "ID" in fields else (_ALIVE,)
 
 
-MODEL = Model(
-    name="rflink",
-    title=("RFLink 433 接收器", "RFLink 433 MHz receiver"),
-    listens=SerialLine(baud=57600, ask_every=60.0, text=True),
-    senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=150.0,  # s; two questions without an answer
-    new=RfLink,
-    enrol=Enrol.PORT,
-    receiver=True,
-    device_notes=(
+MODEL = receiver(
+    "rflink",
+    ("RFLink 433 接收器", "RFLink 433 MHz receiver"),
+    SerialLine(baud=57600, ask=_PING, ask_every=60.0, text=True),
+    RfLink,
+    (
         (
             "Arduino Mega 刷 RFLink R48 或更新固件,接 433 接收模块和 17.3 厘米天线;"
             "放在屋子中央,远离本机和 USB 3.0 设备。"

@@ -8,19 +8,12 @@ seeed_mr60fda2.py.
 
 from __future__ import annotations
 
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
-from gateway.words.driver import Enrol, Model
+from drivers.radar_5359 import radar
 
-MODEL = Model(
-    name="seeed-mr60fda1",
-    title=("Seeed MR60FDA1 跌倒雷达", "Seeed MR60FDA1 fall radar"),
-    listens=LISTENS,
-    senses=SENSES,
-    missing_after=MISSING_AFTER,
-    new=Radar5359,
-    enrol=Enrol.PORT,
-    settings=SETTINGS,
-    device_notes=(
+MODEL = radar(
+    "seeed-mr60fda1",
+    ("Seeed MR60FDA1 跌倒雷达", "Seeed MR60FDA1 fall radar"),
+    (
         (
             "吸顶正装,高 2 至 3 米;设置真实高度,否则误判;5V 供电、3.3V 电平;"
             "有的套件带 ESP32 且固件不同,USB 上没有雷达数据。"

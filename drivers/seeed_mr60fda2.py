@@ -9,22 +9,19 @@ firmware and speaks for itself: flash it as a pass-through, or wire the module's
 
 from __future__ import annotations
 
-from drivers._tinyframe import LISTENS, MISSING_AFTER, NOTES, SENSES, SETTINGS_KNOWN, TinyFrameRadar
-from gateway.words.driver import Enrol, Model
+from drivers._tinyframe import radar
 
-MODEL = Model(
-    name="seeed-mr60fda2",
-    title=("Seeed MR60FDA2 跌倒雷达", "Seeed MR60FDA2 fall radar"),
-    listens=LISTENS,
-    senses=SENSES,
-    missing_after=MISSING_AFTER,
-    new=TinyFrameRadar,
-    enrol=Enrol.PORT,
-    settings=SETTINGS_KNOWN,
-    device_notes=(
-        NOTES[0] + "套件上的 ESP32 固件不转发雷达数据:刷成串口透传,"
-        "或把模块的 TX/RX 直接接到 3.3V 串口适配器。",
-        NOTES[1] + " The kit's ESP32 does not pass the radar's bytes on: "
-        "flash a pass-through, or wire the module's TX/RX to a 3.3 V adapter.",
+MODEL = radar(
+    "seeed-mr60fda2",
+    ("Seeed MR60FDA2 跌倒雷达", "Seeed MR60FDA2 fall radar"),
+    (
+        (
+            "套件上的 ESP32 固件不转发雷达数据:刷成串口透传,"
+            "或把模块的 TX/RX 直接接到 3.3V 串口适配器。"
+        ),
+        (
+            " The kit's ESP32 does not pass the radar's bytes on: "
+            "flash a pass-through, or wire the module's TX/RX to a 3.3 V adapter."
+        ),
     ),
 )

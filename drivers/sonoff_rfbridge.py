@@ -20,12 +20,11 @@ from collections.abc import Iterable
 from functools import partial
 
 from drivers._frames import WAIT, Cutter, Line
+from drivers._receiver import receiver
 from drivers._refusals import NOISE
 from drivers._taught import pictures
 from gateway.words.driver import (
-    Enrol,
     Heard,
-    Model,
     Packet,
     Picture,
     Refusal,
@@ -172,16 +171,12 @@ class RfBridge(Line):
         return pictures(packet) if isinstance(packet, Telegram) else super().pictures(packet)
 
 
-MODEL = Model(
-    name="sonoff-rfbridge",
-    title=("Sonoff RF Bridge 433 接收器", "Sonoff RF Bridge 433 MHz receiver"),
-    listens=SerialLine(baud=19200, ask_every=60.0),
-    senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=150.0,  # s; two questions without an answer
-    new=partial(RfBridge, partial(Cutter, bytes([START]), judged), read, _draw, _POLL),
-    enrol=Enrol.PORT,
-    receiver=True,
-    device_notes=(
+MODEL = receiver(
+    "sonoff-rfbridge",
+    ("Sonoff RF Bridge 433 接收器", "Sonoff RF Bridge 433 MHz receiver"),
+    SerialLine(baud=19200, ask=_POLL, ask_every=60.0),
+    partial(RfBridge, partial(Cutter, bytes([START]), judged), read, _draw, _POLL),
+    (
         (
             "须刷 Portisch 固件(原厂固件不回答查询,会显示失联);"
             "把无线芯片的 RX/TX 从 ESP8266 断开,接 3.3V 串口适配器;放在屋子中央。"

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
-from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
-from gateway.words.driver import Heard, Model, Report
+from drivers._reports import measure, state
+from drivers._switchbot import Halves, battery, switchbot
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 
@@ -23,31 +24,31 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     service, maker = frame
     if len(maker) >= 13:
-        state, presses = maker[7], maker[12] & 0x0F
-        motion, light, left, opened = state & 0x80, state & 0x40, state & 0x20, state & 0x10
+        bits, presses = maker[7], maker[12] & 0x0F
+        motion, light, left, opened = bits & 0x80, bits & 0x40, bits & 0x20, bits & 0x10
     elif len(service) >= 9:
-        state, presses = service[3], service[8] & 0x0F
-        motion, light, left, opened = service[1] & 0x40, state & 0x01, state & 0x04, state & 0x02
+        bits, presses = service[3], service[8] & 0x0F
+        motion, light, left, opened = service[1] & 0x40, bits & 0x01, bits & 0x04, bits & 0x02
     else:
         return (TOO_SHORT,)
     return [
         Report(Kind.CONTACT_OPEN, bool(opened or left)),
-        Report(Kind.OTHER_STATE, bool(left), 1, "contact_timeout"),
+        state("contact_timeout", bool(left)),
         Report(Kind.MOTION, bool(motion)),
         Report(Kind.LIGHT, bool(light)),
-        Report(Kind.OTHER_MEASURE, presses, 1, "button_count"),
+        measure("button_count", presses),
         *battery(service),
     ]
 
 
-MODEL = Model(
-    name="switchbot-contact",
-    title=("SwitchBot 门窗传感器", "SwitchBot Contact Sensor"),
-    listens=LISTENS,
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
-    missing_after=MISSING_AFTER,
-    new=made("d", 13, read),
-    device_notes=(
+MODEL = switchbot(
+    "switchbot-contact",
+    ("SwitchBot 门窗传感器", "SwitchBot Contact Sensor"),
+    "d",
+    13,
+    {Kind.CONTACT_OPEN, Kind.MOTION, Kind.LIGHT, Kind.BATTERY},
+    read,
+    (
         "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
         (
             "Mount the magnet at the marked side; open and close once as a test. "

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
-from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, made
-from gateway.words.driver import Heard, Model, Report
+from drivers._switchbot import Halves, switchbot
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 
@@ -29,14 +29,14 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     ]
 
 
-MODEL = Model(
-    name="switchbot-leak",
-    title=("SwitchBot 水浸传感器", "SwitchBot Water Leak Detector"),
-    listens=LISTENS,
-    senses=frozenset({Kind.MOISTURE, Kind.TAMPER, Kind.BATTERY_LOW, Kind.BATTERY}),
-    missing_after=MISSING_AFTER,
-    new=made("&", 19, read),
-    device_notes=(
+MODEL = switchbot(
+    "switchbot-leak",
+    ("SwitchBot 水浸传感器", "SwitchBot Water Leak Detector"),
+    "&",
+    19,
+    {Kind.MOISTURE, Kind.TAMPER, Kind.BATTERY_LOW, Kind.BATTERY},
+    read,
+    (
         "放在地面最低处,用湿布触碰电极试一次。",
         "Lay it at the lowest place of the floor; touch its contacts with a wet cloth as a test.",
     ),

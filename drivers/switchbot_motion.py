@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
-from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
-from gateway.words.driver import Heard, Model, Report
+from drivers._switchbot import Halves, battery, switchbot
+from gateway.words.driver import Heard, Report
 from gateway.words.reading import Kind
 
 
@@ -28,14 +28,14 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     return [Report(Kind.MOTION, bool(motion)), Report(Kind.LIGHT, bool(light)), *battery(service)]
 
 
-MODEL = Model(
-    name="switchbot-motion",
-    title=("SwitchBot 人体传感器", "SwitchBot Motion Sensor"),
-    listens=LISTENS,
-    senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
-    missing_after=MISSING_AFTER,
-    new=made("s", 10, read),
-    device_notes=(
+MODEL = switchbot(
+    "switchbot-motion",
+    ("SwitchBot 人体传感器", "SwitchBot Motion Sensor"),
+    "s",
+    10,
+    {Kind.MOTION, Kind.LIGHT, Kind.BATTERY},
+    read,
+    (
         "面向房间,避开暖气与窗帘。",
         "Face it to the room, away from heaters and curtains.",
     ),

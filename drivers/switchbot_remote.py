@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
-from drivers._switchbot import LISTENS, Halves, battery, made
-from gateway.words.driver import Heard, Model
+from drivers._switchbot import Halves, battery, switchbot
+from gateway.words.driver import Heard
 from gateway.words.reading import Kind
 
 _NEVER_ALONE = -1  # without its letter nothing of it is known
@@ -23,15 +23,16 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     return battery(frame[0]) or (TOO_SHORT,)
 
 
-MODEL = Model(
-    name="switchbot-remote",
-    title=("SwitchBot 遥控按钮", "SwitchBot Remote"),
-    listens=LISTENS,
-    senses=frozenset({Kind.BATTERY}),
-    missing_after=None,
-    new=made("b", _NEVER_ALONE, read),
-    device_notes=(
+MODEL = switchbot(
+    "switchbot-remote",
+    ("SwitchBot 遥控按钮", "SwitchBot Remote"),
+    "b",
+    _NEVER_ALONE,
+    {Kind.BATTERY},
+    read,
+    (
         "广播中只有电量,没有按键:不能用于呼救。",
         "Its broadcast carries the battery and no presses: it cannot be used to call for help.",
     ),
+    missing_after=None,
 )

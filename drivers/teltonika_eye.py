@@ -14,11 +14,11 @@ The voltage is not turned into a percentage.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from drivers._broadcast import LONGEST, Broadcast, company
-from drivers._refusals import TOO_SHORT, WRONG_LENGTH, WRONG_VERSION
-from gateway.words.driver import BleAdvert, Heard, Model, Report
+from drivers._broadcast import broadcast
+from drivers._refusals import TOO_SHORT, WRONG_VERSION
+from drivers._reports import measure, state
+from gateway.words.driver import BleAdvert, Heard, Report
 from gateway.words.reading import Kind
 
 COMPANY = 0x089A
@@ -26,8 +26,6 @@ COMPANY = 0x089A
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means; a frame that ends before all that its flags announce is damaged."""
-    if not 2 <= len(frame) <= LONGEST:
-        return (WRONG_LENGTH if len(frame) > LONGEST else TOO_SHORT,)
     if frame[0] != 1:
         return (WRONG_VERSION,)
     flags, at = frame[1], 2
@@ -47,35 +45,36 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     if flags & 0x02:
         said.append(Report(Kind.HUMIDITY, number(1)))
     if flags & 0x04:
-        said.append(Report(Kind.OTHER_STATE, bool(flags & 0x08), 1, "magnet"))
+        said.append(state("magnet", bool(flags & 0x08)))
     if flags & 0x10:
         moved = number(2)
         said += [
-            Report(Kind.OTHER_STATE, bool(moved & 0x8000), 1, "moving"),
-            Report(Kind.OTHER_MEASURE, moved & 0x7FFF, 1, "movement_counter"),
+            state("moving", bool(moved & 0x8000)),
+            measure("movement_counter", moved & 0x7FFF),
         ]
     if flags & 0x20:
-        said.append(Report(Kind.OTHER_MEASURE, number(1, signed=True), 1, "pitch_deg"))
-        said.append(Report(Kind.OTHER_MEASURE, number(2, signed=True), 1, "roll_deg"))
+        said.append(measure("pitch_deg", number(1, signed=True)))
+        said.append(measure("roll_deg", number(2, signed=True)))
     if flags & 0x40:
         said.append(Report(Kind.BATTERY_LOW, True))
     if flags & 0x80:
-        said.append(Report(Kind.OTHER_MEASURE, (2000 + 10 * number(1)) / 1000, 1, "voltage_v"))
+        said.append(measure("voltage_v", (2000 + 10 * number(1)) / 1000))
     return said
 
 
-MODEL = Model(
-    name="teltonika-eye",
-    title=("Teltonika EYE 传感器", "Teltonika EYE sensor"),
-    listens=BleAdvert(companies=(COMPANY,)),
-    senses=frozenset({Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY_LOW}),
-    missing_after=900.0,  # s; it speaks every few seconds
-    new=partial(Broadcast, company(COMPANY), read),
-    device_notes=(
+MODEL = broadcast(
+    "teltonika-eye",
+    ("Teltonika EYE 传感器", "Teltonika EYE sensor"),
+    BleAdvert(companies=(COMPANY,)),
+    {Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY_LOW},
+    read,
+    (
         "在厂家应用中选择广播内容含温湿度与电量;磁铁状态只显示,不作门磁报警。",
         (
             "Let the maker's app broadcast temperature, humidity and battery; "
             "its magnet is shown and not judged as a door."
         ),
     ),
+    least=2,
+    missing_after=900.0,  # s; it speaks every few seconds
 )

@@ -19,6 +19,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from drivers._receiver import receiver
 from drivers._refusals import BAD_JSON, TOO_LONG
 from drivers._zigbee import Sensor, parsed
 from drivers._zigbee_ias import pictures
@@ -26,9 +27,7 @@ from drivers._zigbee_words import table
 from gateway.words.driver import (
     NOT_MINE,
     OFFLINE,
-    Enrol,
     Heard,
-    Model,
     MqttTopics,
     Packet,
     Picture,
@@ -64,10 +63,6 @@ class Zigbee2Mqtt:
 
     def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
-
-    def poll(self) -> bytes:
-        """Return nothing: it is listened to only."""
-        return b""
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one message."""
@@ -122,17 +117,12 @@ def _telegram(name: str, value: dict[str, Any], *, retained: bool = False) -> Te
     return Telegram(source=name, data=text.encode("utf-8", "replace"), retained=retained)
 
 
-MODEL = Model(
-    name="zigbee2mqtt",
-    title=("Zigbee(经 zigbee2mqtt)", "Zigbee, through zigbee2mqtt"),
-    listens=MqttTopics(),
-    senses=frozenset({Kind.HEARTBEAT}),
-    # a home's sensors together speak every few minutes, and bridge/health comes every ten
-    missing_after=3600.0,
-    new=Zigbee2Mqtt,
-    enrol=Enrol.PORT,
-    receiver=True,
-    device_notes=(
+MODEL = receiver(
+    "zigbee2mqtt",
+    ("Zigbee(经 zigbee2mqtt)", "Zigbee, through zigbee2mqtt"),
+    MqttTopics(),
+    Zigbee2Mqtt,
+    (
         (
             "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);"
             "协调器用 USB 延长线。"
@@ -143,4 +133,5 @@ MODEL = Model(
             "port/zigbee2mqtt)."
         ),
     ),
+    missing_after=3600.0,  # a home's sensors speak every few minutes, bridge/health every ten
 )

@@ -154,9 +154,8 @@ class Ears:
             return
         assert self._group is not None  # the daemon runs
         if (line := speed(d.model)) is not None:
-            ask = functools.partial(self._intake.ask, d.at)
             port = serial_port.Line(
-                d.at, line.baud, self._intake.chunk, ask=ask, ask_every=line.ask_every
+                d.at, line.baud, self._intake.chunk, ask=line.ask, ask_every=line.ask_every
             )
             self.lines.append(port)
             self._tasks[d.id] = self._group.create_task(

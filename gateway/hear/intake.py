@@ -223,11 +223,6 @@ class Intake:
             return
         self._feed(enrolled, telegram, now)
 
-    def ask(self, port: str) -> bytes:
-        """Return the bytes that ask the device at `port` for its state."""
-        enrolled = self._by_address.get(port)
-        return enrolled.driver.poll() if enrolled else b""
-
     def states(self, device: DeviceId) -> dict[str, bool]:
         """Return what holds at a device, as it said since it was taken in.
 

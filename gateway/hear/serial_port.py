@@ -31,8 +31,8 @@ class Line:
 
     On the event loop: `run` is its task, and ends with OSError when the line is unplugged. `sink`
     is called at once for each chunk, first with an empty one that has `opened` true, and returns
-    the bytes to write back, or None. `ask` is called every `ask_every` seconds (0 = never) while
-    the line is open, for the bytes of a poll.
+    the bytes to write back, or None. `ask` is written every `ask_every` seconds (0 = never) while
+    the line is open.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Line:
         baud: int,
         sink: Callable[[Chunk], bytes | None],
         *,
-        ask: Callable[[], bytes] | None = None,
+        ask: bytes = b"",
         ask_every: float = 0.0,
     ) -> None:
         self.port = port
@@ -50,7 +50,7 @@ class Line:
         self.received = 0  # bytes
         self.dropped = 0  # bytes not written because the line took none
         self._sink = sink
-        self._ask = ask if ask_every > 0 else None
+        self._ask = ask if ask_every > 0 else b""
         self._ask_every = ask_every
         self._loop = asyncio.get_running_loop()
         self._line: int | None = None  # the descriptor while open
@@ -66,7 +66,7 @@ class Line:
         """Open the line, call `ready`, and serve it until cancelled.
 
         Raises OSError with what to do: the port is missing, in use, not permitted, or was
-        unplugged. An exception of `sink` or `ask` ends it too, unchanged.
+        unplugged. An exception of `sink` ends it too, unchanged.
         """
         if self._line is not None:
             raise RuntimeError(f"{self.port} is served already")
@@ -106,7 +106,7 @@ class Line:
             if end.done():
                 return end.result()
             if self._ask:
-                self.write(self._ask())
+                self.write(self._ask)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Do `work` in a callback of the loop, and let `run` end with whatever it raises."""

@@ -26,7 +26,7 @@ from gateway.home.status import SettingStatus, SetUpStatus
 from gateway.judge.alarm import Alarm, State
 from gateway.judge.notes import Notes
 from gateway.words import kind
-from gateway.words.driver import Chunk, Driver, Inputs, Model, Refusal, Reply, Report, Telegram
+from gateway.words.driver import Chunk, Driver, Inputs, Model, Refusal, Report, Telegram
 from gateway.words.instruction import Instruction, Problem
 from gateway.words.reading import Value
 from gateway.words.say import Say
@@ -234,7 +234,8 @@ class Ear:
         asks = dict.fromkeys(
             ask
             for m in self._models.values()
-            for ask in (self._drivers[m.name].poll(), _hello(m))
+            if (line := speed(m)) is not None
+            for ask in (line.ask, line.hello)
             if ask
         )
         return b"".join(asks)
@@ -253,8 +254,6 @@ class Ear:
                         self.said = one.value[:40]
                 elif isinstance(one, Refusal):
                     self._bad[name] += 1
-                elif isinstance(one, Reply) and not chunk.opened:
-                    continue  # an acknowledgement is for who has enrolled it
         self._news.set()
         return self.questions() if chunk.opened else b""
 
@@ -285,11 +284,6 @@ class Ear:
                 n,
             ),
         )
-
-
-def _hello(model: Model) -> bytes:
-    line = speed(model)
-    return line.hello if line is not None else b""
 
 
 def wrong(model: Model, settings: Mapping[str, str]) -> list[Problem]:

@@ -178,10 +178,6 @@ class Driver(Protocol):
         """Decode one packet."""
         ...
 
-    def poll(self) -> bytes:
-        """Return the bytes that ask the device for its state, or b"" where it cannot be asked."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BleAdvert:
@@ -196,11 +192,13 @@ class BleAdvert:
 class SerialLine:
     """Heard by wire: line speed in baud, always 8N1.
 
-    `ask_every` is the seconds between two polls (0 = only when opened). `hello` asks an unknown
-    device for its name, where a poll does not. `text`: it speaks lines of text.
+    `ask` are the bytes that ask the device for its state, b"" where it reports unasked;
+    `ask_every` is the seconds between two questions (0 = only when opened). `hello` asks an unknown
+    device for its name, where `ask` does not. `text`: it speaks lines of text.
     """
 
     baud: int
+    ask: bytes = b""
     ask_every: float = 0.0
     hello: bytes = b""
     text: bool = False

@@ -354,7 +354,6 @@ async def test_the_enocean_stick_on_a_line_passes_on_contacts(tmp_path):
     with EnOceanStick(tmp_path / "en") as stick:
         async with Served(stick, "enocean-esp3") as home:
             home.intake.enrol("door", MODELS["enocean-contact"], "01825DAB", None, {}, via="enocean-esp3")
-            home.intake.ask(stick.port)
             await until(lambda: stick.asked)
             stick.noise(b"\x55\x00\x07\x07\x55")
             stick.telegram("d508", gap=0)
@@ -376,6 +375,7 @@ async def test_a_tinyframe_radar_on_a_line_tells_a_fall_through_noise(tmp_path):
 
 
 def test_the_driver_asks_only_when_the_line_was_opened():
-    driver = MODELS["hilink-ld6002c"].new("", None, {})
-    assert list(driver.feed(Chunk(port="", data=b"", opened=True))) == [Reply(driver.poll())]
-    assert driver.poll().hex() == "01000000000e06f6"
+    model = MODELS["hilink-ld6002c"]
+    driver = model.new("", None, {})
+    assert list(driver.feed(Chunk(port="", data=b"", opened=True))) == [Reply(model.listens.ask)]
+    assert model.listens.ask.hex() == "01000000000e06f6"

@@ -105,13 +105,13 @@ async def test_question_when_opened_is_answered(radar):
 
 
 async def test_polls_at_intervals(radar):
-    async with Ear(radar.port, ask=lambda: QUERY_PRESENCE, ask_every=0.05):
+    async with Ear(radar.port, ask=QUERY_PRESENCE, ask_every=0.05):
         await until(lambda: len(radar.asked) >= 4)
         assert radar.received == QUERY_PRESENCE * len(radar.asked)
 
 
 async def test_no_poll_without_an_interval(radar):
-    async with Ear(radar.port, ask=lambda: QUERY_PRESENCE):
+    async with Ear(radar.port, ask=QUERY_PRESENCE):
         await asyncio.sleep(0.15)
         assert radar.asked == []
 

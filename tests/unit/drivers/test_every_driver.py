@@ -85,7 +85,6 @@ def test_every_model_is_complete_and_has_golden_frames(model):
     assert all(model.device_notes)
     driver = model.new("A4:C1:38:8D:18:B2", bytes(model.key_bytes) if model.key_bytes else None, {})
     assert driver.memory == {}
-    assert isinstance(driver.poll(), bytes)
 
 
 @EVERY

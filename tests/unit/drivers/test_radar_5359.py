@@ -80,7 +80,7 @@ def test_a_value_no_document_knows_is_refused(control, command, data):
 
 
 def test_it_is_asked_when_the_line_opens_and_when_it_has_started():
-    assert MODEL.new("", None, {}).poll().hex() == QUESTIONS
+    assert MODEL.listens.ask.hex() == QUESTIONS
     ask = Reply(bytes.fromhex(QUESTIONS))
     assert heard(b"", opened=True) == [ask]
     assert heard(framed(0x05, 0x01, b"\x0f"))[-1] == ask

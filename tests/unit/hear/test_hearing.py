@@ -54,9 +54,6 @@ class Intake:
     def published(self, device, message):
         self.heard.append((device, message))
 
-    def ask(self, _port):
-        return b""
-
     def overhear(self, overheard):
         self.listening.append(overheard)
         return lambda: self.listening.remove(overheard)

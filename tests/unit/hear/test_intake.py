@@ -36,9 +36,6 @@ class Script:
             raise answer
         return answer
 
-    def poll(self):
-        return b"ask"
-
 
 class Home:
     """An intake with one scripted radio device, one scripted wired one, and a clock moved by hand."""
@@ -152,7 +149,6 @@ def test_strangers_are_counted_and_forgotten(home):
     assert home.intake.strangers == 51
     assert (home.readings, home.heard_at, set(home.intake.devices)) == ([], {}, {"button", "radar"})
     assert home.intake.chunk(Chunk(port="/dev/other", data=b"x")) == b""
-    assert home.intake.ask("/dev/other") == b""
 
 
 def test_a_report_becomes_a_reading_with_device_and_moment(home):
@@ -242,7 +238,6 @@ def test_a_line_that_only_makes_noise_is_not_alive(home):
     home.intake.chunk(Chunk(port=PORT, data=b"x"))
     assert home.heard_at == {"radar": home.clock.mono}
     assert home.readings == [], "a heartbeat is a sign of life and nothing else"
-    assert home.intake.ask(PORT) == b"ask"
 
 
 # -- drivers that fail ------------------------------------------------------------------------------------------------------
