@@ -88,6 +88,17 @@ def durable(path: Path, content: bytes, mode: int = 0o600) -> None:
         os.fsync(file.fileno())
 
 
+def put(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put a file in place whole or not at all: it is written beside, synced and renamed.
+
+    Its file beside begins with a dot. Raises OSError; then what stood there before still does.
+    """
+    new = path.with_name(f".{path.name}")
+    durable(new, content, mode)
+    new.replace(path)
+    sync(path.parent)
+
+
 def sync(folder: Path) -> None:
     """Put the names in a folder on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -315,9 +315,7 @@ def last(state: Path) -> tuple[str, str]:
 
 def write(path: Path, content: bytes) -> None:
     """Write a backup for its owner only, whole or not at all. Raises OSError."""
-    new = path.with_name(path.name + ".new")
-    generations.durable(new, content)
-    new.replace(path)
+    generations.put(path, content)
 
 
 def read(path: Path) -> bytes:

@@ -10,11 +10,11 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct, field
 
 from gateway.box import generations
 from gateway.contract import wire
@@ -56,15 +56,17 @@ def fingerprint(what: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(what)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """One that is kept. `text` is the document, byte by byte as it was signed."""
+class Certificate(Struct, frozen=True):
+    """One that is kept. `text` is the document, byte by byte as it was signed.
+
+    `push`: who signed agrees that what was drawn goes to the platform too.
+    """
 
     number: int
-    text: str
+    text: str = field(name="document")
     instruction: str
     signature: Signature
-    push: bool = False  # who signed agrees that what was drawn goes to the platform too
+    push: bool
 
     @property
     def sha256(self) -> str:
@@ -111,14 +113,7 @@ def keep(state: Path, made: Certificate) -> None:
 
     The rename of its file is the moment.
     """
-    body = {
-        "number": made.number,
-        "document": made.text,
-        "instruction": made.instruction,
-        "push": made.push,
-        "signature": msgspec.to_builtins(made.signature),
-    }
-    generations.write(_path(state, made.number), body, 0o640)
+    generations.write(_path(state, made.number), msgspec.to_builtins(made), 0o640)
     with contextlib.suppress(OSError):
         for old in _files(state)[KEPT:]:
             old.unlink()
@@ -132,15 +127,8 @@ def numbers(state: Path) -> list[int]:
 def kept(state: Path, number: int) -> Certificate | None:
     """Return one certificate; None where there is none or it is not whole."""
     try:
-        body = generations.Generation(_path(state, number)).body()
-        return Certificate(
-            number,
-            body["document"],
-            body["instruction"],
-            msgspec.convert(body["signature"], Signature),
-            body["push"],
-        )
-    except (generations.Torn, LookupError, msgspec.ValidationError):
+        return msgspec.convert(generations.Generation(_path(state, number)).body(), Certificate)
+    except (generations.Torn, msgspec.ValidationError):
         return None
 
 
@@ -174,15 +162,9 @@ def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
     """Put those of a backup into a folder. Raises OSError; ValueError where one is none."""
     for body in bodies:
         try:
-            made = Certificate(
-                int(body["number"]),
-                str(body["document"]),
-                str(body["instruction"]),
-                msgspec.convert(body["signature"], Signature),
-                bool(body["push"]),
-            )
+            made = msgspec.convert(body, Certificate)
             wrong = not 0 < made.number <= LAST or not set(made.document) >= _STANDS
-        except (LookupError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ValueError(f"a certificate of the backup is none ({error})") from error
         if wrong:
             raise ValueError(

@@ -41,6 +41,17 @@ KEYS = 30  # names of what was changed that are told
 # last word of the key of a device whose hardware is another: its counters begin anew
 REPLACED = "replaced"
 
+_SECTIONS = (
+    "household",
+    "rooms",
+    "consent",
+    "platform",
+    "ladder",
+    "times",
+    "sound",
+    "dangers",
+)
+
 Made = tuple[Household, HouseholdSecrets]
 
 
@@ -58,7 +69,11 @@ def changed(
 
     Nothing is written. Raises Rejected with what is wrong, field by field.
     """
-    home, own = _MAKES[change.what](config, dict(change.value), given)
+    value, own = dict(change.value), config.secrets
+    if change.what in _SETS:
+        home = replace(config.household, **_SETS[change.what](config, value))
+    else:
+        home, own = _MAKES[change.what](config, value, given)
     if (home, own) == (config.household, config.secrets):
         return config
     revision = config.household.revision + 1
@@ -125,72 +140,63 @@ def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Mad
     return _with_devices(config, devices), _with_keys(own, old.id, given)
 
 
-def _set_rooms(config: Config, value: dict[str, Any], _given: Handed) -> Made:
+def _rooms(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
     _only(value, "rooms", {"rooms"})
     rooms = _read("rooms", "", value.get("rooms"), tuple[Room, ...])
     if len(set(rooms)) < len(rooms) or not 0 < len(rooms) <= ROOMS:
         raise Rejected([Problem("rooms", "", "rooms", Say("house.rooms", most=ROOMS))])
-    return replace(config.household, rooms=rooms), config.secrets
+    return {"rooms": rooms}
 
 
-def _set_household(config: Config, value: dict[str, Any], _given: Handed) -> Made:
+def _household(config: Config, value: dict[str, Any]) -> dict[str, Any]:
     before = msgspec.to_builtins(config.household.household or HomePart())
-    return replace(
-        config.household, household=_read("household", "", before | value, HomePart)
-    ), config.secrets
+    return {"household": _read("household", "", before | value, HomePart)}
 
 
-def _set_consent(config: Config, value: dict[str, Any], _given: Handed) -> Made:
+def _consent(config: Config, value: dict[str, Any]) -> dict[str, Any]:
     before = msgspec.to_builtins(config.parts.consent)
-    return replace(
-        config.household, consent=_read("consent", "", before | value, ConsentPart)
-    ), config.secrets
+    return {"consent": _read("consent", "", before | value, ConsentPart)}
 
 
-def _set_dangers(config: Config, value: dict[str, Any], _given: Handed) -> Made:
+def _dangers(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
     dangers = _read("dangers", "", value, DangersPart)
-    return replace(
-        config.household, dangers=replace(dangers, off=tuple(dict.fromkeys(dangers.off)))
-    ), config.secrets
+    return {"dangers": replace(dangers, off=tuple(dict.fromkeys(dangers.off)))}
 
 
-def _set_ladder(config: Config, value: dict[str, Any], _given: Handed) -> Made:
+def _ladder(config: Config, value: dict[str, Any]) -> dict[str, Any]:
     _only(value, "ladder", {"ladder"})
-    given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
-    if len(given_rungs) > RUNGS:
+    given = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
+    if len(given) > RUNGS:
         raise Rejected([Problem("ladder", "", "ladder", Say("house.rungs", most=RUNGS))])
     # Whoever does not say whether a program only sounds (the page) leaves that as it is.
     sounds = {rung.program: rung.sounds for rung in config.parts.ladder if rung.program}
-    rungs = tuple(_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given_rungs, 1))
-    rungs = tuple(
-        rung if "sounds" in given_rung else replace(rung, sounds=sounds.get(rung.program, False))
-        for rung, given_rung in zip(rungs, given_rungs, strict=True)
-    )
-    return replace(config.household, ladder=rungs), config.secrets
+    rungs = [_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given, 1)]
+    return {
+        "ladder": tuple(
+            rung if "sounds" in said else replace(rung, sounds=sounds.get(rung.program, False))
+            for rung, said in zip(rungs, given, strict=True)
+        )
+    }
 
 
-def _set_times(config: Config, value: dict[str, Any], _given: Handed) -> Made:
+def _times(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
     for name, seconds in value.items():
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise Rejected([Problem("times", "", name[:40], Say("house.seconds"))])
-    return replace(
-        config.household, times={name: float(seconds) for name, seconds in value.items()}
-    ), config.secrets
+    return {"times": {name: float(seconds) for name, seconds in value.items()}}
 
 
-def _set_rules(config: Config, value: dict[str, Any], given: Handed) -> Made:
+def _rules(config: Config, value: dict[str, Any]) -> dict[str, Any]:
     _only(value, "rules", {"off", "times"})
-    dangers, own = _set_dangers(config, {"off": value.get("off", [])}, given)
-    times, _ = _set_times(config, _read("times", "", value.get("times", {}), dict[str, Any]), given)
-    return replace(times, dangers=dangers.dangers), own
+    times = _read("times", "", value.get("times", {}), dict[str, Any])
+    return _dangers(config, {"off": value.get("off", [])}) | _times(config, times)
 
 
-def _set_sound(config: Config, value: dict[str, Any], _given: Handed) -> Made:
-    sound = _read("sound", "", value, SoundPart)
-    return replace(config.household, sound=sound), config.secrets
+def _sound(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
+    return {"sound": _read("sound", "", value, SoundPart)}
 
 
-def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
+def _platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
     home, own, file = config.household.platform, config.secrets, config.parts.platform
     before = {
         "ca": home.ca if home else _text_of(config, file.ca if file else ""),
@@ -260,19 +266,23 @@ def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) ->
     return (platform.host, platform.ca) != (before.host, ca) or (before.tls and not platform.tls)
 
 
+# of the household with its secrets
 _MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
     What.PUT_DEVICE: _put_device,
     What.RETIRE_DEVICE: _retire_device,
     What.REPLACE_DEVICE: _replace_device,
-    What.SET_ROOMS: _set_rooms,
-    What.SET_HOUSEHOLD: _set_household,
-    What.SET_PLATFORM: _set_platform,
-    What.SET_LADDER: _set_ladder,
-    What.SET_TIMES: _set_times,
-    What.SET_SOUND: _set_sound,
-    What.SET_CONSENT: _set_consent,
-    What.SET_DANGERS: _set_dangers,
-    What.SET_RULES: _set_rules,
+    What.SET_PLATFORM: _platform,
+}
+# of sections of the household
+_SETS: Mapping[What, Callable[[Config, dict[str, Any]], dict[str, Any]]] = {
+    What.SET_ROOMS: _rooms,
+    What.SET_HOUSEHOLD: _household,
+    What.SET_LADDER: _ladder,
+    What.SET_TIMES: _times,
+    What.SET_SOUND: _sound,
+    What.SET_CONSENT: _consent,
+    What.SET_DANGERS: _dangers,
+    What.SET_RULES: _rules,
 }
 
 
@@ -340,50 +350,34 @@ def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> li
 
 def _names(config: Config, home: Household, own: HouseholdSecrets, change: Change) -> list[str]:
     """Return the names of what is another than before; no values."""
-    out: list[str] = []
     old = {d.id: msgspec.to_builtins(d) for d in config.parts.device}
-    new = (
-        {d.id: msgspec.to_builtins(d) for d in home.device or ()}
-        if home.device is not None
-        else old
-    )
-    for device in [*new, *(d for d in old if d not in new)]:
-        one, other = old.get(device), new.get(device)
-        if one is None or other is None:
-            out.append(f"device.{device}")
-        else:
-            out += [f"device.{device}.{name}" for name in other if one.get(name) != other[name]]
+    new = old if home.device is None else {d.id: msgspec.to_builtins(d) for d in home.device}
+    out = []
     if change.what is What.REPLACE_DEVICE:
-        out.insert(0, f"device.{change.value['id']}.{REPLACED}")
-    for section in (
-        "household",
-        "rooms",
-        "consent",
-        "platform",
-        "ladder",
-        "times",
-        "sound",
-        "dangers",
-    ):
+        out.append(f"device.{change.value['id']}.{REPLACED}")
+    for device in {**new, **old}:
+        if device in new and device in old:
+            out += [f"device.{device}.{name}" for name in _differ(old[device], new[device])]
+        else:
+            out.append(f"device.{device}")
+    for section in _SECTIONS:
         one, other = (msgspec.to_builtins(getattr(h, section)) for h in (config.household, home))
-        if one != other:
-            both = isinstance(one, dict) and isinstance(other, dict)
-            out += (
-                sorted(f"{section}.{n}" for n in {*one, *other} if one.get(n) != other.get(n))
-                if both
-                else [section]
-            )
+        if isinstance(one, dict) and isinstance(other, dict):
+            out += [f"{section}.{name}" for name in sorted(_differ(one, other))]
+        elif one != other:
+            out.append(section)
     for name in ("keys", "passwords"):
-        a, b = getattr(config.secrets, name), getattr(own, name)
-        out += [
-            f"device.{d}.{name[:-1]}" for d in sorted({*a, *b}) if a.get(d) != b.get(d) and d in new
-        ]
-    out += [
-        f"platform.{n}"
-        for n in ("password", "certificate_key")
-        if getattr(config.secrets, n) != getattr(own, n)
+        differ = _differ(getattr(config.secrets, name), getattr(own, name))
+        out += [f"device.{d}.{name[:-1]}" for d in sorted(differ) if d in new]
+    return out + [
+        f"platform.{name}"
+        for name in ("password", "certificate_key")
+        if getattr(config.secrets, name) != getattr(own, name)
     ]
-    return out
+
+
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    return [name for name in {**one, **other} if one.get(name) != other.get(name)]
 
 
 def _only(value: dict[str, Any], section: str, known: set[str]) -> None:

@@ -33,7 +33,7 @@ from gateway.home.parts import (
     PlatformPart,
     SoundPart,
 )
-from gateway.home.source import ConfigError, File, Secrets, Source, Where, read
+from gateway.home.source import ConfigError, File, Findings, Secrets, Source, read
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.words.driver import Model
 from gateway.words.say import Say
@@ -289,53 +289,14 @@ def composed(
     problem found.
     """
     part, secrets = _merged(source, home, own)
-    problems: list[str] = []
-    where = Where(source, home, part)
+    found = Findings(source, home, part)
     state = source.beside(part.gateway.state)
-    times = _times(part.times, where, problems)
-    zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
-    if "." in part.gateway.id and _is_new(state):
-        problems.append(where("gateway", None, "id", Say("config.dotted_id")))
-    problems.extend(
-        where("household", None, name, Say("config.unprintable"))
-        for name, text in (("area", part.household.area), ("cell", part.household.cell))
-        if not text.isprintable()
-    )
-    devices = enrolled(part, models, secrets, where, problems, keys_known=source.with_secrets)
-    may_run = rights(source)
-    for n, rung in enumerate(part.ladder):
-        if (rung.channel == PROGRAM) != bool(rung.program):
-            problems.append(where("ladder", n, "program", Say("config.rung_program")))
-        elif (why := may_run.why_not(rung.program)) is not None:
-            problems.append(where("ladder", n, "program", why))
-    sounds = ((name, may_run.why_not(getattr(part.sound, name))) for name in ("pre_alarm", "alarm"))
-    problems += [where("sound", None, name, why) for name, why in sounds if why is not None]
-    if (why := may_run.no_device(part.sound.device)) is not None:
-        problems.append(where("sound", None, "device", why))
-    if part.platform is not None and not is_host(part.platform.host):
-        problems.append(where("platform", None, "host", Say("config.host")))
-    if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):
-        problems.append(
-            where("platform", None, "password", Say("config.password_long", most=PASSWORD_MOST))
-        )
-    unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
-    problems += [
-        f"{source.path.with_name('secrets.toml')}: {name}: no device has this id"
-        for name in sorted(unknown)
-    ]
-    if (
-        source.with_secrets
-        and part.platform is not None
-        and part.platform.certificate
-        and not part.platform.certificate_key
-    ):
-        problems.append(where("platform", None, "certificate", Say("config.no_certificate_key")))
-    for n, d in enumerate(part.device if home.rooms is not None else ()):
-        if d.room not in (home.rooms or ()):
-            say = Say("config.room", room=d.room, rooms=", ".join(home.rooms or ()))
-            problems.append(where("device", n, "room", say))
-    if problems or zone is None:
-        raise ConfigError(problems)
+    times = _times(part.times, found)
+    zone, night = _zone(part.gateway, found), _night(part.gateway, found)
+    devices = enrolled(part, models, secrets, found, keys_known=source.with_secrets)
+    _check(source, home, part, secrets, found)
+    if found.sentences or zone is None:
+        raise ConfigError(found.sentences)
     sound = part.sound
     programs_own = bool(sound.pre_alarm or sound.alarm)
     voice = (
@@ -388,13 +349,49 @@ def composed(
     )
 
 
-def _times(given: Mapping[str, float], where: Where, problems: list[str]) -> Times:
+def _check(source: Source, home: Household, part: File, secrets: Secrets, found: Findings) -> None:
+    """Add what is wrong in the sections that are only looked at."""
+    if "." in part.gateway.id and _is_new(source.beside(part.gateway.state)):
+        found.add("gateway", None, "id", Say("config.dotted_id"))
+    for name in ("area", "cell"):
+        if not getattr(part.household, name).isprintable():
+            found.add("household", None, name, Say("config.unprintable"))
+    may_run = rights(source)
+    for n, rung in enumerate(part.ladder):
+        mixed = (rung.channel == PROGRAM) != bool(rung.program)
+        why = Say("config.rung_program") if mixed else may_run.why_not(rung.program)
+        found.add("ladder", n, "program", why)
+    for name in ("pre_alarm", "alarm"):
+        found.add("sound", None, name, may_run.why_not(getattr(part.sound, name)))
+    found.add("sound", None, "device", may_run.no_device(part.sound.device))
+    platform = part.platform
+    if platform is not None and not is_host(platform.host):
+        found.add("platform", None, "host", Say("config.host"))
+    if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):
+        say = Say("config.password_long", most=PASSWORD_MOST)
+        found.add("platform", None, "password", say)
+    unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
+    found.sentences += [
+        f"{source.path.with_name('secrets.toml')}: {name}: no device has this id"
+        for name in sorted(unknown)
+    ]
+    certified = platform is not None and platform.certificate and not platform.certificate_key
+    if source.with_secrets and certified:
+        found.add("platform", None, "certificate", Say("config.no_certificate_key"))
+    rooms = home.rooms
+    for n, d in enumerate(part.device if rooms is not None else ()):
+        if d.room not in (rooms or ()):
+            say = Say("config.room", room=d.room, rooms=", ".join(rooms or ()))
+            found.add("device", n, "room", say)
+
+
+def _times(given: Mapping[str, float], found: Findings) -> Times:
     known = {f.name for f in fields(Times)}
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             say = Say("config.time_close", close=close[0]) if close else Say("config.no_time")
-            problems.append(where("times", None, name, say))
+            found.add("times", None, name, say)
     # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with
     # the most that is allowed.
     given = {
@@ -408,24 +405,24 @@ def _times(given: Mapping[str, float], where: Where, problems: list[str]) -> Tim
         for name, value in given.items()
     }
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
-    problems += [where("times", None, name, say) for name, say in times.refuse().items()]
+    for name, say in times.refuse().items():
+        found.add("times", None, name, say)
     return times
 
 
-def _zone(part: GatewayPart, where: Where, problems: list[str]) -> zoneinfo.ZoneInfo | None:
+def _zone(part: GatewayPart, found: Findings) -> zoneinfo.ZoneInfo | None:
     try:
         return zoneinfo.ZoneInfo(part.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        say = Say("config.timezone", timezone=part.timezone)
-        problems.append(where("gateway", None, "timezone", say))
+        found.add("gateway", None, "timezone", Say("config.timezone", timezone=part.timezone))
         return None
 
 
-def _night(part: GatewayPart, where: Where, problems: list[str]) -> tuple[time, time]:
+def _night(part: GatewayPart, found: Findings) -> tuple[time, time]:
     try:
         return _local_time(part.night[0]), _local_time(part.night[1])
     except ValueError as error:
-        problems.append(where("gateway", None, "night", Say("config.night", why=error)))
+        found.add("gateway", None, "night", Say("config.night", why=error))
         return time(22), time(6)
 
 

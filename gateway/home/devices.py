@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import ipaddress
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.home.parts import DevicePart
-from gateway.home.source import File, Said, Secrets, Where
+from gateway.home.source import File, Findings, Said, Secrets
 from gateway.home.waits import WAITS
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.waits import WAITS as JUDGING
@@ -30,6 +31,15 @@ from gateway.words.say import Say, either
 from gateway.words.times import Times
 
 CLEAR = "clear"  # the function of a taught sensor that says: it is over
+# by bus: the form of a port, and an example of one
+_POLLED = {
+    "gpio": (r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*", '"gpio:17,27"'),
+    "modbus": (
+        r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?",
+        '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"',
+    ),
+}
+Wrong = Callable[[str, Say], None]  # adds what is wrong with a key of one device
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
 
@@ -56,12 +66,11 @@ def enrolled(
     part: File,
     models: Mapping[str, Model],
     secrets: Secrets,
-    where: Where,
-    problems: list[str],
+    found: Findings,
     *,
     keys_known: bool,
 ) -> list[Device]:
-    """Return the devices; what is wrong with one is added to `problems` as a sentence.
+    """Return the devices; what is wrong with one is added to `found`.
 
     `keys_known`: secrets.toml has been read, so that a key that is missing is a problem.
     """
@@ -70,21 +79,22 @@ def enrolled(
     # who may not see the keys takes a device that can have one to have it
     may_have = not keys_known
     for n, d in enumerate(part.device):
+        wrong = partial(found.add, "device", n)
         model = models.get(d.model)
         if model is None:
             close = difflib.get_close_matches(d.model, models, 1)
             known = close[0] if close else ", ".join(sorted(models))
             code = "config.model_close" if close else "config.no_model"
-            problems.append(where("device", n, "model", Say(code, model=d.model, known=known)))
+            wrong("model", Say(code, model=d.model, known=known))
             continue
-        at = _address(d, model, n, where, problems)
+        at = _address(d, model, wrong)
         for name, what in ((d.id, "id"), ("" if d.via else at, "address" if d.address else "port")):
             if name and name in seen:
                 say = Say("config.twice", name=name, other=seen[name])
-                problems.append(where("device", n, what, say))
+                wrong(what, say)
             elif name:
                 seen[name] = d.id
-        buttons, presses = _buttons(d, n, where, problems)
+        buttons, presses = _buttons(d, wrong)
         left_open = (
             part.times.get("door_left_open", Times().door_left_open)
             if d.left_open is True
@@ -92,7 +102,7 @@ def enrolled(
         )
         # Whoever wants to hear sooner than after ten minutes wants that by day too.
         by_day = d.left_open is True and left_open >= Times().door_left_open
-        key = _key(d, model, n, secrets, where, problems)
+        key = _key(d, model, secrets, found)
         watch = Watch(
             device=d.id,
             room=d.room,
@@ -105,12 +115,13 @@ def enrolled(
             if by_day
             else 0.0,
             off=frozenset(part.dangers.off),
-            endless=_endless(d, model),
+            # the levels of which this device never says that they are over
+            endless=model.endless if CLEAR not in d.codes else frozenset(),
             unproved=not proves(model, keyed=key is not None or may_have),
         )
         # A button not named has the make's role, an SOS for all but detectors.
         vital = is_vital(model, watch.roles) and not _is_plain(d, model, watch.roles)
-        missing_after = _missing_after(d, model, n, where, problems, vital=vital)
+        missing_after = _missing_after(d, model, wrong, vital=vital)
         slow = vital and (missing_after or 0.0) > WAITS.missing_vital
         out.append(
             Device(
@@ -137,65 +148,49 @@ def enrolled(
                 ),
             )
         )
-    _receivers(out, part, where, problems)
+    _receivers(out, part, found)
     return out
 
 
-def _endless(d: DevicePart, model: Model) -> frozenset[Kind]:
-    """Return the levels of which this device never says that they are over."""
-    return model.endless if CLEAR not in d.codes else frozenset()
-
-
-def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[str]) -> str:
-    """Return where a device is heard; a wrong place is added to `problems`.
+def _address(d: DevicePart, model: Model, wrong: Wrong) -> str:
+    """Return where a device is heard; a wrong place is told to `wrong`.
 
     It is a BLE address, a port, the URL of another broker, or its name behind its receiver.
     """
+    key = "port"
+    fits: object  # whether the place has the form that this link wants
     match model.listens:
         case BleAdvert() | GattService():
-            at = d.address.upper()
-            if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
-                say = Say("config.radio", model=d.model)
-                problems.append(where("device", n, "address", say))
+            key, at = "address", d.address.upper()
+            fits = re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) and not d.port
+            say = Say("config.radio", model=d.model)
         case Behind(receivers=receivers):
-            at = d.address
-            if not d.via or d.port or bool(d.address) == bool(d.codes):
-                say = Say("config.behind", model=d.model, receivers=either(receivers))
-                problems.append(where("device", n, "via", say))
+            key, at = "via", d.address
+            fits = d.via and not d.port and bool(d.address) != bool(d.codes)
+            say = Say("config.behind", model=d.model, receivers=either(receivers))
         case MqttTopics():
             at = d.port
             url = re.fullmatch(r"mqtt://([\w.-]+@)?([\w.-]+)(:[0-9]{1,5})?/[\w/-]+", at)
-            if not url or not is_host(url[2]) or not 0 < int((url[3] or ":1883")[1:]) < 65536:
-                problems.append(
-                    where("device", n, "port", Say("config.other_broker", model=d.model))
-                )
+            fits = url and is_host(url[2]) and 0 < int((url[3] or ":1883")[1:]) < 65536
+            say = Say("config.other_broker", model=d.model)
         case Inputs(bus=bus):
             at = d.port
-            form = (
-                r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*"
-                if bus == "gpio"
-                else r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?"
-            )
-            if not re.fullmatch(form, at) or d.address:
-                wanted = (
-                    '"gpio:17,27"'
-                    if bus == "gpio"
-                    else '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"'
-                )
-                say = Say("config.polled", model=d.model, wanted=wanted)
-                problems.append(where("device", n, "port", say))
+            form, wanted = _POLLED[bus]
+            fits = re.fullmatch(form, at) and not d.address
+            say = Say("config.polled", model=d.model, wanted=wanted)
         case _:
             at = d.port
-            if not at.startswith("/") or d.address:
-                problems.append(where("device", n, "port", Say("config.wired", model=d.model)))
+            fits = at.startswith("/") and not d.address
+            say = Say("config.wired", model=d.model)
+    if not fits:
+        wrong(key, say)
     if not at.isprintable():
-        key = "port" if d.port else "address"
-        problems.append(where("device", n, key, Say("config.unprintable")))
+        wrong("port" if d.port else "address", Say("config.unprintable"))
     unknown = sorted(set(d.codes) - set(model.functions))
     if unknown:
         known = ", ".join(model.functions) or Say("config.not_taught")
         say = Say("config.no_function", model=d.model, function=unknown[0], known=known)
-        problems.append(where("device", n, "codes", say))
+        wrong("codes", say)
     return at
 
 
@@ -211,8 +206,8 @@ def is_host(host: str) -> bool:
         return False
 
 
-def _receivers(devices: Sequence[Device], part: File, where: Where, problems: list[str]) -> None:
-    """Add to `problems` each device behind a receiver that is not there or does not carry it.
+def _receivers(devices: Sequence[Device], part: File, found: Findings) -> None:
+    """Add to `found` each device behind a receiver that is not there or does not carry it.
 
     One signal that is taught to two devices is a problem, too.
     """
@@ -225,25 +220,23 @@ def _receivers(devices: Sequence[Device], part: File, where: Where, problems: li
         receiver = models.get(d.via)
         if receiver is None or receiver.name not in d.model.listens.receivers:
             say = Say("config.receiver", via=d.via, receivers=either(d.model.listens.receivers))
-            problems.append(where("device", numbers[d.id], "via", say))
+            found.add("device", numbers[d.id], "via", say)
         for source in d.codes.values() or (d.at,):
             other = taught.setdefault((d.via, source), d.id)
             if other != d.id:
                 say = Say("config.signal_taken", source=source, other=other)
-                problems.append(where("device", numbers[d.id], "codes", say))
+                found.add("device", numbers[d.id], "codes", say)
 
 
-def _missing_after(
-    d: DevicePart, model: Model, n: int, where: Where, problems: list[str], *, vital: bool
-) -> float | None:
+def _missing_after(d: DevicePart, model: Model, wrong: Wrong, *, vital: bool) -> float | None:
     """Return the seconds of silence that count as missing: the household's, else the make's own.
 
-    None: its silence says nothing. More than `longest_silence` is added to `problems`.
+    None: its silence says nothing. More than `longest_silence` is told to `wrong`.
     """
     most = longest_silence(model, vital=vital)
     if d.missing_after is not None and d.missing_after > most:
         say = Say("config.silence_vital" if vital else "config.silence", most=most)
-        problems.append(where("device", n, "missing_after", say))
+        wrong("missing_after", say)
     return model.missing_after if d.missing_after is None else d.missing_after
 
 
@@ -319,9 +312,7 @@ def is_slow(model: Model) -> bool:
     return is_vital(model) and (model.missing_after or 0.0) > WAITS.missing_vital
 
 
-def _buttons(
-    d: DevicePart, n: int, where: Where, problems: list[str]
-) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+def _buttons(d: DevicePart, wrong: Wrong) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
     """Return the roles by button, and those by kind of press: 1 = "sos", 1-double = "help"."""
     out: dict[int, str] = {}
     presses: dict[tuple[int, str], str] = {}
@@ -335,7 +326,7 @@ def _buttons(
         ):
             ways, roles = ", ".join(f"1-{kind}" for kind in kinds), ", ".join(ROLES)
             say = Say("config.button", name=name, role=role, ways=ways, roles=roles)
-            problems.append(where("device", n, "buttons", say))
+            wrong("buttons", say)
         elif dash:
             presses[int(index), press] = role
         else:
@@ -343,9 +334,7 @@ def _buttons(
     return out, presses
 
 
-def _key(
-    d: DevicePart, model: Model, n: int, secrets: Secrets, where: Where, problems: list[str]
-) -> bytes | None:
+def _key(d: DevicePart, model: Model, secrets: Secrets, found: Findings) -> bytes | None:
     text = secrets.keys.get(d.id)
     if text is None:
         return None
@@ -355,9 +344,8 @@ def _key(
         say = Say("config.key", digits=2 * model.key_bytes, found=len(text))
     else:
         return bytes.fromhex(text)
-    said = where("device", n, "key", say)
-    problem = said.problem if isinstance(said, Said) else Problem("device", d.id, "key", say)
-    problems.append(Said(f"secrets.toml: [keys] {d.id}: ", problem))
+    problem = Problem("device", d.id, "key", say)
+    found.sentences.append(Said(f"secrets.toml: [keys] {d.id}: ", problem))
     return None
 
 

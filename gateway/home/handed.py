@@ -59,9 +59,7 @@ def hand(page: Path, name: str, given: Handed) -> None:
     folder = page / HANDED
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     body = {k: msgspec.to_builtins(v) for k, v in asdict(given).items() if v is not None}
-    generations.durable(folder / f".{name}", json.dumps(body).encode(), 0o640)
-    (folder / f".{name}").replace(folder / name)
-    generations.sync(folder)
+    generations.put(folder / name, json.dumps(body).encode(), 0o640)
 
 
 def handed(page: Path, name: str) -> Handed:

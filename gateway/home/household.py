@@ -36,10 +36,7 @@ def keep_before(before: Config, after: Config) -> None:
         "password": before.secrets.password,
         "certificate_key": before.secrets.certificate_key,
     }
-    path = before.state / BEFORE
-    generations.durable(new := path.with_suffix(".new"), json.dumps(kept).encode(), 0o600)
-    new.replace(path)
-    generations.sync(before.state)
+    generations.put(before.state / BEFORE, json.dumps(kept).encode())
 
 
 def before(config: Config, models: Mapping[str, Model]) -> Config | None:
@@ -118,9 +115,7 @@ def furnish(config: Config) -> None:
     for path, text in wanted.items():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            generations.durable(new := path.with_suffix(".new"), text.encode())
-            new.replace(path)
-            generations.sync(folder)
+            generations.put(path, text.encode())
 
 
 def tidy(config: Config) -> None:

@@ -34,10 +34,7 @@ def identity(config: Config) -> str:
         config.state.mkdir(parents=True, exist_ok=True)
         # `sudo eldercare-gateway check`: the daemon must read it
         with folders.as_owner(config.state):
-            new = path.with_suffix(".new")
-            generations.durable(new, f"{made}\n".encode(), folders.SHARED)
-            new.replace(path)
-            generations.sync(config.state)
+            generations.put(path, f"{made}\n".encode(), folders.SHARED)
     except OSError as error:
         LOG.error(  # noqa: TRY400  what it says is all there is to know
             "identity %s cannot be kept (%s): the platform will see a new gateway at each start",

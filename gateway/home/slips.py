@@ -46,9 +46,7 @@ def leave(state: Path, payload: bytes) -> str:
     folder = state / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-    generations.durable(folder / f".{name}", payload, 0o600)
-    (folder / f".{name}").replace(folder / name)
-    generations.sync(folder)
+    generations.put(folder / name, payload)
     return name
 
 

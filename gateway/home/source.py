@@ -130,28 +130,36 @@ def read(
     return Source(path, text, part, secrets, with_secrets)
 
 
-class Where:
-    """Finds where a key stands, for people: line of the file, or section of the household."""
+class Findings:
+    """What is wrong with a configuration: a sentence for each problem, with its place before it.
+
+    The place is a line of the file, or a section of the household.
+    """
 
     def __init__(self, source: Source, home: Household, part: File) -> None:
+        self.sentences: list[str] = []
         self._lines = source.text.splitlines()
         self._path = source.path
         self._home = home
         self._ids = [d.id for d in part.device]
 
-    def __call__(self, table: str, nth: int | None, key: str, say: Say) -> str:
-        """Return the sentence with its place before it: file and line, or section of the household.
+    def add(self, table: str, nth: int | None, key: str, say: Say | None) -> None:
+        """Add what is wrong with a key; nothing where `say` is None.
 
         `nth` counts from 0 in a table that may stand more than once, and is None in one that may
         not.
         """
+        if say is None:
+            return
         item = "" if nth is None else self._ids[nth] if table == "device" else str(nth + 1)
         theirs = {"gateway": "household"}.get(table, table)
         if getattr(self._home, theirs, None) is not None:
             place = ".".join(filter(None, (theirs, item, key)))
-            return Said(f"household.json: {place}: ", Problem(theirs, item, key, say))
-        line = _line_in(self._lines, self._path, table, nth, key)
-        return Said(line, Problem(table, item, key, say))
+            said = Said(f"household.json: {place}: ", Problem(theirs, item, key, say))
+        else:
+            line = _line_in(self._lines, self._path, table, nth, key)
+            said = Said(line, Problem(table, item, key, say))
+        self.sentences.append(said)
 
 
 def _line_in(lines: Sequence[str], path: Path, table: str, nth: int | None, key: str) -> str:

@@ -13,13 +13,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +28,7 @@ from msgspec.structs import replace
 from gateway.box import generations
 from gateway.box.folders import as_root, reader
 from gateway.contract import chain, encoding, wire
-from gateway.home import certificates
+from gateway.home import certificates, status
 from gateway.home.backup import CARRIED, LAST_NUMBER, BackupError, Kept
 from gateway.home.config import Config, composed
 from gateway.home.source import ConfigError
@@ -256,10 +254,9 @@ def runs(runtime: Path) -> bool:
 
     It must be stopped before another home moves in.
     """
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        known = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
-        if time.time() - float(known["written"]) > WAITS.at_work:
-            return False
-        os.kill(int(known["pid"]), 0)
-        return bool(re.search(rb"gateway", Path(f"/proc/{int(known['pid'])}/cmdline").read_bytes()))
+    with contextlib.suppress(OSError, ValueError):
+        known = status.read(runtime)
+        if known.age <= WAITS.at_work:
+            os.kill(known.pid, 0)
+            return b"gateway" in Path(f"/proc/{known.pid}/cmdline").read_bytes()
     return False

@@ -16,7 +16,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
@@ -70,10 +70,6 @@ class Count:
     cancelled: int = 0
     called: int = 0  # calls beyond the platform
 
-    def facts(self) -> dict[str, int]:
-        """Return it in plain values."""
-        return {"raised": self.raised, "cancelled": self.cancelled, "called": self.called}
-
 
 @dataclass(slots=True)
 class Ran:
@@ -106,9 +102,9 @@ def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -
         "until": _iso(min(before.until, after.until)) if before.readings else "",
         "readings": before.readings,
         "complete": complete,
-        "was": _counted(was).facts(),
-        "before": before.count.facts(),
-        "after": after.count.facts(),
+        "was": asdict(_counted(was)),
+        "before": asdict(before.count),
+        "after": asdict(after.count),
         "more": more,
         "fewer": fewer,
         **_said(before, after),
