@@ -13,9 +13,9 @@ patience once when nothing comes back. What was read back decides; an echo prove
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from typing import cast
 
 from gateway.hear.serial_port import Line
@@ -81,16 +81,9 @@ def wanted_of(model: Model, words: Mapping[str, str]) -> dict[str, float]:
     return out
 
 
-class _Step(Enum):
-    WAKE = auto()  # asking until it says anything
-    LEARN = auto()  # asking what it has, because it takes several values at once
-    SET = auto()
-    QUIET = auto()
-    ASK = auto()
-    HUNG = auto()
-    APPLY = auto()
-    RESTARTING = auto()
-    DONE = auto()
+# A step writes bytes and waits for so many seconds; it gets what was heard, () for nothing.
+_Answer = tuple[float | None, ...]
+_Work = Generator[tuple[bytes, float], _Answer, _Answer]
 
 
 class Commissioning:
@@ -106,27 +99,22 @@ class Commissioning:
         wanted: Mapping[str, float],
         now: float,
     ) -> None:
-        chosen = [one for one in settings if not wanted or one.name in wanted]
-        if not chosen:
+        self._chosen = [one for one in settings if not wanted or one.name in wanted]
+        if not self._chosen:
             raise BadSetting(Say("adjust.nothing"))
+        self.done = False
         self._device = device
         self._wanted = dict(wanted)
-        self._left = chosen
-        self._chosen = list(chosen)
         self._read: dict[str, float | None] = {}
         self._echoed: set[str] = set()
-        self._step = _Step.WAKE
-        self._tries = 0
-        self._due = now
-        self._until = now + WAITS.radar_wake
         self._hung_at: set[str] = set()
-        self._dead = False
-        self._final = False
-
-    @property
-    def done(self) -> bool:
-        """Whether nothing is left to do."""
-        return self._step is _Step.DONE
+        self._dead = False  # it has not answered for long: each further setting is asked for once
+        self._now = self._due = now
+        self._setting = self._chosen[0]
+        self._awaited = ""  # "echo" or "value" of this setting
+        self._answer: _Answer = ()
+        self._work = self._all()
+        self._next: tuple[bytes, float] | None = next(self._work)
 
     def due(self) -> float:
         """Return the second at which `tick` has something to do."""
@@ -138,116 +126,119 @@ class Commissioning:
 
     def heard(self, report: Report, now: float) -> None:
         """Take what the radar said."""
-        if self.done:
+        if self.done or self._answer:
             return
-        setting = self._left[0]
-        extra = report.extra or {}
-        answer = extra.get("reply_to") == "query"
+        setting, extra = self._setting, report.extra or {}
         label = setting.label or setting.name
+        answer = extra.get("reply_to") == "query"
         mine = report.label == label and (answer or "taken" not in extra)
-        if self._step is _Step.SET and (
-            (mine and not answer) or (extra.get("taken") == label and report.value is True)
-        ):
+        taken = extra.get("taken") == label and report.value is True
+        if self._awaited == "value" and mine and answer:
+            self._dead = False
+            self._answer, self._due = (_number(setting, report),), now
+        elif self._awaited == "echo" and (taken or (mine and not answer)):
             self._echoed.add(setting.name)
-            self._go(_Step.QUIET if setting.quiet else _Step.ASK, now + setting.quiet)
-        elif mine and answer:
-            self._answered(setting, report, now)
+            self._answer, self._due = (None,), now
 
     def tick(self, now: float) -> bytes:
         """Return what is to be written now, b"" for nothing."""
         if self.done or now < self._due:
             return b""
-        setting = self._left[0]
-        match self._step:
-            case _Step.WAKE | _Step.HUNG | _Step.RESTARTING:
-                return self._patient(setting, now)
-            case _Step.QUIET:
-                self._go(_Step.ASK, now)
-                return self._ask(setting, now)
-            case _Step.APPLY:
-                self._go(_Step.RESTARTING, now + WAITS.radar_restart)
-                self._until = now + WAITS.radar_restart + WAITS.radar_wake
-                return self._device.apply()
-            case _Step.SET:
-                return self._set(setting, now)
-            case _:
-                return self._ask(setting, now)
-
-    # -- steps -------------------------------------------------------------------------------------
-
-    def _go(self, step: _Step, due: float) -> None:
-        self._step, self._due, self._tries = step, due, 0
-
-    def _answered(self, setting: Setting, report: Report, now: float) -> None:
-        value = _number(setting, report)
-        self._dead = False
-        if self._step in (_Step.WAKE, _Step.LEARN):
-            if setting.name in self._wanted and not self._final:
-                self._go(_Step.SET, now + (WAITS.radar_pause if self._step is _Step.WAKE else 0.0))
-                return
-        elif self._step is _Step.HUNG:
-            if setting.name in self._wanted and not self._final and not self._same(setting, value):
-                # it hung on this one: once more, alone
-                self._go(_Step.SET, now + WAITS.radar_pause)
-                return
-        elif self._step not in (_Step.ASK, _Step.RESTARTING):
-            return
-        self._read[setting.name] = value
-        self._next(now)
-
-    def _set(self, setting: Setting, now: float) -> bytes:
-        frame = self._device.set(setting.name, self._wanted[setting.name])
-        if not frame:
-            self._go(_Step.LEARN, now)
-            return self._ask(setting, now)
-        if self._tries == TRIES:
-            self._go(_Step.ASK, now)  # the echo may be lost and the value taken all the same
-            return self._ask(setting, now)
-        self._tries += 1
-        self._due = now + WAITS.radar_echo
+        answer, self._answer, self._now = self._answer, (), now
+        try:
+            frame, seconds = self._next or self._work.send(answer)
+        except StopIteration:
+            self.done = True
+            return b""
+        self._next = None
+        self._due = now + seconds
         return frame
 
-    def _ask(self, setting: Setting, now: float) -> bytes:
-        if self._tries < (1 if self._dead else TRIES):
-            self._tries += 1
-            self._due = now + WAITS.radar_echo
-            return self._device.ask(setting.name)
-        if self._dead or setting.name in self._hung_at:
-            self._read[setting.name] = None
-            self._next(now)
-            return b""
-        self._hung_at.add(setting.name)
-        self._go(_Step.HUNG, now + WAITS.radar_ask_again)
-        self._until = now + WAITS.radar_hang
-        return self._device.apply()
+    # -- the work, step by step --------------------------------------------------------------------
 
-    def _patient(self, setting: Setting, now: float) -> bytes:
-        if now < self._until:
-            self._due = now + WAITS.radar_ask_again
-            return self._device.ask(setting.name)
-        self._dead = True
-        self._read[setting.name] = None
-        self._next(now)
-        return b""
-
-    def _next(self, now: float) -> None:
-        del self._left[0]
-        if self._left:
-            setting = self._left[0]
-            wants = setting.name in self._wanted and not self._final
-            self._go(_Step.SET if wants and not self._dead else _Step.ASK, now + WAITS.radar_pause)
-            return
+    def _all(self) -> _Work:
+        """Set and read all; what takes effect only when it is applied is read once more then."""
+        yield from self._each(self._chosen, self._wanted)
         applied = [
             one
             for one in self._chosen
-            if one.name in self._wanted and self._read.get(one.name) is not None
+            if one.name in self._wanted and self._read[one.name] is not None
         ]
-        if self._final or not applied or not self._device.apply():
-            self._step = _Step.DONE
-            return
-        self._final = True
-        self._left = applied
-        self._go(_Step.APPLY, now + WAITS.radar_pause)
+        if applied and self._device.apply():
+            yield b"", WAITS.radar_pause
+            yield self._device.apply(), WAITS.radar_restart
+            yield from self._each(applied, {})
+        return ()
+
+    def _each(self, settings: Sequence[Setting], wanted: Collection[str]) -> _Work:
+        """Wake the radar by asking for the first setting, then set and read one after the other."""
+        for setting in settings:
+            self._setting = setting
+            first = setting is settings[0]
+            if first:
+                answer = yield from self._patient(b"", WAITS.radar_wake)
+            if not first or (answer and setting.name in wanted):
+                yield b"", WAITS.radar_pause
+                wants = setting.name in wanted and not self._dead
+                answer = yield from self._one(wants=wants)
+            self._read[setting.name] = answer[0] if answer else None
+        return ()
+
+    def _one(self, *, wants: bool) -> _Work:
+        name = self._setting.name
+        for _ in range(2):
+            answer: _Answer = ()
+            if wants and not (yield from self._set()):
+                return ()
+            answer = yield from self._value()
+            if not answer or not wants or name not in self._hung_at or self._same(name, answer[0]):
+                break
+            yield b"", WAITS.radar_pause  # it hung on this one: once more, alone
+        return answer
+
+    def _set(self) -> _Work:
+        """Set it until an echo comes; the echo may be lost and the value taken all the same.
+
+        Return () where the radar must be asked first, and does not answer.
+        """
+        name = self._setting.name
+        while not (frame := self._device.set(name, self._wanted[name])):
+            if not (yield from self._value()):
+                return ()
+        for _ in range(TRIES):
+            if (yield from self._said(frame, WAITS.radar_echo, "echo")):
+                yield b"", self._setting.quiet
+                break
+        return (None,)
+
+    def _value(self) -> _Work:
+        """Ask for it; where the radar hangs, have it start anew, once for each setting."""
+        name = self._setting.name
+        for _ in range(1 if self._dead else TRIES):
+            if answer := (yield from self._said(self._device.ask(name), WAITS.radar_echo)):
+                return answer
+        if self._dead or name in self._hung_at:
+            return ()
+        self._hung_at.add(name)
+        return (yield from self._patient(self._device.apply(), WAITS.radar_hang))
+
+    def _patient(self, frame: bytes, longest: float) -> _Work:
+        """Write this frame, then ask until it says anything; after so long it is dead."""
+        until = self._now + longest
+        while True:
+            question = frame or self._device.ask(self._setting.name)
+            if answer := (yield from self._said(question, WAITS.radar_ask_again)):
+                return answer
+            frame = b""
+            if self._now >= until:
+                self._dead = True
+                return ()
+
+    def _said(self, frame: bytes, seconds: float, what: str = "value") -> _Work:
+        self._awaited = what
+        answer = yield frame, seconds
+        self._awaited = ""
+        return answer
 
     def _result(self, setting: Setting) -> Result:
         wanted, read = self._wanted.get(setting.name), self._read.get(setting.name)
@@ -256,11 +247,11 @@ class Commissioning:
         elif wanted is None:
             verdict = Verdict.READ
         else:
-            verdict = Verdict.OK if self._same(setting, read) else Verdict.DIFFERS
+            verdict = Verdict.OK if self._same(setting.name, read) else Verdict.DIFFERS
         return Result(setting, wanted, read, setting.name in self._echoed, verdict)
 
-    def _same(self, setting: Setting, value: float | None) -> bool:
-        return value is not None and abs(value - self._wanted[setting.name]) <= NEAR
+    def _same(self, name: str, value: float | None) -> bool:
+        return value is not None and abs(value - self._wanted[name]) <= NEAR
 
 
 def _number(setting: Setting, report: Report) -> float | None:
