@@ -21,8 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway import __version__
 from gateway.arguments import DEFAULT, parser
@@ -30,6 +29,7 @@ from gateway.home.source import ConfigError
 from gateway.words.say import both
 
 if TYPE_CHECKING:
+    from gateway.contract.wire import InstructionMessage
     from gateway.home.config import Config
 
 AGAIN = -1  # what serving ends with where it begins anew at once
@@ -45,6 +45,17 @@ def main(argv: list[str] | None = None) -> int:
         return _COMMANDS[args.command](args)
     except BrokenPipeError:
         return 0
+    except ConfigError as error:
+        print(both("command.configuration"), file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"  {line}", file=sys.stderr)
+        return 2
+
+
+def _no(code: str, status: int = 1, /, **values: object) -> int:
+    """Say what is wrong; return the exit code."""
+    print(both(code, **values), file=sys.stderr)
+    return status
 
 
 def _keep_to_itself(*, serves: bool) -> None:
@@ -78,19 +89,15 @@ def _run(args: argparse.Namespace) -> int:
         try:
             daemon = build(config, all_models())
         except (BadDay, StoreProblem, OSError) as error:
-            print(both("command.cannot_start", error=error), file=sys.stderr)
-            return 2
+            return _no("command.cannot_start", 2, error=error)
         await daemon.run()
         return AGAIN if daemon.again else 0
 
     done = AGAIN
     while done == AGAIN:  # another home has moved in by its backup
-        try:
-            config = _load(args.config)
-            if generations.finished(config.state):  # a restore was cut off after its moment
-                config = _load(args.config)
-        except ConfigError as error:
-            return _refused(error)
+        config = _load(args)
+        if generations.finished(config.state):  # a restore was cut off after its moment
+            config = _load(args)
         try:
             done = asyncio.run(serve(config))
         except asyncio.CancelledError:
@@ -110,61 +117,59 @@ def _check(args: argparse.Namespace) -> int:
 def _status(args: argparse.Namespace) -> int:
     from gateway.home import status
 
+    config = _load(args)
     try:
-        config = _load(args.config)
         known = status.read(config.runtime)
-    except ConfigError as error:
-        return _refused(error)
     except (OSError, ValueError) as error:
-        print(both("command.not_running", error=error), file=sys.stderr)
-        return 1
+        return _no("command.not_running", error=error)
     print(status.as_json(known) if args.json else "\n".join([status.told(known), *_pages(config)]))
     return 1 if known.degraded else 0
 
 
 def _tell(args: argparse.Namespace) -> int:
-    from gateway.box import folders
-    from gateway.contract import wire
-    from gateway.home import inbox, slips, status
-    from gateway.words.clock import boot_name
-    from gateway.words.instruction import Do
+    from gateway.contract import inward, wire
+    from gateway.home import inbox, status
 
+    config = _load(args)
     try:
-        config = _load(args.config)
         known = status.read(config.runtime)
-        alarm = args.alarm
-        if alarm.isdigit():
-            alarm = next((a.alarm for a in known.alarms if a.number == int(alarm)), alarm)
-        message = wire.InstructionMessage(
-            v=1,
-            gateway=known.gateway,
-            id=f"local-{secrets.token_hex(8)}",
-            do=Do(args.do),
-            by=args.by,
-            alarm=alarm,
-            device=args.device,
-            reason=args.reason,
-            outcome=args.outcome,
-            responder=args.responder,
-            seconds=args.seconds,
-            boot=boot_name(),
-        )
-        if slips.are_for_us(config.state):
-            left = slips.leave(config.state, wire.encode(message))
-            inbox.wake(config.runtime)
-        else:
-            with folders.as_page(config.state) as page:
-                left = str(inbox.leave(page, config.runtime, wire.encode(message)))
-    except ConfigError as error:
-        return _refused(error)
-    except ValueError as error:
-        print(f"{error}; known: {', '.join(Do)}", file=sys.stderr)
-        return 2
-    except (OSError, sqlite3.Error) as error:
-        print(both("command.not_left", error=error), file=sys.stderr)
-        return 1
+        alarm = next((a.alarm for a in known.alarms if str(a.number) == args.alarm), args.alarm)
+        message = _message(known.gateway, **vars(args) | {"alarm": alarm})
+        inward.read_instruction(wire.encode(message))
+        left = _left(config, message)
+    except wire.BadMessage as bad:
+        return _no("command.bad_order", 2, why=bad)
+    except (OSError, ValueError, sqlite3.Error) as error:
+        return _no("command.not_left", error=error)
+    if not inbox.listens(config.runtime):
+        return _no("command.left_unread", left=left, id=message.id)
     print(both("command.left", left=left, id=message.id))
     return 0
+
+
+def _message(gateway: str, **given: Any) -> InstructionMessage:
+    """Return an instruction of somebody at this box; of `given` what an instruction has."""
+    from gateway.contract import wire
+    from gateway.words.clock import boot_name
+
+    has = set(wire.InstructionMessage.__struct_fields__)
+    fields = {name: value for name, value in given.items() if name in has}
+    made = f"local-{secrets.token_hex(8)}"
+    return wire.InstructionMessage(v=1, gateway=gateway, id=made, boot=boot_name(), **fields)
+
+
+def _left(config: Config, message: InstructionMessage) -> str:
+    """Leave an instruction by the door of whoever runs this. Raises OSError, sqlite3.Error."""
+    from gateway.box import folders
+    from gateway.contract import wire
+    from gateway.home import inbox, slips
+
+    if slips.are_for_us(config.state):
+        left = slips.leave(config.state, wire.encode(message))
+        inbox.say(config.runtime, inbox.Left())
+        return left
+    with folders.as_page(config.state) as page:
+        return str(inbox.leave(page, config.runtime, wire.encode(message)))
 
 
 def _devices(args: argparse.Namespace) -> int:
@@ -172,29 +177,25 @@ def _devices(args: argparse.Namespace) -> int:
 
     from drivers import all_models
     from gateway.hear.alone import heard_alone
-    from gateway.home import nearby
+    from gateway.home import inbox, nearby
+    from gateway.home.identity import identity
     from gateway.home.waits import WAITS
+    from gateway.words.instruction import Do
 
     models = all_models()
     seconds = min(max(args.seconds, 0.1), WAITS.window)
-    config = None
-    try:
-        # before anything is configured a technician wants to look around
-        if args.config.exists() or args.config != DEFAULT:
-            config = _load(args.config)
-        since = time.monotonic()
-        if config is not None and nearby.ask(config.runtime, seconds):
-            found = nearby.answer(config.runtime, since, seconds)
-            if found is None:
-                print(both("command.no_answer"), file=sys.stderr)
-                return 1
-        else:
-            found = asyncio.run(heard_alone(config, models, seconds))
-    except ConfigError as error:
-        return _refused(error)
-    except OSError as error:
-        print(both("command.not_root", strerror=error.strerror), file=sys.stderr)
-        return 1
+    # before anything is configured a technician wants to look around
+    config = _load(args) if args.config.exists() or args.config != DEFAULT else None
+    if config is not None and inbox.listens(config.runtime):
+        since, by = time.monotonic(), f"devices, user {os.getuid()}"
+        try:
+            _left(config, _message(identity(config), do=Do.WINDOW, by=by, seconds=seconds))
+        except (OSError, sqlite3.Error) as error:
+            return _no("command.not_left", error=error)
+        if (found := nearby.answer(config.runtime, since, seconds)) is None:
+            return _no("command.no_answer")
+    else:
+        found = asyncio.run(heard_alone(config, models, seconds))
     if args.json:
         known = {"supported": nearby.supported(models)} | msgspec.to_builtins(found)
         print(json.dumps(known, ensure_ascii=False))
@@ -206,15 +207,13 @@ def _devices(args: argparse.Namespace) -> int:
 def _commission(args: argparse.Namespace) -> int:
     from gateway.hear.radar_settings import BadSetting, Verdict, commission, table, wanted_of
 
+    config = _load(args)
+    device = next((d for d in config.devices if d.id == args.device), None)
+    if device is None:
+        known = ", ".join(d.id for d in config.devices if d.model.settings) or "none"
+        return _no("command.no_device", 2, device=repr(args.device), known=known)
     try:
-        config = _load(args.config)
-        device = next((d for d in config.devices if d.id == args.device), None)
-        if device is None:
-            known = ", ".join(d.id for d in config.devices if d.model.settings) or "none"
-            print(both("command.no_device", device=repr(args.device), known=known), file=sys.stderr)
-            return 2
-        wishes = dict(word.partition("=")[::2] for word in args.settings)
-        wanted = wanted_of(device.model, wishes)
+        wanted = wanted_of(device.model, dict(word.partition("=")[::2] for word in args.settings))
         results = asyncio.run(
             commission(
                 device.at,
@@ -223,42 +222,30 @@ def _commission(args: argparse.Namespace) -> int:
                 said=lambda one: print(f"  {one.setting.name} ...", file=sys.stderr),
             )
         )
-    except ConfigError as error:
-        return _refused(error)
     except BadSetting as error:
-        print(both("command.bad_setting", error=error), file=sys.stderr)
-        return 2
+        return _no("command.bad_setting", 2, error=error)
     except OSError as error:
-        why = error.strerror or error
-        print(both("command.port_held", why=why), file=sys.stderr)
-        return 1
+        return _no("command.port_held", why=error.strerror or error)
     except KeyboardInterrupt:
-        print(both("command.interrupted"), file=sys.stderr)
-        return 1
+        return _no("command.interrupted")
     print(table(results))
     return 0 if all(one.verdict in (Verdict.OK, Verdict.READ) for one in results) else 1
 
 
 def _page(args: argparse.Namespace) -> int:
-    from drivers import all_models
     from gateway.box.supervise import log_to_stderr
-    from gateway.home.config import load
 
     log_to_stderr(logging.INFO)
     # it warns of each bad question: whoever asks may not fill the log
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
-    try:
-        config = load(args.config, all_models(), with_secrets=False)
-    except ConfigError as error:
-        return _refused(error)
+    config = _load(args, with_secrets=False)
     from gateway.page.server import serve
 
     try:
         asyncio.run(serve(config))
     except (OSError, sqlite3.Error) as error:
-        print(both("command.page_failed", error=error), file=sys.stderr)
-        return 1
+        return _no("command.page_failed", error=error)
     return 0
 
 
@@ -269,35 +256,24 @@ def _pages(config: Config) -> list[str]:
     page, names = config.page, papers.host_names()
     port = "" if page.port == 443 else f":{page.port}"
     plain = "" if page.http_port == 80 else f":{page.http_port}"
-    typed = (
-        [f"http://{names[0] if not page.address else page.address}{plain}/"]
-        if page.http_port
-        else []
-    )
-    where = [names[0], *papers.addresses()] if not page.address else [page.address]
-    return [
-        both("command.page", a=a)
-        for a in [*typed, *(f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where)]
-    ]
+    where = [page.address] if page.address else [names[0], *papers.addresses()]
+    typed = [f"http://{where[0]}{plain}/"] if page.http_port else []
+    secure = [f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where]
+    return [both("command.page", a=a) for a in typed + secure]
 
 
 def _code(args: argparse.Namespace) -> int:
-    from drivers import all_models
     from gateway.box import folders
-    from gateway.home.config import load
     from gateway.page import accounts, label, papers
 
+    config = _load(args, with_secrets=False)
     try:
-        config = load(args.config, all_models(), with_secrets=False)
         with folders.as_page(config.state) as page:
             code = label.renewed(page) if args.new else label.made(page)
             if args.new:
                 accounts.forgotten(page)
-    except ConfigError as error:
-        return _refused(error)
     except (OSError, sqlite3.Error) as error:
-        print(both("command.code_unread", error=error), file=sys.stderr)
-        return 1
+        return _no("command.code_unread", error=error)
     print("\n".join([both("command.code", code=code), *_pages(config)]))
     certificate = papers.shown(config)
     with contextlib.suppress(OSError, ValueError):
@@ -313,18 +289,14 @@ def _backup(args: argparse.Namespace) -> int:
     from gateway.home import backup, strength
     from gateway.home.identity import identity
 
+    config = _load(args)
     try:
-        config = _load(args.config)
         words = _passphrase(args)
-        if len(words) >= backup.SHORTEST and strength.weak(
-            words, strength.SEALED, [config.gateway.id]
-        ):
-            print(both("command.guessable", offered=strength.offered()), file=sys.stderr)
-            return 1
+        sealed = strength.SEALED, [config.gateway.id]
+        if len(words) >= backup.SHORTEST and strength.weak(words, *sealed):
+            return _no("command.guessable", offered=strength.offered())
         at = datetime.now(UTC).isoformat(timespec="seconds")
         backup.write(args.file, backup.made(config, identity(config), words, __version__, at))
-    except ConfigError as error:
-        return _refused(error)
     except (backup.BackupError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -337,16 +309,13 @@ def _restore(args: argparse.Namespace) -> int:
     from gateway.box import folders
     from gateway.home import backup, takeover
 
+    config = _load(args)
+    if takeover.runs(config.runtime):
+        return _no("command.stop_first")
     try:
-        config = _load(args.config)
-        if takeover.runs(config.runtime):
-            print(both("command.stop_first"), file=sys.stderr)
-            return 1
         kept = backup.opened(backup.read(args.file), _passphrase(args))
         with folders.as_owner(config.state):
             after = takeover.restore(config, kept, all_models())
-    except ConfigError as error:
-        return _refused(error)
     except (backup.BackupError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -360,37 +329,37 @@ def _restore(args: argparse.Namespace) -> int:
     return 0
 
 
+def _passphrase(args: argparse.Namespace) -> str:
+    """Return the first line of the file, or what is typed; end where nobody can type."""
+    if args.passphrase_file is not None:
+        return next(iter(args.passphrase_file.read_text(encoding="utf-8").splitlines()), "")
+    try:
+        return getpass.getpass(both("command.passphrase"))
+    except EOFError:
+        raise SystemExit(_no("command.nobody_types", 2)) from None
+
+
 def _rehearse(args: argparse.Namespace) -> int:
+    from gateway.home.takeover import REHEARSED
     from gateway.tend.rehearsal import NotFit, rehearsed
 
+    if args.folder.name != REHEARSED:
+        return _no("command.rehearse", 2, folder=args.folder, name=REHEARSED)
     try:
         rehearsed(args.config, args.folder)
-    except ConfigError as error:
-        return _refused(error)
     except NotFit as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _passphrase(args: argparse.Namespace) -> str:
-    if args.passphrase_file is not None:
-        lines = args.passphrase_file.read_text(encoding="utf-8").splitlines()
-        return str(lines[0]) if lines else ""
-    return getpass.getpass(both("command.passphrase"))
-
-
 def _decode(args: argparse.Namespace) -> int:
     from gateway.hear.decode import decode
 
-    if args.file is None:
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a text stream
     try:
-        with (
-            contextlib.nullcontext(sys.stdin)
-            if args.file is None
-            else args.file.open(encoding="utf-8", errors="replace") as lines
-        ):
+        # 0: standard input
+        source = 0 if args.file is None else args.file
+        with open(source, encoding="utf-8", errors="replace", closefd=bool(source)) as lines:
             for line in decode(lines):
                 print(line)
     except OSError as error:
@@ -403,7 +372,12 @@ def _contract(args: argparse.Namespace) -> int:
     from gateway.contract import schemas
 
     try:
+        if others := schemas.others(args.folder):
+            return _no("command.other_things", 2, folder=args.folder, others=", ".join(others[:5]))
         schemas.write(args.folder)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     except ImportError as missing:
         print(
             f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: "
@@ -414,18 +388,11 @@ def _contract(args: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: Path) -> Config:
+def _load(args: argparse.Namespace, *, with_secrets: bool = True) -> Config:
     from drivers import all_models
     from gateway.home.config import load
 
-    return load(path, all_models())
-
-
-def _refused(error: Exception) -> int:
-    print(both("command.configuration"), file=sys.stderr)
-    for line in str(error).splitlines():
-        print(f"  {line}", file=sys.stderr)
-    return 2
+    return load(args.config, all_models(), with_secrets=with_secrets)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from gateway import __version__
+from gateway.words.instruction import Do
 
 DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
 DESCRIPTION = (
@@ -19,94 +21,87 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="eldercare-gateway", description=DESCRIPTION)
     found.add_argument("--version", action="version", version=f"eldercare-gateway {__version__}")
     commands = found.add_subparsers(dest="command", required=True)
-    for name, what in (
-        ("run", "guard the home: hear, judge, alarm, push"),
-        (
-            "check",
-            "say whether configuration, adapter, ports, broker and clock are fit, and what to do",
-        ),
-        ("status", "show alarms, faults, devices, outbox, radio and uplink"),
-        ("tell", "leave an instruction for the running gateway"),
-        ("page", "serve the technician's page"),
-        (
-            "code",
-            (
-                "show the code for the first visit, the page's address and "
-                "the fingerprint of its certificate"
-            ),
-        ),
-    ):
-        command = commands.add_parser(name, help=what)
-        command.add_argument("--config", type=Path, default=DEFAULT)
-        if name == "run":
-            command.add_argument("--debug", action="store_true", help="log more")
-        if name == "check":
-            command.add_argument(
-                "--journal",
-                nargs="?",
-                type=Path,
-                const=Path(),
-                metavar="FILE",
-                help="hold the journal against itself: was an entry changed, cut out, moved?",
-            )
-        if name == "status":
-            command.add_argument("--json", action="store_true", help="the facts as JSON")
-        if name == "code":
-            command.add_argument(
-                "--new",
-                action="store_true",
-                help="password lost: forget the page's accounts and make another code",
-            )
-        if name == "tell":
-            command.add_argument(
-                "do",
-                help="acknowledge, dispatch, decline, recall, arrive, close, silence, shelve, "
-                "test, away or confirm",
-            )
-            command.add_argument("--by", required=True, help="who gives the instruction")
-            command.add_argument(
-                "--alarm",
-                default="",
-                help="the alarm's id, as status --json shows it, or its number",
-            )
-            for word in ("device", "reason", "outcome", "responder"):
-                command.add_argument(f"--{word}", default="")
-            command.add_argument("--seconds", type=float, default=0.0)
-    for name, what in (
-        (
+
+    def command(name: str, what: str) -> argparse.ArgumentParser:
+        """Begin a command that reads the configuration."""
+        made = commands.add_parser(name, help=what)
+        made.add_argument("--config", type=Path, default=DEFAULT)
+        return made
+
+    run = command("run", "guard the home: hear, judge, alarm, push")
+    run.add_argument("--debug", action="store_true", help="log more")
+    check = command(
+        "check",
+        "say whether configuration, adapter, ports, broker and clock are fit, and what to do",
+    )
+    check.add_argument(
+        "--journal",
+        nargs="?",
+        type=Path,
+        const=Path(),
+        metavar="FILE",
+        help="hold the journal against itself: was an entry changed, cut out, moved?",
+    )
+    status = command("status", "show alarms, faults, devices, outbox, radio and uplink")
+    tell = command("tell", "leave an instruction for the running gateway")
+    tell.add_argument(
+        "do",
+        choices=[*map(str, Do)],
+        metavar="do",
+        help="acknowledge, dispatch, decline, recall, arrive, close, silence, shelve, "
+        "test, away or confirm",
+    )
+    tell.add_argument("--by", required=True, help="who gives the instruction")
+    tell.add_argument(
+        "--alarm", default="", help="the alarm's id, as status --json shows it, or its number"
+    )
+    for word in ("device", "reason", "outcome", "responder"):
+        tell.add_argument(f"--{word}", default="")
+    tell.add_argument("--seconds", type=_seconds, default=0.0)
+    command("page", "serve the technician's page")
+    code = command(
+        "code",
+        "show the code for the first visit, the page's address and the fingerprint of its "
+        "certificate",
+    )
+    code.add_argument(
+        "--new",
+        action="store_true",
+        help="password lost: forget the page's accounts and make another code",
+    )
+    for sealed in (
+        command(
             "backup",
             "write everything that makes this box the home's gateway into one encrypted file",
         ),
-        (
+        command(
             "restore",
-            (
-                "let this box take over from the one whose backup it is; "
-                "the gateway must not be running"
-            ),
+            "let this box take over from the one whose backup it is; "
+            "the gateway must not be running",
         ),
     ):
-        command = commands.add_parser(name, help=what)
-        command.add_argument("--config", type=Path, default=DEFAULT)
-        command.add_argument("file", type=Path)
-        command.add_argument(
+        sealed.add_argument("file", type=Path)
+        sealed.add_argument(
             "--passphrase-file",
             type=Path,
-            help="a file whose first line is the passphrase; default: asked for",
+            help="a file whose first line is the passphrase, /dev/stdin for one that is piped in; "
+            "default: asked for",
         )
-    devices = commands.add_parser(
-        "devices",
-        help="list the supported models, and what this radio hears now with signal strength",
+    devices = command(
+        "devices", "list the supported models, and what this radio hears now with signal strength"
     )
-    devices.add_argument("--config", type=Path, default=DEFAULT)
     devices.add_argument(
-        "--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10"
+        "--seconds",
+        type=_seconds,
+        default=10.0,
+        help="how long to listen, at most 240; default: 10",
     )
-    devices.add_argument("--json", action="store_true", help="the facts as JSON")
-    commission = commands.add_parser(
+    for told in (status, devices):
+        told.add_argument("--json", action="store_true", help="the facts as JSON")
+    commission = command(
         "commission",
-        help="set a radar's height, sensitivity and so on, one by one, and read them back",
+        "set a radar's height, sensitivity and so on, one by one, and read them back",
     )
-    commission.add_argument("--config", type=Path, default=DEFAULT)
     commission.add_argument(
         "device", help="the device's id in the configuration; the gateway must not be running"
     )
@@ -123,9 +118,20 @@ def parser() -> argparse.ArgumentParser:
     # asked by `restore` and by the page's take-over, never by people
     rehearse = commands.add_parser("rehearse")
     rehearse.add_argument("--config", type=Path, default=DEFAULT)
-    rehearse.add_argument("folder", type=Path)
     contract = commands.add_parser(
         "contract", help="write the platform's contract as JSON Schemas and one document"
     )
-    contract.add_argument("folder", type=Path)
+    for writes in (rehearse, contract):
+        writes.add_argument("folder", type=Path)
     return found
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds. Raises ArgumentTypeError for what is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds

@@ -91,7 +91,7 @@ def decode_instruction(
     `floor` and `lives` are as in `lateness.late`. Raises BadMessage where it is no instruction for
     this gateway.
     """
-    message = _decode(_instruction, payload, "instruction")
+    message = read_instruction(payload)
     if message.gateway != gateway:
         raise BadMessage(
             f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: "
@@ -108,6 +108,11 @@ def decode_instruction(
     )
     instruction = Instruction(**fields, change=change, door=door, digest=_content(message))
     return instruction, late(instruction, now, floor, lives)
+
+
+def read_instruction(payload: bytes) -> InstructionMessage:
+    """Return an instruction as it was sent. Raises BadMessage where it breaks the contract."""
+    return _decode(_instruction, payload, "instruction")
 
 
 def named(payload: bytes) -> str:

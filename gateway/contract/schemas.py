@@ -111,6 +111,13 @@ def bundle(folder: Path) -> str:
     return _text(asyncapi.bundled(api, described(), examples))
 
 
+def others(folder: Path) -> list[str]:
+    """Return what lies in a folder and is not of a contract. Raises OSError."""
+    known = {"asyncapi.json", "asyncapi.yaml", "examples"}
+    found = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    return [name for name in found if name not in known and not name.endswith(".schema.json")]
+
+
 def write(folder: Path) -> list[Path]:
     """Write the schemas into `folder`, which is made if need be; return their paths.
 

@@ -9,21 +9,23 @@ and the daemon does it on a thread of its own, which may hang without anything w
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import re
 import socket
 import sqlite3
 import stat
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
 
 from gateway.home.waits import WAITS
 
 LARGEST = 64 * 1024  # bytes of one instruction
+DATAGRAM = 200  # bytes of one that is read
 FILE = "inbox.db"
-_WORD: Final = re.compile(rb"page ([0-9a-f]{8}) ([0-9]{1,9}) ([01])")
 _TABLES: Final = frozenset({"inbox", "sqlite_sequence"})
 _FUNCTIONS: Final = frozenset({"coalesce", "iif", "instr", "max"})
 
@@ -43,7 +45,7 @@ def leave(folder: Path, runtime: Path, payload: bytes) -> int:
         ).lastrowid
         db.execute("DELETE FROM inbox WHERE left < ?", (time.time() - WAITS.inbox_kept,))
         db.execute("COMMIT")
-    wake(runtime)
+    say(runtime, Left())
     return number or 0
 
 
@@ -74,39 +76,52 @@ def _made(folder: Path) -> sqlite3.Connection:
     return db
 
 
-def wake(runtime: Path) -> None:
-    """Tell the daemon that something lies in the inbox; where nobody listens it finds it later."""
-    say(runtime, b"inbox")
+class Left(Struct, frozen=True, tag="left"):
+    """Something was left for the daemon: in the inbox, or by a program of its own."""
 
 
-def say(runtime: Path, datagram: bytes) -> None:
-    """Send the daemon a datagram; where nobody listens it is lost."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.setblocking(False)
-        line.connect(str(runtime / "wake"))
-        line.send(datagram)
+class WantsNews(Struct, frozen=True, tag="news"):
+    """An open page wants to be told of news at this address, which the kernel gave it."""
+
+    address: Annotated[str, Meta(pattern=r"^[0-9a-f]{5}\Z")]
 
 
-@dataclass(frozen=True, slots=True)
-class PageWord:
+class PageWord(Struct, frozen=True, tag="page"):
     """What the page says of itself: wrong passwords since its start, and its certificate.
 
     `run` (8 hex digits) tells one start of the page from another.
     """
 
-    run: str
-    wrong: int
+    run: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}\Z")]
+    wrong: Annotated[int, Meta(ge=0)]
     unusable: bool  # the certificate that was given to it: the box's own is served instead
 
-    def datagram(self) -> bytes:
-        """Return the word as it is sent."""
-        return f"page {self.run} {min(self.wrong, 999_999_999)} {self.unusable:d}".encode()
+
+Datagram = Left | WantsNews | PageWord
+_datagram: Final[msgspec.json.Decoder[Datagram]] = msgspec.json.Decoder(Datagram)
 
 
-def page_word(datagram: bytes) -> PageWord | None:
-    """Return what the page says of itself, None where a datagram is something else."""
-    found = _WORD.fullmatch(datagram)
-    return PageWord(found[1].decode(), int(found[2]), found[3] == b"1") if found else None
+def say(runtime: Path, word: Datagram) -> None:
+    """Send the daemon a datagram; where nobody listens it is lost."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.setblocking(False)
+        line.connect(str(runtime / "wake"))
+        line.send(msgspec.json.encode(word))
+
+
+def listens(runtime: Path) -> bool:
+    """Say whether a daemon listens, also where it may not be told anything by this user."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        failed = line.connect_ex(str(runtime / "wake"))
+    return failed not in {errno.ENOENT, errno.ECONNREFUSED}
+
+
+def said(datagram: bytes) -> Datagram:
+    """Return what a datagram says; one that is not understood asks for no more than a look."""
+    try:
+        return _datagram.decode(datagram)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Left()
 
 
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:

@@ -1,14 +1,13 @@
 """What this home's radio hears now, strangers included: the file that daemon and page share.
 
-Where the gateway runs it owns the radio: it is asked for a window (see hear/window.py) through its
-wake-up socket, and what it hears lies in its runtime folder until shortly after the window.
+Where the gateway runs it owns the radio: a window (see hear/window.py) is opened by an instruction,
+and what it hears lies in the runtime folder until shortly after the window.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import time
 import unicodedata
 from collections.abc import Mapping
@@ -37,36 +36,8 @@ AT_MOST = 200  # addresses; the one not heard for longest is forgotten first
 FILE = "nearby.json"
 WIDE = 100  # columns of the text
 
-_ASK = "window"  # first word of the datagram
-
 
 # -- between the running gateway and who asks it ---------------------------------------------------
-
-
-def asked(datagram: bytes) -> float | None:
-    """Return the seconds that a datagram asks to hear, None where it asks for something else."""
-    word, _, rest = datagram.partition(b" ")
-    if word != _ASK.encode():
-        return None
-    try:
-        seconds = float(rest)
-    except ValueError:
-        return None
-    return min(seconds, WAITS.window) if seconds > 0 else None
-
-
-def ask(runtime: Path, seconds: float) -> bool:
-    """Ask the running gateway for a window of so many seconds; False where none runs.
-
-    Raises OSError where it may not be asked.
-    """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.settimeout(WAITS.wake)
-        try:
-            line.sendto(f"{_ASK} {seconds:g}".encode(), str(runtime / "wake"))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-    return True
 
 
 class NearSignal(Struct, frozen=True, kw_only=True):

@@ -9,17 +9,14 @@ one that is lost or forged costs one look.
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import time
 from pathlib import Path
-from typing import Final
 
 from gateway.home import inbox
 from gateway.home.waits import WAITS
 
 AT_MOST = 32  # addresses; who has asked longest ago is forgotten first
-_ASK: Final = re.compile(rb"news ([0-9a-f]{5})")
 
 
 def listening() -> socket.socket:
@@ -35,22 +32,16 @@ def ask(runtime: Path, line: socket.socket) -> None:
 
     Where no daemon listens nothing is ever sent.
     """
-    inbox.say(runtime, b"news " + bytes(line.getsockname())[1:])
-
-
-def asked(datagram: bytes) -> bytes | None:
-    """Return the address that a datagram names, None where it asks for something else."""
-    found = _ASK.fullmatch(datagram)
-    return b"\0" + found[1] if found else None
+    inbox.say(runtime, inbox.WantsNews(bytes(line.getsockname())[1:].decode()))
 
 
 class News:
     """The addresses that want to be told of news, at most AT_MOST. On the daemon's loop."""
 
     def __init__(self) -> None:
-        self._asked: dict[bytes, float] = {}  # address -> when, oldest first
+        self._asked: dict[str, float] = {}  # address -> when, oldest first
 
-    def want(self, address: bytes) -> None:
+    def want(self, address: str) -> None:
         """Tell this address from now on, for `WAITS.news` seconds after it has asked last."""
         self._asked.pop(address, None)
         self._asked[address] = time.monotonic()
@@ -69,7 +60,7 @@ class News:
             line.setblocking(False)
             for address, at in list(self._asked.items()):
                 try:
-                    line.sendto(b"new", address)
+                    line.sendto(b"new", f"\0{address}")
                     old = now - at > WAITS.news
                 except BlockingIOError:
                     old = False

@@ -15,7 +15,6 @@ class _Home(Waits):
         5.0, 1.0, 30.0, "ours: for another's transaction on the database that is read"
     )
     inbox_lock: float = wait(2.0, 0.5, 10.0, "ours: the same by the daemon, which has more to do")
-    wake: float = wait(2.0, 0.5, 10.0, "ours: a flooded socket takes a datagram a moment later")
     news: float = wait(5.0, 2.0, 60.0, "ours: an open page asks each second to be told of news")
     window: float = wait(240.0, 30.0, 600.0, "ours: a window nobody closed closes itself")
     window_file: float = wait(60.0, 5.0, 600.0, "ours: what was heard can still be read so long")

@@ -189,7 +189,7 @@ async def _report(page: Page, mine: Papers) -> None:
     while True:
         word = inbox.PageWord(run, page.accounts.wrong, bool(mine.trouble))
         if word != said or silent >= WAITS.report_again:
-            inbox.say(page.config.runtime, word.datagram())
+            inbox.say(page.config.runtime, word)
             said, silent = word, 0.0
         await asyncio.sleep(WAITS.report)
         silent += WAITS.report

@@ -43,7 +43,7 @@ from gateway.tend.admission import Admission
 from gateway.tend.attacks import Attacks
 from gateway.tend.daemon import Daemon
 from gateway.tend.heard import Heard
-from gateway.tend.inbound import Inbound
+from gateway.tend.inbound import Inbound, Inbox
 from gateway.tend.lineage import Lineage
 from gateway.tend.mailbox import Mailbox
 from gateway.tend.orders import Orders
@@ -239,14 +239,11 @@ def build(
             i, models, device, lent=ears.lent, notes=notes, changed=upkeep.somebody_looks.set
         ),
     )
-    left = Inbound(
-        home,
-        orders,
-        notes,
-        technician.carry_out,
-        inbound.begin_of(store.marked("inbox"), config.page_folder),
+    box = Inbox(home, inbound.begin_of(store.marked("inbox"), config.page_folder))
+    left = Inbound(box, orders, notes, technician.carry_out)
+    slips = Inbound(
+        SlipBox(home, faults, notes, clock), orders, notes, technician.carry_out, program=True
     )
-    slips = SlipBox(home, orders, faults, notes, clock.now)
     supervision = Supervision(
         home=home,
         clock=clock,
@@ -287,7 +284,7 @@ def build(
             markers=(
                 functools.partial(marks.of_middle, pipeline, firsts, waits, boot),
                 lineage.marks,
-                left.marks,
+                box.marks,
                 technician.marks,
                 rounds.marks,
             ),

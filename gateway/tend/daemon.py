@@ -20,9 +20,9 @@ from gateway.box import systemd
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
 from gateway.hear.replay import Replay
-from gateway.home import inbox, nearby
+from gateway.home import inbox
 from gateway.home.home import Home
-from gateway.home.news import News, asked
+from gateway.home.news import News
 from gateway.judge.faults import untold
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.untold import Untold
@@ -53,7 +53,6 @@ from gateway.tend.mailbox import Mailbox
 from gateway.tend.pump import Pump
 from gateway.tend.rearrange import Rearrange
 from gateway.tend.rounds import Rounds
-from gateway.tend.slip_box import SlipBox
 from gateway.tend.supervision import Supervision
 from gateway.tend.technician import Technician
 from gateway.tend.upkeep import DiskIsBack, Upkeep
@@ -104,8 +103,8 @@ class Daemon:
     uplink: Uplink
     rearrange: Rearrange
     technician: Technician
-    inbound: Inbound
-    slips: SlipBox
+    inbound: Inbound[int]
+    slips: Inbound[str]
     pump: Pump
     again: bool = False  # another home has moved in: to be started anew in the same process
 
@@ -203,14 +202,13 @@ class Daemon:
         gc.freeze()
         systemd.notify("READY=1", f"STATUS=guarding with {len(config.devices)} devices")
 
-    def _woken(self, said: bytes) -> None:
+    def _woken(self, said: inbox.Datagram) -> None:
         """Take a datagram of the page or the command line."""
-        if (seconds := nearby.asked(said)) is not None:
-            self.ears.open_window(seconds)
-        elif (word := inbox.page_word(said)) is not None:
-            self.attacks.page_says(word)
-        elif (address := asked(said)) is not None:
-            self.news.want(address)
-        else:
-            self.inbound.ask()
-            self.slips.ask()
+        match said:
+            case inbox.PageWord():
+                self.attacks.page_says(said)
+            case inbox.WantsNews():
+                self.news.want(said.address)
+            case inbox.Left():
+                self.inbound.ask()
+                self.slips.ask()

@@ -1,9 +1,9 @@
-"""The door in the home: what page and command line have left, one instruction after the other.
+"""The door in the home: what page, command line and programs of ours have left, one by one.
 
-A task of its own reads them, so that the pump waits for no file. What is done at once is done in
+A task for each place reads it, so that the pump waits for no file. What is done at once is done in
 the pump's turn, as a note. What takes longer the task lets the technician's part carry out, and
-hands its answer to the pump together with the number in the inbox: both are written in one
-transaction. Killed before that, the instruction still lies there and is read again.
+hands its answer to the pump together with its place: both are written in one transaction. Killed
+before that, the instruction still lies there and is read again.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import socket
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.box import aside
 from gateway.box.supervise import say
@@ -34,53 +35,59 @@ from gateway.words.instruction import Door, Instruction
 LOG = logging.getLogger("eldercare")
 # taken between two looks at what was heard: a press waits for no more than these
 ORDERS_A_TURN = 20
+Name = TypeVar("Name")
 
 # does it, and returns what the pump is to write of it
 CarryOut = Callable[[Instruction], Coroutine[Any, Any, Later]]
 
 
-class Inbound:
-    """What is left in the home. `run` is the task "inbox" on the loop.
+class Place(Protocol[Name]):
+    """Where instructions lie, each under a name, until they have their answer."""
 
-    `after` is the newest number that was answered.
+    async def found(self) -> list[tuple[Name, bytes]]:
+        """Return the oldest that have no answer yet."""
+        ...
+
+    def answered(self, name: Name) -> None:
+        """Take it that one has its answer, which is written at the end of this turn."""
+        ...
+
+
+@dataclass(eq=False)
+class Inbound(Generic[Name]):
+    """Takes what lies in one place, in its order. `run` is a task on the loop.
+
+    `program`: it is of programs that the daemon runs.
     """
 
-    def __init__(
-        self, home: Home, orders: Orders, notes: Notes, carry_out: CarryOut, after: int
-    ) -> None:
-        self.after = after
-        self._home = home
-        self._orders = orders
-        self._notes = notes
-        self._carry_out = carry_out
-        self._well = True  # the file can be read
-        self._asked = asyncio.Event()
-        self._asked.set()
+    place: Place[Name]
+    orders: Orders
+    notes: Notes
+    carry_out: CarryOut
+    program: bool = False
+    _asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ask(self) -> None:
-        """Wake the task: there may be something in the inbox."""
+        """Wake the task: there may be something."""
         self._asked.set()
 
-    def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
-        """Return how far the inbox is answered."""
-        return {"inbox": str(self.after)}
-
     async def run(self) -> None:
-        """Take what is left there, in its order. Only cancellation ends it."""
+        """Take what lies there as it comes. Only cancellation ends it."""
         while True:
-            await self._asked.wait()
-            self._asked.clear()
-            left = deque(await self._read())
+            left = deque(await self.place.found())
+            if not left:
+                await self._asked.wait()
+                self._asked.clear()
             while left:
                 longer: list[Instruction] = []
-                await in_turn(self._notes, functools.partial(self._take, left, longer))
+                await in_turn(self.notes, functools.partial(self._take, left, longer))
                 if longer:
-                    number, _ = left.popleft()
-                    answer = await self._carry_out(longer[0])
-                    await in_turn(self._notes, functools.partial(self._answered, number, answer))
+                    name, _ = left.popleft()
+                    answer = await self.carry_out(longer[0])
+                    await in_turn(self.notes, functools.partial(self._answered, name, answer))
 
     def _take(
-        self, left: deque[tuple[int, bytes]], longer: list[Instruction], now: Moment
+        self, left: deque[tuple[Name, bytes]], longer: list[Instruction], now: Moment
     ) -> list[Entry]:
         """Carry out what is done in this turn.
 
@@ -88,23 +95,41 @@ class Inbound:
         """
         entries: list[Entry] = []
         for _ in range(min(len(left), ORDERS_A_TURN)):
-            number, payload = left[0]
-            taken = self._orders.taken("inbox", payload, Door.LOCAL, now)
+            name, payload = left[0]
+            source = "slip" if self.program else "inbox"
+            taken = self.orders.taken(source, payload, Door.LOCAL, now, program=self.program)
             if taken.longer is not None:
                 longer.append(taken.longer)
                 break
             left.popleft()
-            self.after = number
+            self.place.answered(name)
             entries += taken.entries
         return entries
 
-    def _answered(self, number: int, answer: Later, now: Moment) -> list[Entry]:
-        self.after = number
+    def _answered(self, name: Name, answer: Later, now: Moment) -> list[Entry]:
+        self.place.answered(name)
         return answer(now)
 
-    async def _read(self) -> list[tuple[int, bytes]]:
+
+@dataclass(eq=False)
+class Inbox:
+    """The inbox of page and command line. `after` is the newest number that was answered."""
+
+    home: Home
+    after: int
+    _well: bool = True  # the file can be read
+
+    def answered(self, number: int) -> None:
+        """Take it that the instruction of this number has its answer."""
+        self.after = number
+
+    def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
+        """Return how far the inbox is answered."""
+        return {"inbox": str(self.after)}
+
+    async def found(self) -> list[tuple[int, bytes]]:
         """Read the file. One that is broken, locked or hangs is said once, and tried again."""
-        path = self._home.config.page_folder
+        path = self.home.config.page_folder
         looking = asyncio.wrap_future(aside.run(inbox.read, path, self.after))
         await asyncio.wait({looking}, timeout=WAITS.inbox_hangs)
         if not looking.done():
@@ -120,12 +145,8 @@ class Inbound:
 
     def _works(self, trouble: str) -> None:
         if trouble and self._well:
-            say(
-                "inbox",
-                False,
-                f"{self._home.config.page_folder / inbox.FILE}: {trouble}; "
-                "if it stays so, delete the file",
-            )
+            path = self.home.config.page_folder / inbox.FILE
+            say("inbox", False, f"{path}: {trouble}; if it stays so, delete the file")
         elif not trouble and not self._well:
             say("inbox", True, "can be read again")
         self._well = not trouble
@@ -144,7 +165,7 @@ def begin_of(mark: str, page_folder: Path) -> int:
 
 
 @contextlib.contextmanager
-def woken_by(path: Path, heard: Callable[[bytes], None]) -> Any:
+def woken_by(path: Path, heard: Callable[[inbox.Datagram], None]) -> Any:
     """Hear the datagrams of page and command line at `path`.
 
     Without the socket the file is looked at every few seconds.
@@ -167,7 +188,7 @@ def woken_by(path: Path, heard: Callable[[bytes], None]) -> Any:
 
     def woken() -> None:
         with contextlib.suppress(BlockingIOError):
-            heard(waker.recv(64))
+            heard(inbox.said(waker.recv(inbox.DATAGRAM)))
 
     loop.add_reader(waker, woken)
     try:

@@ -71,8 +71,9 @@ class Orders:
         instruction, late = inward.decode_instruction(
             payload, self._home.gateway, now, door, floor=floor, lives=lives
         )
-        if program and instruction.do in LOCAL_ONLY:
-            # it is refused as what only the technician's page may do
+        # A hearing window sets nothing up, and whoever has our user has the radio anyway. All else
+        # is refused as what only the technician's page may do.
+        if program and instruction.do in LOCAL_ONLY - {Do.WINDOW}:
             door = Door.PLATFORM
             instruction = replace(instruction, door=door)
         if of_another_life(instruction, self._boot):

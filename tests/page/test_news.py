@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
-from gateway.home import news
+from gateway.home import inbox, news
 from gateway.page import live
 from gateway.page.news import News, until
 from gateway.page.waits import WAITS
@@ -23,10 +23,9 @@ class Daemon:
         self._end.enter_context(woken_by(runtime / "wake", self._woken))
 
     def _woken(self, datagram):
-        address = news.asked(datagram)
-        assert address is not None
+        assert isinstance(datagram, inbox.WantsNews)
         self.asked += 1
-        self.news.want(address)
+        self.news.want(datagram.address)
 
     def close(self):
         self._end.close()
@@ -105,23 +104,24 @@ async def test_one_without_a_descriptor_looks_now_and_then(tmp_path, monkeypatch
 async def test_who_asks_no_more_is_told_no_more_and_few_are_remembered(monkeypatch):
     told = news.News()
     for n in range(3 * news.AT_MOST):
-        told.want(b"\0%05x" % n)
+        told.want(f"{n:05x}")
     assert len(told._asked) == news.AT_MOST
     with contextlib.closing(news.listening()) as line:
-        told.want(line.getsockname())
+        address = line.getsockname()[1:].decode()
+        told.want(address)
         told.tell()
         assert line.recv(16) == b"new"
-        assert list(told._asked) == [line.getsockname()], "nobody listens at the others"
+        assert list(told._asked) == [address], "nobody listens at the others"
         real = news.time.monotonic
         monkeypatch.setattr(news.time, "monotonic", lambda: real() + 3600)
         told.tell()
         assert not told._asked
 
 
-@pytest.mark.parametrize("datagram", [b"news", b"news ", b"news 0001", b"news 0001g", b"news 00012\n", b"news ../x", b"inbox", b""])
-def test_only_addresses_of_the_kernels_making_are_told(datagram):
-    assert news.asked(datagram) is None
-    assert news.asked(b"news 0001a") == b"\x000001a"
+@pytest.mark.parametrize("address", ["", "0001", "0001g", "00012\\n", "../xy"])
+def test_only_addresses_of_the_kernels_making_are_told(address):
+    assert inbox.said(f'{{"type":"news","address":"{address}"}}'.encode()) == inbox.Left()
+    assert inbox.said(b'{"type":"news","address":"0001a"}') == inbox.WantsNews("0001a")
 
 
 async def test_an_entry_wakes_the_streams(tmp_path, daemon):

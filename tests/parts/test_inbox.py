@@ -50,14 +50,14 @@ def test_a_file_that_was_deleted_and_begun_anew_is_read_from_its_start(tmp_path)
 
 
 def test_the_datagram_wakes_whoever_listens_and_its_lack_hurts_nobody(tmp_path):
-    inbox.wake(tmp_path)
+    inbox.say(tmp_path, inbox.Left())
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "wake"))
         listener.settimeout(PATIENCE)
         inbox.leave(tmp_path, tmp_path, b"x")
-        assert listener.recv(64) == b"inbox"
+        assert inbox.said(listener.recv(inbox.DATAGRAM)) == inbox.Left()
         for _ in range(5000):  # a daemon that does not read: the sender must not hang
-            inbox.wake(tmp_path)
+            inbox.say(tmp_path, inbox.Left())
 
 
 def test_many_writers_at_once_lose_nothing(tmp_path):

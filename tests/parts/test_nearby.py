@@ -190,30 +190,8 @@ def test_a_driver_that_fails_on_a_stranger_ends_nothing(monkeypatch):
     assert only(window)["refused"] == "driver_failed"
 
 
-@pytest.mark.parametrize(
-    ("datagram", "seconds"),
-    [
-        (b"window 10", 10.0),
-        (b"window 0.5", 0.5),
-        (b"window 9999", WAITS.window),
-        (b"window", None),
-        (b"window x", None),
-        (b"window nan", None),
-        (b"window -3", None),
-        (b"inbox", None),
-        (b"", None),
-        (b"window inf", WAITS.window),
-        (b"\xff\x00", None),
-        (b"windows 10", None),
-    ],
-)
-def test_requests(datagram, seconds):
-    assert nearby.asked(datagram) == seconds
-
-
-def test_nobody_to_ask(tmp_path, monkeypatch):
+def test_nobody_answers(tmp_path, monkeypatch):
     monkeypatch.setattr(WAITS, "window_answer", 0.2)
-    assert nearby.ask(tmp_path, 10.0) is False
     began = time.monotonic()
     assert nearby.answer(tmp_path, began, 0.1) is None
 
@@ -347,6 +325,7 @@ async def test_the_running_gateway_hears_for_the_command(tmp_path, air, monkeypa
 
         known = await asked(path, air, 1.0, sends)
         assert [one["address"] for one in known["heard"]] == [DOOR, PENDANT]
+        assert daemon.pipeline.done, "it was an instruction"
         assert known["heard"][0]["model"] == "shelly-blu-door"
         assert len(air.discovering) == 1, "nobody else scanned"
         assert air.calls.count("StartDiscovery") == 1
@@ -371,10 +350,12 @@ async def test_two_who_ask_share_one_window(tmp_path, air):
     async with at_work(path) as daemon:
         await until(lambda: air.discovering)
         for seconds in (1.0, 2.0, 3.0):
-            assert nearby.ask(daemon.home.config.runtime, seconds)
+            daemon.ears.open_window(seconds)
         await until(lambda: daemon.ears.window and daemon.ears.window.until - daemon.ears.window.opened > 2.5)
         until_then = daemon.ears.window.until
-        await asyncio.to_thread(lambda: [nearby.ask(daemon.home.config.runtime, 0.1) for _ in range(200)])
+        for _ in range(200):
+            daemon.ears.open_window(0.1)
+            await asyncio.sleep(0)
         assert daemon.ears.window is None or daemon.ears.window.until == until_then, "nobody prolongs it by asking for less"
         await until(lambda: daemon.ears.window is None)
         assert air.calls.count("StartDiscovery") == 1

@@ -268,11 +268,7 @@ async def test_strangers_that_cannot_be_told_do_not_end_the_daemon(daemon, monke
         return {"name": "\udcff"} if len(seen) < 2 else {"name": object()}
 
     monkeypatch.setattr(Window, "facts", facts)
-    for payload in (b"window nan", b"window inf", b"window -1", b"window \xff", b"window", b"window 1e999", b"window 3"):
-        seconds = nearby.asked(payload)
-        assert seconds is None or 0 < seconds <= WAITS.window
-        if seconds is not None:
-            daemon.ears.open_window(seconds)
+    daemon.ears.open_window(3.0)
     await until(lambda: len(seen) >= 2)
     await goes_on(daemon)
 

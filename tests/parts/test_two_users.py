@@ -295,27 +295,32 @@ def test_a_program_that_the_daemon_runs_for_an_alarm_can_answer_it():
             made.close()
 
 
+def as_daemon(gateway, *words):
+    line = [*as_user(DAEMON), sys.executable, "-m", "gateway", *words, "--config", str(gateway.config)]
+    return subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False)
+
+
 def test_a_program_sets_nothing_up(box):
     gateway = box.gateway
     box.furnish()
     gateway.start()
-    line = [
-        *as_user(DAEMON),
-        sys.executable,
-        "-m",
-        "gateway",
-        "tell",
-        "window",
-        "--seconds",
-        "60",
-        "--by",
-        "x",
-        "--config",
-        str(gateway.config),
-    ]
-    done = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False)
+    done = as_daemon(gateway, "tell", "walk", "--seconds", "60", "--by", "x")
     assert done.returncode == 0, done.stderr
     until(lambda: [m["refused"] for m in gateway.journal().values() if m["type"] == "result"] == ["local_only"])
+
+
+@pytest.mark.parametrize("user", [DAEMON, 0])
+def test_whoever_lists_the_devices_opens_the_window_by_an_order(box, user):
+    gateway = box.gateway
+    box.furnish()
+    gateway.start()
+    line = [sys.executable, "-m", "gateway", "devices", "--seconds", "0.5", "--json", "--config", str(gateway.config)]
+    done = subprocess.run([*(as_user(user) if user else ()), *line], cwd=REPO, capture_output=True, text=True, check=False)
+    assert "gateway" not in done.stderr, done.stderr
+    assert json.loads(done.stdout)["until"], done.stderr
+    (order,) = [m for m in gateway.journal().values() if m["type"] == "result"]
+    assert (order["do"], order["accepted"]) == ("window", True)
+    assert order["by"] == f"devices, user {user}"
 
 
 @pytest.mark.parametrize("generation", [name for name in make.GENERATIONS if (make.HERE / name / "page.sql").exists()])
@@ -393,7 +398,7 @@ def test_a_stand_in_that_another_user_has_made_is_not_believed(box):
 
 
 def test_the_page_is_told_that_something_is_new_by_the_other_user():
-    tell = "from gateway.home.news import News; n = News(); n.want(bytes.fromhex(w[0])); n.tell()"
+    tell = "from gateway.home.news import News; n = News(); n.want(w[0]); n.tell()"
     with news.listening() as line:
-        assert tried(DAEMON, tell, line.getsockname().hex()) == "done"
+        assert tried(DAEMON, tell, line.getsockname()[1:].decode()) == "done"
         assert line.recv(16) == b"new"

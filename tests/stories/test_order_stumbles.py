@@ -53,7 +53,7 @@ def test_a_time_that_there_is_not_is_a_bad_message_at_either_door(tmp_path, loca
         await life.restart()
         life.daemon.mailbox.from_platform("instruction", payload)
         await life.wait(5)
-        assert life.daemon.inbound.after == int(local)
+        assert life.daemon.inbound.place.after == int(local)
 
     with Life(tmp_path) as life:
         life.live(story())
@@ -74,7 +74,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
         assert "a mistake of ours (ZeroDivisionError)" in said["why"]
         assert "could not be carried out" in caplog.text
         assert len(calls(life)) == 1
-        assert life.daemon.inbound.after == int(local)
+        assert life.daemon.inbound.place.after == int(local)
         await life.restart()  # the mistake is still there: it is not read again
         stumbles(life, monkeypatch, "pipeline", "repeats")
         await life.wait(60)

@@ -1,7 +1,11 @@
 """Attacks that were refused become one fault each, with a number; and what the page may say of itself to the daemon."""
 
+import socket
+
 import pytest
-from gateway.home.inbox import PageWord, page_word
+from gateway.home import inbox
+from gateway.home.inbox import Left, PageWord
+from gateway.home.inbox import said as said_by
 from gateway.judge.faults.fact import Turn
 from gateway.judge.faults.fault import Faults
 from gateway.tend.attacks import TELL_AT, Attacks
@@ -20,7 +24,7 @@ class Box:
         self.attacks = Attacks(self.faults)
 
     def page(self, run, wrong, *, unusable=False):
-        self.attacks.page_says(page_word(PageWord(run, wrong, unusable).datagram()))
+        self.attacks.page_says(PageWord(run, wrong, unusable))
         return self.attacks.look(self.clock.now())
 
     def refused(self, what, tries=1):
@@ -100,20 +104,25 @@ def test_a_certificate_that_the_page_cannot_use_is_a_fault_until_it_can(box):
     [
         b"",
         b"inbox",
-        b"page",
-        b"page 00000001 -1 0",
-        b"page 00000001 1 2",
-        b"page 00000001 1 0\n",
-        b"page 0000000g 1 0",
-        b"page 00000001 9999999999 0",
-        "page 00000001 \u0661 0".encode(),
+        b"page 00000001 1 0",
+        b'{"type":"page"}',
+        b'{"type":"page","run":"00000001","wrong":-1,"unusable":false}',
+        b'{"type":"page","run":"00000001","wrong":1,"unusable":0}',
+        b'{"type":"page","run":"0000000g","wrong":1,"unusable":false}',
+        b'{"type":"page","run":"00000001\\n","wrong":1,"unusable":false}',
+        b'{"type":"page","run":"00000001","wrong":1,"unusable":false',
+        b'{"type":"window","seconds":240}',
+        b"\xff\x00",
+        b"[" * 200,
     ],
 )
-def test_what_is_no_word_of_the_page_is_none(datagram):
-    assert page_word(datagram) is None
+def test_what_is_no_word_of_the_page_asks_for_no_more_than_a_look(datagram):
+    assert said_by(datagram) == Left()
 
 
-def test_a_word_of_the_page_fits_what_the_daemon_reads():
+def test_a_word_of_the_page_fits_what_the_daemon_reads(tmp_path):
     word = PageWord("ffffffff", 10**12, unusable=True)
-    assert len(word.datagram()) <= 64
-    assert page_word(word.datagram()) == PageWord("ffffffff", 999_999_999, unusable=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.bind(str(tmp_path / "wake"))
+        inbox.say(tmp_path, word)
+        assert said_by(line.recv(inbox.DATAGRAM)) == word

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from gateway.home import inbox
-from gateway.tend.inbound import ORDERS_A_TURN, Inbound, begin_of, woken_by
+from gateway.tend.inbound import ORDERS_A_TURN, Inbound, Inbox, begin_of, woken_by
 from gateway.tend.orders import Taken
 from gateway.words.instruction import Do, Door, Instruction
 
@@ -23,8 +23,8 @@ class Takes:
     def __init__(self):
         self.doors = set()
 
-    def taken(self, name, payload, door, now):
-        assert name == "inbox"
+    def taken(self, name, payload, door, now, *, program):
+        assert (name, program) == ("inbox", False)
         self.doors.add(door)
         text = payload.decode()
         return Taken([], Instruction(id=text, do=Do.BACKUP, by="Li", door=door)) if text.startswith("slow") else Taken([text])
@@ -42,7 +42,8 @@ async def home(tmp_path, monkeypatch):
 
     config = SimpleNamespace(page_folder=made.folder)
     monkeypatch.setattr(inbox, "read", lambda folder, after: made.whole.wait(PATIENCE) and read(folder, after))
-    made.inbound = Inbound(SimpleNamespace(config=config), Takes(), made.turns.notes, carry_out, 0)
+    made.inbox = Inbox(SimpleNamespace(config=config), 0)
+    made.inbound = Inbound(made.inbox, Takes(), made.turns.notes, carry_out)
 
     def leave(*texts):
         """Leave all of them before any is read."""
@@ -67,9 +68,9 @@ async def test_what_is_done_at_once_is_written_in_one_turn_so_many_at_a_time(hom
     home.leave(*(f"o{n}" for n in range(ORDERS_A_TURN + 3)))
     home.inbound.ask()
     assert await turn(home) == [f"o{n}" for n in range(ORDERS_A_TURN)]
-    assert home.inbound.marks(home.turns.clock.now()) == {"inbox": str(ORDERS_A_TURN)}
+    assert home.inbox.marks(home.turns.clock.now()) == {"inbox": str(ORDERS_A_TURN)}
     assert await turn(home) == [f"o{n}" for n in range(ORDERS_A_TURN, ORDERS_A_TURN + 3)]
-    assert home.inbound._orders.doors == {Door.LOCAL}
+    assert home.inbound.orders.doors == {Door.LOCAL}
 
 
 async def test_what_takes_longer_holds_up_what_lies_behind_it_and_nothing_else(home):
@@ -77,11 +78,11 @@ async def test_what_takes_longer_holds_up_what_lies_behind_it_and_nothing_else(h
     home.inbound.ask()
     assert await turn(home) == ["first"]
     await until(lambda: home.begun == ["slow"])
-    assert home.inbound.after == 1, "if we end before it is done, it must still lie there"
+    assert home.inbox.after == 1, "if we end before it is done, it must still lie there"
     assert not home.turns.notes, "the pump is asked nothing meanwhile"
     home.free.set()
     assert await turn(home) == ["done slow"]
-    assert home.inbound.after == 2, "its number with its answer"
+    assert home.inbox.after == 2, "its number with its answer"
     assert await turn(home) == ["behind"]
 
 
@@ -128,8 +129,10 @@ def test_without_a_mark_what_lies_there_was_for_an_earlier_life(tmp_path):
 async def test_datagrams_wake_and_a_socket_that_cannot_be_made_is_said(tmp_path, caplog):
     heard = []
     with woken_by(tmp_path / "wake", heard.append):
-        inbox.say(tmp_path, b"inbox")
-        await until(lambda: heard == [b"inbox"])
+        inbox.say(tmp_path, inbox.Left())
+        await until(lambda: heard == [inbox.Left()])
+        assert inbox.listens(tmp_path)
+    assert not inbox.listens(tmp_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line, pytest.raises(ConnectionRefusedError):
         line.connect(str(tmp_path / "wake"))
     with woken_by(tmp_path / "none" / "wake", heard.append):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from gateway.home import slips
 from gateway.judge.faults.fact import Turn
+from gateway.tend.inbound import Inbound
 from gateway.tend.orders import Taken
 from gateway.tend.slip_box import SlipBox
 from gateway.words import kind
@@ -24,7 +25,8 @@ async def box(tmp_path):
         return Taken([payload.decode()])
 
     home = SimpleNamespace(config=SimpleNamespace(state=tmp_path))
-    made.box = SlipBox(home, SimpleNamespace(taken=taken), made.turns.faults, made.turns.notes, made.turns.clock.now)
+    made.slips = SlipBox(home, made.turns.faults, made.turns.notes, made.turns.clock)
+    made.box = Inbound(made.slips, SimpleNamespace(taken=taken), made.turns.notes, None, program=True)
     task = asyncio.create_task(made.box.run())
     yield made
     task.cancel()
@@ -62,7 +64,7 @@ async def test_one_that_cannot_be_deleted_is_not_carried_out_again_and_said_once
         assert (raised.kind, raised.turn, raised.device) == (kind.STORAGE_DEGRADED, Turn.RAISED, slips.FOLDER)
         box.turns.clock.mono += slips_wait(box)
         box.box.ask()
-        await until(lambda: box.box._delete_wait > 1)
+        await until(lambda: box.slips._delete_wait > 1)
         assert not box.turns.notes, "neither told nor carried out again"
     box.turns.clock.mono += slips_wait(box)
     box.box.ask()
@@ -72,4 +74,4 @@ async def test_one_that_cannot_be_deleted_is_not_carried_out_again_and_said_once
 
 
 def slips_wait(box):
-    return 2 * box.box._delete_wait
+    return 2 * box.slips._delete_wait
