@@ -15,24 +15,20 @@ from gateway.contract.wire import (
     VERSION,
     AlarmMessage,
     BadMessage,
-    Called,
     Codes,
     FaultMessage,
     OneReading,
     Outward,
-    Proof,
     ReadingBatch,
     ResultMessage,
     Trouble,
-    When,
     encode,
-    when,
 )
-from gateway.judge.alarm import ANSWERED, Alarm, Call, Evidence
+from gateway.judge.alarm import ANSWERED, Alarm, proof
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind as kinds
-from gateway.words.clock import Moment, Quality, Stamp
+from gateway.words.clock import Moment, Quality, stamp
 from gateway.words.instruction import Problem, Refused, ResultFact
 from gateway.words.kind import FaultClass
 from gateway.words.reading import Reading
@@ -54,7 +50,7 @@ def encode_entry(
         "journal": journal,
         "number": entry.number,
         "id": entry.id,
-        "at": _when(entry.at),
+        "at": entry.at,
         "generation": generation,
         "previous": previous,
     }
@@ -72,7 +68,7 @@ def encode_entry(
                 device=fact.device,
                 room=fact.room,
                 detail=dict(fact.detail),
-                evidence=[_proof(r, boot) for r in fact.evidence],
+                evidence=tuple(proof(r, boot) for r in fact.evidence),
                 test=fact.test,
                 fault_class=fact.fault_class,
             )
@@ -122,84 +118,54 @@ def encode_batch(
 ) -> bytes:
     """Return the bytes of one batch of routine readings."""
     ones = [
-        OneReading(r.device, r.kind.value, r.value, when(r.at, boot), r.index, r.label)
+        OneReading(r.device, r.kind.value, r.value, stamp(boot, r.at), r.index, r.label)
         for r in readings
     ]
     return encode(ReadingBatch(VERSION, gateway, history, batch, ones))
 
 
+# a field of the message about an alarm -> what it holds of the alarm, both ways
+_OF_ALARM: Final = {
+    **{
+        name: name
+        for name in (
+            *("kind", "priority", "device", "room", "state", "test", "masking", "stages", "rung"),
+            *("calls", "responder", "count", "evidence", "lapsed", "vouched", "outcome"),
+            *("linked", "listed"),
+        )
+    },
+    "alarm": "id",
+    "alarm_number": "number",
+    "expected_s": "expected",
+    "grace_s": "grace",
+    "called_mono": "called",
+    "answered_mono": "answered",
+    "silenced_mono": "silenced",
+    "calls_made": "made",
+    "state_by": "by",
+    "state_reason": "reason",
+}
+
+
 def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
-    a = fact.alarm
+    alarm = fact.alarm
+    held = {name: getattr(alarm, of) for name, of in _OF_ALARM.items()}
     return AlarmMessage(
         **head,
-        alarm=a.id,
-        alarm_number=a.number,
-        kind=a.kind,
-        priority=a.priority,
-        codes=_codes(a.kind),
-        device=a.device,
-        room=a.room,
-        state=a.state,
+        **held,
+        codes=_codes(alarm.kind),
         move=fact.move,
         by=fact.by,
         reason=fact.reason,
-        test=a.test,
-        condition="active" if a.condition_active else "cleared",
-        masking=a.masking,
-        stages={name: _when(at) for name, at in a.stages.items()},
-        rung=a.rung,
-        calls=[
-            Called(
-                c.rung,
-                c.responder,
-                c.channel,
-                c.reason,
-                _when(c.at),
-                c.delivery,
-                c.entry,
-                c.round,
-                c.mono,
-            )
-            for c in a.calls
-        ],
-        responder=a.responder,
-        expected_s=a.expected,
-        count=a.count,
-        evidence=[Proof(e.device, e.kind, e.value, _when(e.at), e.flagged) for e in a.evidence],
-        grace_s=a.grace,
-        since_mono=round(a.since.mono, 3),
-        called_mono=round(a.called, 3),
-        answered_mono=a.answered,
-        silenced_mono=a.silenced,
-        lapsed=a.lapsed,
-        vouched=a.vouched,
-        calls_made=a.made,
+        condition="active" if alarm.condition_active else "cleared",
+        since_mono=round(alarm.since.mono, 3),
         before=fact.before,
-        outcome=a.outcome,
-        linked=a.linked,
-        state_by=a.by,
-        state_reason=a.reason,
-        listed=a.listed,
     )
 
 
 def _codes(kind: str) -> Codes:
     row = kinds.of(kind)
     return Codes(row.ieee, row.scaip_device, row.scaip_status)
-
-
-def _when(at: Stamp) -> When:
-    return When(at.boot, at.mono, at.wall, Quality(at.clock))
-
-
-def _proof(reading: Reading, boot: str) -> Proof:
-    return Proof(
-        reading.device,
-        reading.kind.value,
-        reading.value,
-        when(reading.at, boot),
-        reading.flagged,
-    )
 
 
 def _trouble(p: Problem) -> Trouble:
@@ -223,56 +189,13 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
 
     Its monotonic times are those of the boot in which the message was written.
     """
-    stages = {name: stamp_of(at) for name, at in message.stages.items()}
-    earlier = message.calls_made == 0  # of a version that wrote none of this
+    held = {of: getattr(message, name) for name, of in _OF_ALARM.items()}
+    if message.calls_made == 0:  # of a version that wrote none of this
+        held["made"] = len(message.calls)
+        if message.state in ANSWERED:
+            held["answered"] = message.since_mono
     return Alarm(
-        number=message.alarm_number,
-        id=message.alarm,
-        kind=message.kind,
-        priority=message.priority,
-        device=message.device,
-        room=message.room,
-        state=message.state,
-        since=now.later(message.since_mono),
-        stages=stages,
-        test=message.test,
-        condition_active=message.condition == "active",
-        masking=message.masking,
-        grace=message.grace_s,
-        calls=tuple(
-            Call(
-                c.rung,
-                c.responder,
-                c.channel,
-                c.reason,
-                stamp_of(c.at),
-                c.delivery,
-                c.entry,
-                c.round,
-                c.mono,
-            )
-            for c in message.calls
-        ),
-        made=max(message.calls_made, len(message.calls)),
-        rung=message.rung,
-        called=message.called_mono,
-        answered=message.since_mono
-        if earlier and message.state in ANSWERED
-        else message.answered_mono,
-        lapsed=message.lapsed,
-        vouched=message.vouched,
-        silenced=message.silenced_mono,
-        by=message.state_by,
-        reason=message.state_reason,
-        responder=message.responder,
-        expected=message.expected_s,
-        outcome=message.outcome,
-        count=message.count,
-        evidence=tuple(
-            Evidence(e.device, e.kind, e.value, stamp_of(e.at), e.flagged) for e in message.evidence
-        ),
-        linked=message.linked,
-        listed=message.listed,
+        **held, since=now.later(message.since_mono), condition_active=message.condition == "active"
     )
 
 
@@ -319,8 +242,3 @@ def passed(wall: float, now: Moment) -> float:
     That is as far as our clock knows: where it is behind, it was longer ago.
     """
     return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
-
-
-def stamp_of(at: When) -> Stamp:
-    """Return a moment of a message as it is kept."""
-    return Stamp(at.boot, at.mono, at.wall, at.clock.value)

@@ -13,12 +13,12 @@ from msgspec import UNSET, Struct
 from gateway.contract.wire import (
     LARGEST,
     BadMessage,
-    Id,
     InstructionMessage,
     PlatformMessage,
     Receipt,
 )
 from gateway.judge.lateness import late
+from gateway.words.bounds import Id
 from gateway.words.clock import Moment
 from gateway.words.instruction import Change, Door, Instruction
 

@@ -14,9 +14,10 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from gateway.judge.alarm import Delivery, Masking, Outcome, State
+from gateway.judge.alarm import Called, Masking, Outcome, Proof, State
 from gateway.judge.faults.fact import Turn
-from gateway.words.clock import Moment, Quality
+from gateway.words.bounds import Count, Id, Name, Number, Seconds, Text
+from gateway.words.clock import When
 from gateway.words.instruction import Do, Refused, What
 from gateway.words.kind import Priority
 
@@ -26,27 +27,32 @@ ROOT: Final = "eldercare/v1"
 GENERATIONS: Final = (1 << 53) - 1
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
-Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
-Text = Annotated[str, Meta(max_length=400)]
-Name = Annotated[str, Meta(max_length=80)]
 # nothing that breaks a line or turns its direction
 PRINTED = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*\Z"
-Count = Annotated[int, Meta(ge=0)]
 Hash = Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")]  # see gateway.chain; empty: none
-Number = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(ge=0)]
 
 
-class When(Struct, frozen=True, forbid_unknown_fields=True):
-    """A moment: power-up, monotonic seconds in it, wall time (RFC 3339, UTC), quality of that."""
-
-    boot: Id
-    mono: float
-    wall: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z\Z")]
-    clock: Quality
+class _Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of a message, or a message, in which nothing stands that is not named here."""
 
 
-class Codes(Struct, frozen=True, forbid_unknown_fields=True):
+class _Message(_Part, frozen=True, tag_field="type"):
+    """What the gateway says."""
+
+    v: Literal[1]
+    gateway: Id
+
+
+class _Entry(_Message, frozen=True):
+    """A line of the journal."""
+
+    journal: Id
+    number: Number
+    id: Id
+    at: When
+
+
+class Codes(_Part, frozen=True):
     """The kind in other vocabularies; an empty text where there is none."""
 
     ieee_11073_10471: str
@@ -54,42 +60,12 @@ class Codes(Struct, frozen=True, forbid_unknown_fields=True):
     scaip_status: str
 
 
-class Proof(Struct, frozen=True, forbid_unknown_fields=True):
-    """A reading that the judgement rests on. `flagged`: its freshness could not be proved."""
-
-    device: str
-    kind: str
-    value: bool | int | float | str
-    at: When
-    flagged: bool = False
-
-
-class Called(Struct, frozen=True, forbid_unknown_fields=True):
-    """One call of the ladder: who, by which channel, why, when, and how far it got."""
-
-    rung: Count
-    responder: Text
-    channel: Id
-    reason: str
-    at: When
-    delivery: Delivery
-    entry: Name = ""
-    round: Count = 0
-    mono: float = 0.0
-
-
-class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alarm"):
+class AlarmMessage(_Entry, frozen=True, tag="alarm"):
     """An alarm after one move; the highest (generation, number) of an alarm id says how it stands.
 
     `stages` has the first moment of each stage.
     """
 
-    v: Literal[1]
-    gateway: Id
-    journal: Id
-    number: Number
-    id: Id
-    at: When
     alarm: Id
     alarm_number: Number
     kind: Id
@@ -104,13 +80,13 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     test: bool
     condition: Literal["active", "cleared"]
     masking: Masking
-    stages: dict[str, When]
+    stages: Mapping[str, When]
     rung: Count
-    calls: list[Called]
+    calls: tuple[Called, ...]
     responder: Text
     expected_s: Seconds
     count: Number
-    evidence: list[Proof]
+    evidence: tuple[Proof, ...]
     grace_s: Seconds = 0.0
     since_mono: float = 0.0
     called_mono: float = 0.0
@@ -130,18 +106,12 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     listed: bool = False
 
 
-class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
+class FaultMessage(_Entry, frozen=True, tag="fault"):
     """Technical trouble: begun, said again, ended, or told once.
 
     A kind that a reader does not know is shown as P3.
     """
 
-    v: Literal[1]
-    gateway: Id
-    journal: Id
-    number: Number
-    id: Id
-    at: When
     kind: Id
     priority: Priority
     codes: Codes
@@ -149,14 +119,14 @@ class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     device: str
     room: Text
     detail: dict[str, bool | int | float | str]
-    evidence: list[Proof]
+    evidence: tuple[Proof, ...]
     test: bool = False
     generation: Count = 0
     previous: Hash = ""
     fault_class: Name = ""
 
 
-class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
+class Trouble(_Part, frozen=True):
     """What is wrong with one field of a change that was refused."""
 
     section: str
@@ -166,20 +136,12 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-class ResultMessage(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"
-):
+class ResultMessage(_Entry, frozen=True, tag="result"):
     """What came of an instruction: `accepted`, or the reason.
 
     The reason is a fixed word, and a sentence in both languages.
     """
 
-    v: Literal[1]
-    gateway: Id
-    journal: Id
-    number: Number
-    id: Id
-    at: When
     instruction: Id
     do: Do
     by: Text
@@ -200,7 +162,7 @@ class ResultMessage(
     previous: Hash = ""
 
 
-class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
+class OneReading(_Part, frozen=True):
     """One routine reading; `label` names a measure that has no kind of its own."""
 
     device: str
@@ -211,29 +173,23 @@ class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
     label: str = ""
 
 
-class ReadingBatch(
-    Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="readings"
-):
+class ReadingBatch(_Message, frozen=True, tag="readings"):
     """Routine readings in a numbered batch.
 
     A gap in the numbers is a loss; `forgotten` of a fault entry says which.
     """
 
-    v: Literal[1]
-    gateway: Id
     history: Id
     batch: Number
     readings: list[OneReading]
 
 
-class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="status"):
+class Status(_Message, frozen=True, tag="status"):
     """Whether the gateway is connected. Retained.
 
     `online` false comes from the broker as last will, or from the gateway when it stops.
     """
 
-    v: Literal[1]
-    gateway: Id
     online: bool
     reason: str
     software: str
@@ -243,11 +199,9 @@ class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     generation: Count = 0
 
 
-class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="heartbeat"):
+class Heartbeat(_Message, frozen=True, tag="heartbeat"):
     """Sent every `every_s`; the platform calls the home offline after three that did not come."""
 
-    v: Literal[1]
-    gateway: Id
     journal: Id
     at: When
     every_s: Seconds
@@ -261,7 +215,7 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type
     head: Hash = ""
 
 
-class HomeDevice(Struct, frozen=True, forbid_unknown_fields=True):
+class HomeDevice(_Part, frozen=True):
     """One enrolled device: what it is there for, whether its silence is noticed, and how it is."""
 
     device: Id
@@ -275,21 +229,21 @@ class HomeDevice(Struct, frozen=True, forbid_unknown_fields=True):
     heard: Name
 
 
-class HomeRung(Struct, frozen=True, forbid_unknown_fields=True):
+class HomeRung(_Part, frozen=True):
     """One rung of the household's ladder, without the name of who is called."""
 
     role: Literal["platform", "person", "sounds"]
     wait_s: Seconds
 
 
-class HomeShelf(Struct, frozen=True, forbid_unknown_fields=True):
+class HomeShelf(_Part, frozen=True):
     """A device that is not judged for a while."""
 
     device: Id
     left_s: Seconds
 
 
-class HomeAlarm(Struct, frozen=True, forbid_unknown_fields=True):
+class HomeAlarm(_Part, frozen=True):
     """An open alarm, as it stands."""
 
     alarm: Id
@@ -300,14 +254,12 @@ class HomeAlarm(Struct, frozen=True, forbid_unknown_fields=True):
     silenced: bool
 
 
-class HomeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="home"):
+class HomeMessage(_Message, frozen=True, tag="home"):
     """What is in the home, without names of people. Retained.
 
     It is told after connecting, after a change, and every six hours.
     """
 
-    v: Literal[1]
-    gateway: Id
     journal: Id
     generation: Count
     at: When
@@ -326,7 +278,7 @@ class HomeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ty
     left_out: Count
 
 
-class Head(Struct, frozen=True, forbid_unknown_fields=True):
+class Head(_Part, frozen=True):
     """An entry as the platform has it: which one, and the hash of its bytes."""
 
     journal: Id
@@ -335,7 +287,7 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
-class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
+class Receipt(_Part, frozen=True):
     """The platform has recorded these entries and batches.
 
     Both are inclusive ranges: of the numbers of `journal`, and of those of `history`.
@@ -350,7 +302,7 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     head: Head | None = None
 
 
-class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
+class PlatformMessage(_Part, frozen=True):
     """Whether the platform's process that gives receipts is there. Retained.
 
     There is one for all gateways; that process leaves `online` false as its last will.
@@ -363,14 +315,14 @@ class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
     readings: bool = True
 
 
-class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
+class ChangeMessage(_Part, frozen=True):
     """One change of the configuration; what its value holds stands in docs/integrator.md."""
 
     what: What
     value: dict[str, Any] = {}
 
 
-class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
+class InstructionMessage(_Part, frozen=True):
     """What the platform tells the gateway; acted on once.
 
     It is sent again with the same `id` until the result with that id comes.
@@ -435,13 +387,3 @@ def topic(gateway: str, name: str) -> str:
 def encode(message: Struct) -> bytes:
     """Return the bytes of any message of the contract."""
     return _encoder.encode(message)
-
-
-def when(at: Moment, boot: str) -> When:
-    """Return a moment as the contract writes it."""
-    return When(
-        boot,
-        round(at.mono, 3),
-        at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        at.quality,
-    )

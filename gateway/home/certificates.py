@@ -17,8 +17,8 @@ import msgspec
 from msgspec import Struct, field
 
 from gateway.box import generations
-from gateway.contract import wire
 from gateway.home.parts import Signature, Signing
+from gateway.words.clock import When
 
 CARRIED: Final = 20  # of them, the newest, that go to a new box
 LAST: Final = 1_000_000  # number that a certificate can have
@@ -85,7 +85,7 @@ def signed(
     number: int,
     *,
     by: str,
-    at: wire.When,
+    at: When,
     signing: Signing,
     instruction: str,
 ) -> Certificate:

@@ -23,6 +23,7 @@ from gateway.home.devices import Device
 from gateway.home.waits import WAITS
 from gateway.judge.walk_record import Goal, Plug, goal, step_needs
 from gateway.words import kind
+from gateway.words.clock import When
 from gateway.words.kind import Priority
 
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
@@ -68,7 +69,7 @@ class Seen:
     alarm: wire.AlarmMessage | None = None
 
 
-def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire.When) -> Seen:
+def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: When) -> Seen:
     """Return the tests of this visit that count, of faults and test alarms, both newest first.
 
     A test does not count where what it tried was changed after it.
@@ -115,7 +116,7 @@ def _visited(out: Seen, m: wire.FaultMessage, changed: Container[str], platform_
         out.attempt = out.attempt or m
 
 
-def age(then: wire.When, now: wire.When) -> float:
+def age(then: When, now: When) -> float:
     """Return the age in seconds: monotonic within one power-up, by the wall clock across.
 
     It is infinite where the wall clock has gone back by `WAITS.visit` or more.
@@ -303,7 +304,7 @@ def _platform(config: Config, found: Seen) -> dict[str, Any]:
     }
 
 
-def _between(first: wire.When, then: wire.When) -> float:
+def _between(first: When, then: When) -> float:
     return (
         then.mono - first.mono
         if first.boot == then.boot

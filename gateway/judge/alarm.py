@@ -8,12 +8,16 @@ escalation. The table `MOVES` is the whole truth; a move outside it is refused w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from gateway.words.clock import Moment, Stamp
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway.words.bounds import Count, Id, Name, Text
+from gateway.words.clock import Moment, When, stamp
 from gateway.words.kind import Priority
-from gateway.words.reading import DeviceId
+from gateway.words.reading import DeviceId, Reading, Value
 from gateway.words.say import Failed, Say
 
 
@@ -120,34 +124,33 @@ class NotAllowed(Failed):
         super().__init__(Say("order.not_allowed", state=state, move=move, allowed=allowed))
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """A reading that an alarm or fault rests on, copied so that the entry explains itself."""
+class Proof(Struct, frozen=True, forbid_unknown_fields=True):
+    """A reading that the judgement rests on. `flagged`: its freshness could not be proved."""
 
     device: DeviceId
     kind: str
-    value: bool | int | float | str
-    at: Stamp
+    value: Value
+    at: When
     flagged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call: who was called, by which channel, why, when, and how far it got.
+def proof(r: Reading, boot: str) -> Proof:
+    """Return a reading as the entry of an alarm or fault keeps it."""
+    return Proof(r.device, r.kind.value, r.value, stamp(boot, r.at), r.flagged)
 
-    `entry` names the ladder's entry that was called, whatever its place is by now; `round` counts
-    how often the ladder had begun again; `mono` is when, on this power-up's clock, also where the
-    call was made in an earlier one.
-    """
 
-    rung: int
-    responder: str
-    channel: str
+class Called(Struct, frozen=True, forbid_unknown_fields=True):
+    """One call of the ladder: who, by which channel, why, when, and how far it got."""
+
+    rung: Count
+    responder: Text
+    channel: Id
     reason: str
-    at: Stamp
-    delivery: Delivery = Delivery.WAITING
-    entry: str = ""
-    round: int = 0
+    at: When
+    delivery: Delivery
+    entry: Name = ""  # the ladder's entry that was called, whatever its place is by now
+    round: Count = 0  # how often the ladder had begun again
+    # when, on this power-up's clock, also where the call was made in an earlier one
     mono: float = 0.0
 
 
@@ -165,8 +168,7 @@ STAGE_OF: Mapping[State, str] = {
 WITHDRAWN = "withdrawn"  # the stage of whoever was sent and does not come: declined, or called back
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
+class Alarm(Struct, frozen=True, kw_only=True):
     """One alarm. `id` is for the world, `number` for people in this home.
 
     `since` is when the state was entered.
@@ -180,12 +182,12 @@ class Alarm:
     room: str
     state: State
     since: Moment
-    stages: Mapping[str, Stamp]
+    stages: Mapping[str, When]
     test: bool = False
     condition_active: bool = True
     masking: Masking = Masking.NONE
     grace: float = 0.0
-    calls: tuple[Call, ...] = ()  # of a long list the first ones and the newest
+    calls: tuple[Called, ...] = ()  # of a long list the first ones and the newest
     made: int = 0  # calls so far, also those that stand in `calls` no more
     rung: int = 0
     called: float = 0.0  # mono of the last call that the ladder waits for
@@ -202,7 +204,7 @@ class Alarm:
     expected: float = 0.0
     outcome: Outcome | None = None
     count: int = 1
-    evidence: tuple[Evidence, ...] = field(default=())
+    evidence: tuple[Proof, ...] = ()
     linked: str = ""
     listed: bool = False  # it can wait for today's list
 
@@ -231,7 +233,7 @@ def moved(
     alarm: Alarm,
     move: Move,
     at: Moment,
-    stamped: Stamp,
+    stamped: When,
     *,
     by: str,
     reason: str = "",
@@ -288,5 +290,5 @@ def shifted(alarm: Alarm, seconds: float, now: Moment) -> Alarm:
         called=on(alarm.called),
         answered=on(alarm.answered),
         silenced=on(alarm.silenced),
-        calls=tuple(replace(call, mono=on(call.mono)) for call in alarm.calls),
+        calls=tuple(msgspec.structs.replace(call, mono=on(call.mono)) for call in alarm.calls),
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm
 from gateway.words.ranges import Range, within
 
 
-@dataclass(slots=True)
-class AlarmIds:
+class AlarmIds(Struct):
     """Which numbers are alarms of the present journal."""
 
     last: int = 0
@@ -25,8 +26,7 @@ class AlarmIds:
         return there and (head, text) == (journal, str(number))
 
 
-@dataclass(frozen=True, slots=True)
-class Renaming:
+class Renaming(Struct, frozen=True):
     """Alarms numbered above `shared` that the old journal named get an id of the new one."""
 
     old: str

@@ -10,8 +10,9 @@ nobody ever left), whoever is heard for hours lives there.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.faults.fault import Faults

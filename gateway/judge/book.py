@@ -6,12 +6,13 @@ Pure and synchronous. What a turn has written is committed first, then told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from gateway.judge.alarm import Alarm, Evidence, Move, State
+from msgspec import Struct
+
+from gateway.judge.alarm import Alarm, Move, Proof, State, proof
 from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind as kinds
-from gateway.words.clock import Moment, Stamp, stamp
+from gateway.words.clock import Moment, When, stamp
 from gateway.words.instruction import ResultFact
 from gateway.words.kind import Priority
 from gateway.words.reading import Reading
@@ -19,8 +20,7 @@ from gateway.words.reading import Reading
 _RAISES = frozenset({"raise", Move.EXPIRE.value, Move.CONFIRM.value})
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmFact:
+class AlarmFact(Struct, frozen=True):
     """An alarm as it stands after `move`, its state before, who or what moved it and why."""
 
     alarm: Alarm
@@ -33,8 +33,7 @@ class AlarmFact:
 Fact = AlarmFact | FaultFact | ResultFact
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One numbered line of the journal.
 
     `id` is unique in the world; the same entry sent twice has the same id.
@@ -42,7 +41,7 @@ class Entry:
 
     number: int
     id: str
-    at: Stamp
+    at: When
     fact: Fact
 
     @property
@@ -86,17 +85,15 @@ class Book:
         """Go on after entry `last` of a journal."""
         self.journal, self.last = journal, last
 
-    def stamp(self, at: Moment) -> Stamp:
+    def stamp(self, at: Moment) -> When:
         """Return a moment with this power-up's name, as it is written down."""
         return stamp(self.boot, at)
 
-    def evidence(self, readings: Iterable[Reading]) -> tuple[Evidence, ...]:
+    def evidence(self, readings: Iterable[Reading]) -> tuple[Proof, ...]:
         """Return readings as an alarm keeps them."""
-        return tuple(
-            Evidence(r.device, r.kind.value, r.value, self.stamp(r.at), r.flagged) for r in readings
-        )
+        return tuple(proof(reading, self.boot) for reading in readings)
 
-    def entry(self, fact: Fact, now: Moment, *, at: Stamp | None = None) -> int:
+    def entry(self, fact: Fact, now: Moment, *, at: When | None = None) -> int:
         """Write the next entry and return its number.
 
         `at`: when it was written first, in another journal.

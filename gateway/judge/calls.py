@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
-from gateway.judge.alarm import Alarm, Call, Delivery
+from gateway.judge.alarm import Alarm, Called, Delivery
 from gateway.judge.dispatch import BESIDE, Down, Rung, counts, entries, round_of, skipped
-from gateway.words.clock import Stamp
+from gateway.words.clock import When
 
 # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
 CALLS = 40
@@ -20,9 +20,9 @@ def next_call(
     reason: str,
     ladder: tuple[Rung, ...],
     down: Down,
-    at: Stamp,
+    at: When,
     mono: float,
-) -> Call:
+) -> Called:
     """Return the call of a rung. It is held for a test, and has failed where its program is `down`.
 
     Whoever was called before in this round of the ladder begins the next one.
@@ -35,7 +35,7 @@ def next_call(
         delivery = Delivery.HELD  # a test never reaches the real ladder
     elif skipped(who, ladder, down):
         delivery = Delivery.FAILED
-    return Call(
+    return Called(
         rung,
         who.responder,
         who.channel,
@@ -48,7 +48,7 @@ def next_call(
     )
 
 
-def called(alarm: Alarm, call: Call) -> Alarm:
+def called(alarm: Alarm, call: Called) -> Alarm:
     """Return an alarm with one call more."""
     calls = (*alarm.calls, call)
     calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
@@ -62,7 +62,7 @@ def place(alarm: Alarm, index: int) -> int:
     return at if (at == index or at >= FIRST_CALLS) and 0 <= at < len(alarm.calls) else -1
 
 
-def delivered(alarm: Alarm, at: int, delivery: Delivery) -> tuple[Call, ...]:
+def delivered(alarm: Alarm, at: int, delivery: Delivery) -> tuple[Called, ...]:
     """Return the calls with the one that stands `at` as delivered. One of a test stays held."""
     calls = alarm.calls
     if calls[at].delivery is Delivery.HELD and alarm.test:

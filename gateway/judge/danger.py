@@ -9,9 +9,11 @@ condition.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import time, tzinfo
 from math import inf
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.judge.beds import Beds
 from gateway.judge.levels import Key, Levels, On
@@ -23,8 +25,7 @@ from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 
-@dataclass(frozen=True, slots=True)
-class Danger:
+class Danger(Struct, frozen=True):
     """Somebody may need help. `grace`: seconds to cancel; `evidence`: what it rests on.
 
     `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can
@@ -41,8 +42,7 @@ class Danger:
     listed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(Struct, frozen=True):
     """A danger's condition has ended. `by_resident`: by their own act (came back to bed)."""
 
     kind: str
@@ -51,8 +51,7 @@ class Cleared:
     by_resident: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
+class Forgotten(Struct, frozen=True):
     """An ended alarm's level was not heard for a while: heard again it is a new danger."""
 
     kind: str
@@ -60,8 +59,7 @@ class Forgotten:
     at: Moment
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Struct, frozen=True):
     """The resident pressed: I am well. `proved`: fresh, no recording or neighbour's."""
 
     device: DeviceId
@@ -69,16 +67,14 @@ class Cancelled:
     proved: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """An alarm has ended. `again`: by a cancel or as false, so a level still on is a danger."""
 
     at: Moment
     again: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Fading:
+class Fading(Struct, frozen=True):
     """A level that was tried in a walk test and may still be on the air.
 
     Heard again before `until`, and within `gap` seconds of when it was `heard` last, it belongs to

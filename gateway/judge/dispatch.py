@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
-from gateway.judge.alarm import ANSWERED, Alarm, Call, Delivery, Masking, Move, State
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gateway.judge.alarm import ANSWERED, Alarm, Called, Delivery, Masking, Move, State
 from gateway.words import kind as kinds
 from gateway.words.kind import Priority
 from gateway.words.times import Times
@@ -28,8 +30,7 @@ ROUNDS = 3
 PROGRAM = "program"  # a local program: siren, light, modem
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
+class Rung(Struct, frozen=True):
     """One step of the ladder.
 
     `wait` seconds until the next; `program` is the argument list of channel "program".
@@ -116,7 +117,7 @@ def entries(ladder: tuple[Rung, ...]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
+def rung_of(call: Called, ladder: Sequence[Rung]) -> Rung | None:
     """Return the rung of a ladder that a call was made to; None where the ladder has it no more."""
     return next(
         (r for r, entry in zip(ladder, entries(tuple(ladder)), strict=True) if _is(call, r, entry)),
@@ -124,7 +125,7 @@ def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
     )
 
 
-def _is(call: Call, rung: Rung, entry: str) -> bool:
+def _is(call: Called, rung: Rung, entry: str) -> bool:
     # A call of an earlier version has no entry: then it is the person by that name, by the same
     # channel.
     return call.rung > 0 and (
@@ -134,7 +135,7 @@ def _is(call: Call, rung: Rung, entry: str) -> bool:
     )
 
 
-def _last(alarm: Alarm) -> Call | None:
+def _last(alarm: Alarm) -> Called | None:
     """Return the newest call of whom the ladder waits for."""
     last = next((call for call in reversed(alarm.calls) if call.reason not in BESIDE), None)
     if last is None:
@@ -146,7 +147,7 @@ def _last(alarm: Alarm) -> Call | None:
     )
 
 
-def _meant(call: Call, alarm: Alarm) -> str:
+def _meant(call: Called, alarm: Alarm) -> str:
     """Return why somebody was called; of a call made again after a restart, the first reason."""
     of_it = [
         c
@@ -161,7 +162,7 @@ def round_of(alarm: Alarm) -> int:
     return alarm.calls[-1].round if alarm.calls else 0
 
 
-def counts(call: Call, alarm: Alarm) -> bool:
+def counts(call: Called, alarm: Alarm) -> bool:
     """Say whether a call was the person's turn: no question, nor cut off by another's answer."""
     cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {
         alarm.responder.strip(),
@@ -207,7 +208,7 @@ def _next(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> i
     return next((n for since, n in free if since <= now), free[0][1])
 
 
-def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
+def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Called]:
     """Return the newest call of each rung."""
     names = entries(ladder)
     return {
@@ -218,13 +219,8 @@ def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
     }
 
 
-def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
-    """Return the rung of the responder who was sent, if a program can tell them not to come."""
-    return asked(alarm, ladder, 0)
-
-
-def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None:
-    """Return the rung to ask the responder by who did not arrive, unless they are called next."""
+def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int = 0) -> int | None:
+    """Return the rung by which a program reaches who was sent, unless they are called next."""
     names = [
         n
         for n, r in enumerate(ladder)

@@ -14,8 +14,9 @@ Bound: one for each device. Pure; the pump asks and takes.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment
@@ -24,8 +25,7 @@ from gateway.words.reading import DeviceId
 REASON: Final = "enrolment"  # why the alarm of such a press is a test
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One press that somebody waits for. Times are monotonic seconds."""
 
     by: str

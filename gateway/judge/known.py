@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gateway.judge.alarm import Alarm
 from gateway.judge.faults.fact import FaultFact
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.pending import Pending
-from gateway.words.clock import Stamp
+from gateway.words.clock import When
 from gateway.words.instruction import Done
 from gateway.words.ranges import Range
 from gateway.words.reading import DeviceId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(Struct, frozen=True, kw_only=True):
     """What a start takes over. Times are on this boot's monotonic clock, as far as known."""
 
     journal: str
@@ -27,26 +27,26 @@ class Known:
     # was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
     # alarm number -> it was written in this boot and journal
-    carried: Mapping[int, bool] = field(default_factory=dict)
+    carried: Mapping[int, bool] = {}
     # alarm number -> what makes its times those of this boot, see clock.bridged
-    shift: Mapping[int, float] = field(default_factory=dict)
+    shift: Mapping[int, float] = {}
     # alarm number -> its last entry, where that has no receipt yet
-    raised_in: Mapping[int, int] = field(default_factory=dict)
+    raised_in: Mapping[int, int] = {}
     # (kind, device) -> id of its last ended alarm
-    closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)
+    closed: Mapping[tuple[str, DeviceId], str] = {}
     # s since its end, as far as is known
-    closed_for: Mapping[tuple[str, DeviceId], float] = field(default_factory=dict)
+    closed_for: Mapping[tuple[str, DeviceId], float] = {}
     # when the resident was quicker, the oldest first, on this boot's clock
-    cancels: Iterable[Stamp] = ()
-    faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
+    cancels: Iterable[When] = ()
+    faults: Mapping[tuple[str, str], FaultFact] = {}
     # seconds since each of them was said last
-    said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    said_for: Mapping[tuple[str, str], float] = {}
     # seconds of silence that had been counted
-    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
+    silent_for: Mapping[DeviceId, float] = {}
     # seconds since each was heard, by the wall clock
-    heard_ago: Mapping[DeviceId, float] = field(default_factory=dict)
-    done: Mapping[str, Done] = field(default_factory=dict)
+    heard_ago: Mapping[DeviceId, float] = {}
+    done: Mapping[str, Done] = {}
     endings: Iterable[str] = ()
-    shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
+    shelves: Mapping[DeviceId, Shelf] = {}
     away: End = NOT_MASKED
-    pending: Pending = field(default_factory=lambda: Pending(same_boot=False))
+    pending: Pending = Pending(same_boot=False)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from gateway.judge.waits import WAITS
-from gateway.words.clock import Moment, Quality, Stamp
+from gateway.words.clock import Moment, Quality, When
 from gateway.words.instruction import Do, Door, Instruction
 
 _FOR_A_WHILE = frozenset({Do.SHELVE, Do.AWAY, Do.WALK})  # with 0 seconds they give protection back
@@ -64,7 +64,7 @@ def malformed(i: Instruction) -> str:
 
 
 def undated(
-    i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp], lives: float
+    i: Instruction, now: Moment, boot: str, stages: Mapping[str, When], lives: float
 ) -> bool:
     """Say whether the platform's order names no time and could have waited for days.
 
@@ -85,7 +85,7 @@ def undated(
     return not sure or not -WAITS.order_ahead <= passed <= lives
 
 
-def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp]) -> bool:
+def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, When]) -> bool:
     """Say whether nobody can know if the platform's order is late.
 
     `stages`: those of the alarm that it names.

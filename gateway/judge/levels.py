@@ -19,8 +19,10 @@ too, and who keeps the alarms decides where it belongs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from math import inf
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.words.clock import Moment
 from gateway.words.reading import DeviceId, Reading
@@ -29,8 +31,7 @@ from gateway.words.times import Times
 Key = tuple[str, DeviceId]  # (kind of danger, device)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class On:
+class On(Struct, frozen=True, kw_only=True):
     """One level that is on: its last reading, and when its alarm ended (None: it has not).
 
     `again`: it ended by a cancel or as a false alarm, so that a level that is still on then is a

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality
@@ -44,8 +46,7 @@ class End(NamedTuple):
 NOT_MASKED = End()
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(Struct, frozen=True):
     """A device that is not judged until `until` (monotonic second of this boot).
 
     `wall` is as in `End`.

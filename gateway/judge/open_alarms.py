@@ -6,19 +6,21 @@ Pure. It knows moves, calls and receipts, not why: that is judged elsewhere (`re
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from gateway.judge.alarm import (
     ANSWERED,
     MOVES,
     Alarm,
     Delivery,
-    Evidence,
     Masking,
     Move,
     Outcome,
+    Proof,
     State,
     loud,
     moved,
@@ -44,7 +46,7 @@ from gateway.judge.dispatch import (
     taken_back,
 )
 from gateway.words import kind as kinds
-from gateway.words.clock import Moment, Stamp
+from gateway.words.clock import Moment, When
 from gateway.words.instruction import ResultFact
 from gateway.words.kind import Priority
 from gateway.words.ranges import Range
@@ -83,7 +85,7 @@ class OpenAlarms:
         """Take whether the platform says that it is away: its receipt is waited for less long."""
         times, self.platform_away = self._times, away
         receipt = min(times.receipt, times.receipt_away) if away else times.receipt
-        self.times = replace(times, receipt=receipt)
+        self.times = dataclasses.replace(times, receipt=receipt)
         self._dues = {n: due_at(a, self.ladder, self.times) for n, a in self._open.items()}
 
     def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:
@@ -150,8 +152,7 @@ class OpenAlarms:
             else:
                 self._book.entry(fact, now, at=entry.at)
         told = {fact.alarm.number for fact in about}
-        untold = [alarm for alarm in self._open.values() if alarm.number not in told]
-        self.restored(untold, now, why=why)
+        self.restored([a for n, a in self._open.items() if n not in told], now, why=why)
 
     def restored(self, alarms: Iterable[Alarm], now: Moment, *, why: str) -> None:
         """Write down once more how these open alarms stand."""
@@ -209,7 +210,7 @@ class OpenAlarms:
         device: str,
         room: str,
         at: Moment,
-        evidence: tuple[Evidence, ...],
+        evidence: tuple[Proof, ...],
         *,
         grace: float = 0.0,
         shelved: bool = False,
@@ -258,13 +259,13 @@ class OpenAlarms:
 
     def closes_by_receipt(self, alarm: Alarm, reason: str) -> None:
         """Let the platform's receipt close a test alarm, for this reason."""
-        open_still = {n: why for n, why in self._until_receipt.items() if n in self._open}
-        self._until_receipt = open_still | {alarm.number: reason}
+        self._until_receipt[alarm.number] = reason
 
-    def counted(self, alarm: Alarm, evidence: tuple[Evidence, ...]) -> Alarm:
+    def counted(self, alarm: Alarm, evidence: tuple[Proof, ...]) -> Alarm:
         """Count its danger once more: the first evidence and the newest stand in the alarm."""
-        alarm = replace(alarm, count=alarm.count + 1, evidence=(*alarm.evidence[:1], *evidence))
-        return self.keep(replace(alarm, condition_active=alarm.kind not in MOMENTARY))
+        evidence = (*alarm.evidence[:1], *evidence)
+        on, count = alarm.kind not in MOMENTARY, alarm.count + 1
+        return self.keep(replace(alarm, count=count, evidence=evidence, condition_active=on))
 
     def keep(self, alarm: Alarm) -> Alarm:
         """Take an alarm as it stands now; one that has ended is open no more."""
@@ -274,6 +275,7 @@ class OpenAlarms:
         self._open.pop(alarm.number, None)
         self._dues.pop(alarm.number, None)
         self.counting.over(alarm.number)
+        self._until_receipt.pop(alarm.number, None)
         self._conditions.ended(alarm, self._open.values())
         newer = self._conditions.newest(alarm.kind, alarm.device) > alarm.number
         if not newer and not is_walk(alarm):  # a newer one of the same level goes on
@@ -352,11 +354,10 @@ class OpenAlarms:
             return
         sent = before is State.DISPATCHED and not alarm.test
         who = asked(alarm, self.ladder, rung) if sent else None
-        if who is None:
-            self.call(after, rung, reason, now, before=before, move=move)
-            return
-        after = self.call(after, who, Reason.ASKED, now, before=before, move=move, why=reason)
-        self.call(after, rung, reason, now, before=after.state)
+        if who is not None:
+            after = self.call(after, who, Reason.ASKED, now, before=before, move=move, why=reason)
+            before, move = after.state, "call"
+        self.call(after, rung, reason, now, before=before, move=move)
 
     def call(
         self,
@@ -390,10 +391,10 @@ class OpenAlarms:
         alarm = self._open.get(number)
         at = -1 if alarm is None else place(alarm, index)
         if alarm is not None and at >= 0:
-            calls = delivered(alarm, at, Delivery.ACCEPTED if ok else Delivery.FAILED)
-            alarm = self._put(replace(alarm, calls=calls))
-            name = "call_accepted" if ok else "call_failed"
-            self.say(alarm, name, now, by=alarm.calls[at].responder, reason=detail[:LONGEST])
+            delivery = Delivery.ACCEPTED if ok else Delivery.FAILED
+            alarm = self._put(replace(alarm, calls=delivered(alarm, at, delivery)))
+            who = alarm.calls[at].responder
+            self.say(alarm, f"call_{delivery}", now, by=who, reason=detail[:LONGEST])
 
     def loud(self, alarm: Alarm, now: Moment) -> None:
         """End the silence of an alarm: its time is over."""
@@ -416,9 +417,8 @@ class OpenAlarms:
         if not first:
             return None
         self.say(alarm, "receipt", now, by=PLATFORM)
-        reason = self._until_receipt.get(alarm.number)
-        if reason is not None and Move.CLOSE in MOVES[alarm.state]:
-            self.close(alarm, Outcome.TEST, now, by="rule", reason=reason)
+        if (why := self._until_receipt.get(alarm.number)) and Move.CLOSE in MOVES[alarm.state]:
+            self.close(alarm, Outcome.TEST, now, by="rule", reason=why)
         return alarm
 
     def close(self, alarm: Alarm, outcome: Outcome, now: Moment, *, by: str, reason: str) -> None:
@@ -432,7 +432,7 @@ class OpenAlarms:
         self.write(AlarmFact(alarm, move, alarm.state, by, reason), now)
 
     def write(
-        self, fact: AlarmFact, now: Moment, *, call: int = -1, at: Stamp | None = None
+        self, fact: AlarmFact, now: Moment, *, call: int = -1, at: When | None = None
     ) -> None:
         """Write a fact's entry. `call`: index of the call it makes; `at`: see `Book.entry`."""
         number = self._book.entry(fact, now, at=at)

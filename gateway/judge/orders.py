@@ -7,12 +7,13 @@ away is remembered apart and for longer.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Masking, Move, NotAllowed, Outcome, State
 from gateway.judge.away import Away
 from gateway.judge.book import AlarmFact, Book, Entry
-from gateway.judge.dispatch import Reason, recalled
+from gateway.judge.dispatch import Reason, asked
 from gateway.judge.faults.fault import Faults
 from gateway.judge.lateness import left, malformed, takes_away, undated, undecided
 from gateway.judge.masks import NOT_MASKED, End, Shelf
@@ -20,7 +21,7 @@ from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.real import Real
 from gateway.judge.walk_test import WalkTest
 from gateway.words import kind as kinds
-from gateway.words.clock import Moment, Stamp
+from gateway.words.clock import Moment, When
 from gateway.words.instruction import (
     FORGOTTEN,
     LOCAL_ONLY,
@@ -206,7 +207,7 @@ class Orders:
         return self._about_alarm(i, now)
 
     def _unproved(
-        self, i: Instruction, now: Moment, stages: Mapping[str, Stamp]
+        self, i: Instruction, now: Moment, stages: Mapping[str, When]
     ) -> ResultFact | None:
         """Refuse what would take protection away and cannot be shown to be fresh.
 
@@ -295,7 +296,7 @@ class Orders:
         if (
             i.do is Do.RECALL
             and not alarm.test
-            and (who := recalled(alarm, self._alarms.ladder)) is not None
+            and (who := asked(alarm, self._alarms.ladder)) is not None
         ):
             self._alarms.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.judge.danger import Danger
 from gateway.judge.levels import Key
@@ -35,8 +37,7 @@ _UNREADABLE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
+class Pending(Struct, frozen=True, kw_only=True):
     """What has been heard and is not yet told. Times are monotonic seconds of this boot.
 
     `same_boot`: no power cut lies between, so that what was on is on.
@@ -46,13 +47,13 @@ class Pending:
     # seconds between the mark and the start after a power cut, 0 where nobody knows
     away: float = 0.0
     # levels that are on: the reading that said so last
-    heard: Mapping[Key, Reading] = field(default_factory=dict)
+    heard: Mapping[Key, Reading] = {}
     # open since, heard as open last
-    doors: Mapping[DeviceId, tuple[Reading, float]] = field(default_factory=dict)
-    in_bed: Mapping[DeviceId, bool] = field(default_factory=dict)
-    left_bed: Mapping[DeviceId, Reading] = field(default_factory=dict)
+    doors: Mapping[DeviceId, tuple[Reading, float]] = {}
+    in_bed: Mapping[DeviceId, bool] = {}
+    left_bed: Mapping[DeviceId, Reading] = {}
     moved: float = -inf  # the newest sign of somebody who moves about
-    withheld: Mapping[Key, Danger] = field(default_factory=dict)  # dangers of shelved devices
+    withheld: Mapping[Key, Danger] = {}  # dangers of shelved devices
 
 
 def text_of(pending: Pending, now: Moment, boot: str) -> str:

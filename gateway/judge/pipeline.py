@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import astuple, replace
 
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm, Move, Outcome, State
@@ -188,7 +189,7 @@ class Pipeline:
         """
         real, away = self._real, self.away
         out = {
-            "cancels": json.dumps(list(real.cancels)),
+            "cancels": json.dumps([astuple(at) for at in real.cancels]),
             pending.MARK: pending.text_of(self.pending(), now, self.boot),
         }
         if anew or real.masks_changed or real.shelves or away.lasts(now):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from math import inf
 
-from gateway.judge.alarm import Alarm, Evidence, Move, Outcome, State, loud
+from msgspec.structs import replace
+
+from gateway.judge.alarm import Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
 from gateway.judge.book import AlarmFact, Book
 from gateway.judge.chatter import Counting
@@ -26,7 +27,7 @@ from gateway.judge.masks import Shelf
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
-from gateway.words.clock import Moment, Stamp
+from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
 from gateway.words.reading import DeviceId
 
@@ -49,7 +50,7 @@ class Real:
         # conditions that began while their device was shelved
         self.withheld: dict[Key, Danger] = {}
         # when the resident was quicker, with monotonic seconds of this boot
-        self.cancels: deque[Stamp] = deque(maxlen=OFTEN)
+        self.cancels: deque[When] = deque(maxlen=OFTEN)
         self.masks_changed = False
         self.unsaved = False  # what was withheld is over, and no entry says so
         self._book = book
@@ -63,7 +64,7 @@ class Real:
         # alarm number -> when the resident last said to be well
         self._said_well: dict[int, float] = {}
 
-    def restore(self, shelves: Mapping[DeviceId, Shelf], cancels: Iterable[Stamp]) -> None:
+    def restore(self, shelves: Mapping[DeviceId, Shelf], cancels: Iterable[When]) -> None:
         """Take over what was shelved before a restart, and when the resident was quicker."""
         self.shelves = dict(shelves)
         self.cancels.extend(cancels)
@@ -205,7 +206,7 @@ class Real:
         if danger.kind != kinds.HELP:  # a press is over, a condition may outlast the shelf
             self.withheld[key] = danger
 
-    def _confirm_falls(self, danger: Danger, evidence: tuple[Evidence, ...]) -> None:
+    def _confirm_falls(self, danger: Danger, evidence: tuple[Proof, ...]) -> None:
         """End the graces that this danger confirms: of a fall, and by an SOS of anything."""
         if danger.kind not in _CONFIRMS:
             return
@@ -220,7 +221,7 @@ class Real:
                 confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind
             )
 
-    def _open(self, danger: Danger, evidence: tuple[Evidence, ...], before: Alarm | None) -> None:
+    def _open(self, danger: Danger, evidence: tuple[Proof, ...], before: Alarm | None) -> None:
         if before is not None:
             self._alarms.succeeded(before, danger.at)
         flickers = self._flickers(danger)
@@ -237,7 +238,7 @@ class Real:
             listed=danger.listed,
         )
 
-    def _count(self, danger: Danger, evidence: tuple[Evidence, ...], found: Alarm) -> None:
+    def _count(self, danger: Danger, evidence: tuple[Proof, ...], found: Alarm) -> None:
         alarm = self._alarms.counted(
             replace(found, listed=found.listed and danger.listed), evidence
         )
@@ -264,7 +265,7 @@ class Real:
         within = max(WAITS.flicker, (FLICKERS + 1) * danger.grace)
         return danger.grace > 0 and len(began) == FLICKERS and danger.at.mono - began[0] <= within
 
-    def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
+    def _confirms_enrolment(self, danger: Danger, evidence: tuple[Proof, ...]) -> bool:
         """Say whether a press is the one that was asked for at the enrolment: that is a test."""
         if any(
             not a.test and (a.device == danger.device or _waits_for_help(a))

@@ -9,8 +9,9 @@ readings.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from gateway.words.clock import Moment
 from gateway.words.reading import DeviceId
@@ -38,12 +39,11 @@ class Row(NamedTuple):
     minutes: int = 0
 
 
-@dataclass(slots=True)
-class _Hour:
+class _Hour(Struct):
     packets: int = 0
     minutes: int = 0
     # dBm -> packets; a radio knows some hundred strengths
-    strengths: dict[int, int] = field(default_factory=dict)
+    strengths: dict[int, int] = {}
 
 
 class Signals:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Struct
 
 from gateway.judge.danger import Danger
 from gateway.judge.waits import WAITS
@@ -70,8 +72,7 @@ class Need(NamedTuple):
     wanted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Struct, frozen=True):
     """What one device has to show.
 
     `counts` is how often each; `any_of`: one act of whatever kind; `receipted`: its calls arrive.
@@ -163,8 +164,7 @@ def goal(
     return Goal(counts, receipted=receipted, within=within)
 
 
-@dataclass(slots=True)
-class Walk:
+class Walk(Struct):
     """The one walk test of a device that runs. Times are monotonic seconds."""
 
     device: DeviceId
@@ -172,24 +172,26 @@ class Walk:
     began: float
     until: float
     goal: Goal | None = None
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = {}
     readings: int = 0
     packets: int = 0
     flagged: int = 0  # of them, calls whose freshness was not proved
     # kind -> number of the alarm that this test has opened
-    alarms: dict[str, int] = field(default_factory=dict)
+    alarms: dict[str, int] = {}
     # kind -> what began in the test and has not ended
-    on: dict[str, Danger] = field(default_factory=dict)
+    on: dict[str, Danger] = {}
     # kind -> when it was heard last, of what nobody says that it is over
-    sounding: dict[str, float] = field(default_factory=dict)
+    sounding: dict[str, float] = {}
     worst: int | None = None  # weakest signal of a packet, dBm
     receipts: int = 0
     slowest: float | None = None  # s from an entry of the test to its receipt
     settled: float = inf  # when nothing more was wanted of it
-    _sent: dict[int, float] = field(default_factory=dict)
-    _was: dict[tuple[Kind, int, str], bool] = field(default_factory=dict)
-    _acts: list[float] = field(default_factory=list)
-    _signals: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SIGNALS))
+    _sent: dict[int, float] = {}
+    _was: dict[tuple[Kind, int, str], bool] = {}
+    _acts: list[float] = []
+    _signals: deque[tuple[float, int]] = msgspec.field(
+        default_factory=lambda: deque(maxlen=SIGNALS)
+    )
 
     def heard(self, reading: Reading) -> None:
         """Count what the device said: events, beginnings of states, and some ends."""
@@ -297,8 +299,7 @@ class Plug(StrEnum):
     UPLINK = "uplink"
 
 
-@dataclass(slots=True)
-class Step:
+class Step(Struct):
     """The one step for the whole home that runs. Times are monotonic seconds; None: not yet."""
 
     plug: Plug

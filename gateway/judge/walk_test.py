@@ -13,8 +13,9 @@ nothing of its test is ever real. What is counted and wanted stands in walk_reco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import inf
+
+from msgspec.structs import replace
 
 from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, State
 from gateway.judge.book import AlarmFact, Book, is_walk

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from gateway.words import kind as kinds
 from gateway.words.reading import DeviceId, Kind, Value
@@ -23,8 +24,7 @@ PRESSES: Mapping[str, str] = {
 OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watch(Struct, frozen=True, kw_only=True):
     """What the household wants of one device.
 
     `buttons` maps a button's index to its role; one not named has the make's. `presses` maps
@@ -34,8 +34,8 @@ class Watch:
 
     device: DeviceId
     room: str = ""
-    buttons: Mapping[int, str] = field(default_factory=dict)
-    presses: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    buttons: Mapping[int, str] = {}
+    presses: Mapping[tuple[int, str], str] = {}
     unnamed: str = SOS
     bed: bool = False  # its occupancy is that of the bed
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched

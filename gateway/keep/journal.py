@@ -14,8 +14,9 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct
 
 from gateway.contract import chain, encoding, wire
 from gateway.judge.alarm import ENDED, Alarm
@@ -39,20 +40,19 @@ OF_JOURNAL = frozenset(
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class Writing:
+class Writing(Struct, kw_only=True):
     """All that one turn of the pump writes, in one transaction.
 
     Made in the pump's task, read on the store's thread.
     """
 
     entries: Sequence[Entry] = ()
-    memory: Mapping[DeviceId, str] = field(default_factory=dict)
-    heard: Mapping[DeviceId, float] = field(default_factory=dict)
+    memory: Mapping[DeviceId, str] = {}
+    heard: Mapping[DeviceId, float] = {}
     accepted: Sequence[tuple[int, int]] = ()
-    marks: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = {}
     # instructions carried over from another database
-    done: Mapping[str, Done] = field(default_factory=dict)
+    done: Mapping[str, Done] = {}
     # results that are to be sent once more, whether or not they had their receipt
     resent: Sequence[int] = ()
     # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is

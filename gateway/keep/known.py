@@ -24,7 +24,7 @@ from gateway.judge.known import Known
 from gateway.judge.masks import unmasked
 from gateway.keep.database import marked, single
 from gateway.words import finite
-from gateway.words.clock import Moment, Quality, Stamp, bridged, on_boot
+from gateway.words.clock import Moment, Quality, When, bridged, on_boot
 from gateway.words.instruction import Done
 from gateway.words.reading import DeviceId
 
@@ -51,7 +51,7 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
         message = encoding.decode_entry(body)
         if isinstance(message, wire.AlarmMessage):
             alarms.append((encoding.alarm_of(message, now), message.at.boot == boot))
-            shift[message.alarm_number] = bridged(encoding.stamp_of(message.at), alive, now)
+            shift[message.alarm_number] = bridged(message.at, alive, now)
     # By key, never through the outbox.
     waiting = db.execute(
         "SELECT a.number, a.entry FROM alarms a JOIN outbox o "
@@ -115,7 +115,7 @@ def _heard_ago(db: sqlite3.Connection, now: Moment) -> dict[DeviceId, float]:
 
 
 def _closed(
-    db: sqlite3.Connection, alive: Stamp | None, now: Moment, boot: str
+    db: sqlite3.Connection, alive: When | None, now: Moment, boot: str
 ) -> tuple[dict[Ended, str], dict[Ended, float]]:
     """Return the id of each kind's and device's last ended alarm, and the seconds since its end."""
     rows = db.execute(
@@ -129,9 +129,8 @@ def _closed(
         closed[key] = str(name)
         message = encoding.decode_entry(body) if body is not None else None
         if isinstance(message, wire.AlarmMessage):
-            at = encoding.stamp_of(
-                message.stages.get("closed") or message.stages.get("cancelled") or message.at
-            )
+            stages = message.stages
+            at = stages.get("closed") or stages.get("cancelled") or message.at
             ago[key] = max(
                 0.0, now.mono - at.mono - (0.0 if at.boot == boot else bridged(at, alive, now))
             )
@@ -162,7 +161,7 @@ def texts(known: Memories) -> dict[DeviceId, str]:
 # -- marks -----------------------------------------------------------------------------------------
 
 
-def lived(text: str) -> Stamp | None:
+def lived(text: str) -> When | None:
     """Return when the gateway was last known to run, as the mark `alive` has it.
 
     Raises one of BROKEN.
@@ -170,14 +169,14 @@ def lived(text: str) -> Stamp | None:
     return _stamp(*finite.loads(text)) if text else None
 
 
-def stamps(text: str) -> list[Stamp]:
+def stamps(text: str) -> list[When]:
     """Return the moments of a mark. Raises one of BROKEN."""
     return [_stamp(*one) for one in finite.loads(text or "[]")]
 
 
-def _stamp(boot: str, mono: float, wall: str, clock: str) -> Stamp:
+def _stamp(boot: str, mono: float, wall: str, clock: str) -> When:
     datetime.fromisoformat(wall)
-    return Stamp(str(boot), finite.number(mono), wall, str(Quality(clock)))
+    return When(str(boot), finite.number(mono), wall, Quality(clock))
 
 
 def _names(text: str) -> list[str]:

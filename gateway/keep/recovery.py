@@ -38,9 +38,10 @@ import json
 import logging
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from gateway.box import machine
 from gateway.judge import pending

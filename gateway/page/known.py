@@ -24,6 +24,7 @@ from gateway.home.status import Status
 from gateway.page.waits import WAITS
 from gateway.page.weeks import Day
 from gateway.words import kind
+from gateway.words.clock import When
 from gateway.words.finite import loads, number
 
 LOOK_BACK = 5000  # journal rows that are searched for the entries of one alarm
@@ -414,7 +415,7 @@ def seconds(wall: str) -> float:
         return 0.0
 
 
-def between(first: wire.When, then: wire.When) -> float:
+def between(first: When, then: When) -> float:
     """Return the seconds from `first` to `then`: monotonic within a power-up, else by the wall."""
     return (
         then.mono - first.mono

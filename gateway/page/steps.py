@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.contract import wire
 from gateway.home import certificates, commissioning
 from gateway.home.config import Config
 from gateway.page.known import Filter, Known
 from gateway.words import kind
-from gateway.words.clock import Quality
+from gateway.words.clock import Quality, When
 
 # In their order, each with the place where it is done.
 STEPS: Final[Mapping[str, str]] = {
@@ -145,11 +144,11 @@ def installation(config: Config, known: Known, at: str) -> Installation | None:
     return Installation(steps(config, stands(config, known)["missing"], signed=False), at)
 
 
-def moment(known: Known) -> wire.When:
+def moment(known: Known) -> When:
     """Return when it is in the home, as its daemon last said."""
     facts = known.status()
     quality = Quality(facts.clock) if facts.clock in set(Quality) else Quality.UNSURE
-    return wire.When(
+    return When(
         facts.boot or "-", facts.mono, (facts.wall or "1970-01-01T00:00:00")[:19] + "Z", quality
     )
 

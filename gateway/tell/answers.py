@@ -18,10 +18,12 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gateway.box import aside, supervise
 from gateway.home.home import Home

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.home.config import Config
-from gateway.judge.alarm import ENDED, Alarm, Call, Delivery, Masking, Move, State
+from gateway.judge.alarm import ENDED, Alarm, Called, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
@@ -344,7 +344,7 @@ class Callers:
         self._sound_again(alarm, config)
         self._hears(alarm, config)
 
-    def _call(self, alarm: Alarm, call: Call, config: Config) -> None:
+    def _call(self, alarm: Alarm, call: Called, config: Config) -> None:
         rung = rung_of(call, config.ladder)
         if rung is None or not rung.program:
             return

@@ -16,7 +16,7 @@ from gateway.keep.storage import Storage
 from gateway.tell.mqtt import Link
 from gateway.tell.outbox import Lost, NotTaken
 from gateway.tell.waits import WAITS
-from gateway.words.clock import Clock
+from gateway.words.clock import Clock, stamp
 
 # heartbeats that did not come, after which the platform calls the home offline: one that comes
 # later tells nobody anything
@@ -34,7 +34,7 @@ class Heartbeats:
 
     def status(self, online: bool, reason: str) -> bytes:
         """Return the retained word that the gateway is there, or not."""
-        store, at = self._storage.store, wire.when(self._clock.now(), self._clock.boot)
+        store, at = self._storage.store, stamp(self._clock.boot, self._clock.now())
         word = wire.Status(
             1,
             self._home.gateway,
@@ -72,7 +72,7 @@ class Heartbeats:
             v=1,
             gateway=self._home.gateway,
             journal=store.journal,
-            at=wire.when(now, self._clock.boot),
+            at=stamp(self._clock.boot, now),
             every_s=every,
             last_number=head.number,
             waiting=waiting,

@@ -29,7 +29,7 @@ from gateway.tell.mqtt import Link
 from gateway.tell.outbox import Lost, NotTaken
 from gateway.tell.waits import WAITS
 from gateway.words import kind
-from gateway.words.clock import Clock, Moment, Quality
+from gateway.words.clock import Clock, Moment, Quality, When, stamp
 from gateway.words.reading import Kind
 
 LOG = logging.getLogger("eldercare")
@@ -116,7 +116,7 @@ class Inventory:
             gateway=self._home.gateway,
             journal=store.journal,
             generation=store.generation,
-            at=wire.when(now, self._clock.boot),
+            at=stamp(self._clock.boot, now),
             household=part.number if part is not None else "",
             area=config.place.area,
             cell=config.place.cell,
@@ -194,7 +194,7 @@ def _lasting(home: wire.HomeMessage) -> wire.HomeMessage:
     return replace(
         home,
         last_number=0,
-        at=wire.When("", 0.0, "", Quality.WRONG),
+        at=When("", 0.0, "", Quality.WRONG),
         devices=devices,
         shelved=shelved,
         away_left_s=away,

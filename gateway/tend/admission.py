@@ -7,7 +7,8 @@ its end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.judge.allowance import Allowances, Of
 from gateway.judge.faults.fact import FaultFact

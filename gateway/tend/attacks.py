@@ -10,7 +10,9 @@ newest counts, so a page that babbles fills nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from gateway.home.inbox import PageWord
 from gateway.judge.faults.fact import FaultFact

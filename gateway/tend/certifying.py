@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.contract import wire
@@ -21,7 +22,7 @@ from gateway.judge.notes import Later
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
 from gateway.words import kind
-from gateway.words.clock import Clock, Moment
+from gateway.words.clock import Clock, Moment, When, stamp
 from gateway.words.instruction import Instruction, Problem, Refused, ResultFact
 from gateway.words.instruction import no as refusal
 from gateway.words.say import Say
@@ -70,7 +71,7 @@ class Certifying:
 
     async def carry_out(self, i: Instruction) -> Later:
         """Make a certificate of what was seen and signed; return what the pump is to write."""
-        at = wire.when(self._clock.now(), self._boot)
+        at = stamp(self._boot, self._clock.now())
         try:
             rows = await self._storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
             result, made = await asyncio.to_thread(self._certified, i, rows, at)
@@ -90,7 +91,7 @@ class Certifying:
         return done
 
     def _certified(
-        self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: wire.When
+        self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: When
     ) -> tuple[ResultFact, certificates.Certificate | None]:
         """Check and write one certificate. Returns what to answer, and the certificate to tell."""
         config, revision = self._home.config, self._home.config.household.revision

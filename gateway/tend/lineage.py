@@ -43,8 +43,10 @@ State: on the pump's task, all of it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
+
+from msgspec.structs import astuple, replace
 
 from gateway.contract import wire
 from gateway.home.home import Home
@@ -197,7 +199,7 @@ class Lineage:
             raise wire.BadMessage(f"{said}: is it reckoned over the bytes as they came?")
         if now.mono - self._acted < WAITS.conflict_again:
             return []
-        self._acted, self._at = now.mono, json.dumps(stamp(self._boot, now))
+        self._acted, self._at = now.mono, json.dumps(astuple(stamp(self._boot, now)))
         if found.why == "older":
             store.lift(found.generation + 1)
             told = self._told(found.why, now, generation=store.generation)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from msgspec.structs import astuple
+
 from gateway.judge.faults import untold
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
@@ -19,7 +21,7 @@ def of_middle(
     faults = pipeline.faults
     marks = {
         "silent": faults.silences.mark(now),
-        "alive": json.dumps(stamp(boot, now)),
+        "alive": json.dumps(astuple(stamp(boot, now))),
         untold.MARK: unreceipted.mark(now, boot),
         **pipeline.marks(now, anew=anew),
     }

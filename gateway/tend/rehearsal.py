@@ -18,6 +18,8 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from msgspec import structs
+
 from drivers import all_models
 from gateway.box import dial
 from gateway.home.config import Config, load
@@ -104,7 +106,7 @@ def rehearsed(path: Path, folder: Path) -> None:
 
 def _quiet(config: Config) -> Config:
     """Return a configuration that sounds nowhere, calls nobody and leaves the radio alone."""
-    ladder = tuple(replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
+    ladder = tuple(structs.replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
     return replace(
         config,
         adapters=(),

@@ -15,8 +15,9 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from gateway.box import folders
 from gateway.contract import wire

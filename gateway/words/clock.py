@@ -14,8 +14,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Annotated, NamedTuple, Protocol
 
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from gateway.words.bounds import Id
 from gateway.words.waits import WAITS
 
 
@@ -275,16 +279,16 @@ def _utc(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-class Stamp(NamedTuple):
+class When(Struct, frozen=True, forbid_unknown_fields=True):
     """A moment as it is written: boot, monotonic seconds, UTC (RFC 3339), and how good that is."""
 
-    boot: str
+    boot: Id
     mono: float
-    wall: str
-    clock: str
+    wall: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z\Z")]
+    clock: Quality
 
 
-def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
+def bridged(at: When, alive: When | None, now: Moment) -> float:
     """Return the seconds that put monotonic times of the boot of `at` on this boot's clock.
 
     They are to be added. `alive` is when the gateway was last known to run. The time without power
@@ -298,20 +302,20 @@ def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
     return now.mono - dark - seen.mono
 
 
-def on_boot(at: Stamp, alive: Stamp | None, now: Moment, boot: str) -> Stamp:
+def on_boot(at: When, alive: When | None, now: Moment, boot: str) -> When:
     """Return a moment with its monotonic seconds on this boot's clock; its wall time stays."""
     return (
         at
         if at.boot == boot
-        else at._replace(boot=boot, mono=round(at.mono + bridged(at, alive, now), 3))
+        else replace(at, boot=boot, mono=round(at.mono + bridged(at, alive, now), 3))
     )
 
 
-def stamp(boot: str, at: Moment) -> Stamp:
+def stamp(boot: str, at: Moment) -> When:
     """Return `at` as it is written down."""
-    return Stamp(
+    return When(
         boot,
         round(at.mono, 3),
         at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        at.quality.value,
+        at.quality,
     )

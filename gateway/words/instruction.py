@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from gateway.words.say import Say
 
@@ -86,12 +87,11 @@ class What(StrEnum):
     SET_RULES = "set_rules"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change of the configuration: what, and its new value."""
 
     what: What
-    value: Mapping[str, Any] = field(default_factory=dict)
+    value: Mapping[str, Any] = {}
 
 
 class Door(StrEnum):
@@ -101,8 +101,7 @@ class Door(StrEnum):
     LOCAL = "local"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instruction:
+class Instruction(Struct, frozen=True, kw_only=True):
     """One instruction.
 
     `id` is given by the sender and makes it take effect once; `by` names the person, or the desk.
@@ -129,7 +128,7 @@ class Instruction:
     journal: str = ""  # resend
     first: int = 0  # resend: numbers of entries, both included
     last: int = 0
-    settings: Mapping[str, str] = field(default_factory=dict)  # adjust: values as they were typed
+    settings: Mapping[str, str] = {}  # adjust: values as they were typed
     revision: int = 0  # configure, commissioned: the household's revision that the technician saw
     change: Change | None = None  # configure, platform_test
     # of what is wanted, whenever it was given: an id that comes again with another is another order
@@ -187,8 +186,7 @@ class Problem(NamedTuple):
     say: Say
 
 
-@dataclass(frozen=True, slots=True)
-class ResultFact:
+class ResultFact(Struct, frozen=True):
     """What came of an instruction: accepted, or refused.
 
     A refusal carries its reason as a fixed word and in both languages.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
 from sys import float_info
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from gateway.words.clock import Moment
@@ -126,8 +127,7 @@ def is_plausible(kind: Kind, value: Value, label: str = "") -> bool:
 NOT_A_CALL = frozenset({"hold_release", "release"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """What one device said at one moment.
 
     `flagged` marks a call whose freshness could not be proved (its counter went back).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -28,6 +28,7 @@ from gateway.words.instruction import FORGOTTEN, Do, Done, Door, Instruction, Re
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from tests.kit.dated import dated
 
@@ -180,7 +181,7 @@ def known_from(
         own=[(1, max(newest))] if newest else [],
         alarms=[(a, same) for a, same in alarms if a.open or a.condition_active],
         carried={a.number: same for a, same in alarms},
-        shift={m.alarm_number: bridged(encoding.stamp_of(m.at), None, now) for m in newest.values()},
+        shift={m.alarm_number: bridged(m.at, None, now) for m in newest.values()},
         raised_in={m.alarm_number: m.number for m in messages if isinstance(m, wire.AlarmMessage) and m.number not in receipted},
         closed={(a.kind, a.device): a.id for a, _ in alarms if not a.open},
         closed_for={(a.kind, a.device): now.mono - a.since.mono for a, same in alarms if not a.open and same},

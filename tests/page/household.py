@@ -11,7 +11,6 @@ from pathlib import Path
 
 from drivers import all_models
 from gateway import __version__
-from gateway.contract import wire
 from gateway.hear.intake import STATES
 from gateway.home import certificates, commissioning
 from gateway.home.config import load
@@ -21,6 +20,7 @@ from gateway.judge.signals import HOUR, Row
 from gateway.judge.watch import CANCEL, NOTHING, Watch
 from gateway.keep.journal import Writing
 from gateway.keep.store import Store
+from gateway.words.clock import stamp
 from gateway.words.reading import Kind, Reading
 
 from tests.kit.hand import Day, HandClock, Home
@@ -169,7 +169,7 @@ class Example:
 
     def _certified(self) -> None:
         """Keep a certificate of when the home was set up, before any device was enrolled."""
-        at = wire.when(self.day.clock.now(), "boot-example")
+        at = stamp("boot-example", self.day.clock.now())
         what = commissioning.facts(
             self.config,
             commissioning.Seen(),

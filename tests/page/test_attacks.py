@@ -27,7 +27,7 @@ from gateway.page.past import _line
 from gateway.page.server import Papers
 from gateway.page.visitor import HERE
 from gateway.page.waits import WAITS
-from gateway.words.clock import Quality
+from gateway.words.clock import Quality, When
 from gateway.words.instruction import Do, Refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -122,7 +122,7 @@ ANSWER = wire.ResultMessage(
     journal="j1",
     number=1,
     id="j1-1",
-    at=wire.When("b", 1.0, "2026-05-04T00:00:00Z", Quality.SYNCHRONISED),
+    at=When("b", 1.0, "2026-05-04T00:00:00Z", Quality.SYNCHRONISED),
     instruction="page-x",
     do=Do.CONFIGURE,
     by="x",

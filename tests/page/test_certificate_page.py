@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 from drivers import all_models
-from gateway.contract import wire
 from gateway.home import certificates, commissioning, handed, inbox
 from gateway.home.config import load
 from gateway.page.certificate import on_paper, stands
@@ -17,6 +16,7 @@ from gateway.page.known import Filter
 from gateway.page.words import Words
 from gateway.page.zh import ZH
 from gateway.words import kind
+from gateway.words.clock import When
 from gateway.words.instruction import Do, Refused
 
 from tests.page.conftest import form_key, post
@@ -83,7 +83,7 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
     seen = (await drawn(browser))["seen"]
     facts = home.page.known.status()
     config = load(home.example.path, all_models())  # as the daemon reads it: with its secrets
-    at = wire.When(facts.boot, facts.mono, facts.wall[:19] + "Z", facts.clock)
+    at = When(facts.boot, facts.mono, facts.wall[:19] + "Z", facts.clock)
     known = home.page.known
     found = commissioning.seen(known.journal(name="fault", limit=600), known.past(Filter(kind=kind.TEST), limit=20), at)
     what = commissioning.facts(

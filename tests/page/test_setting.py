@@ -18,6 +18,7 @@ from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.tell.platform_test import STEPS as ATTEMPTED
 from gateway.words import kind
+from gateway.words.clock import When
 from gateway.words.instruction import Change, Refused, What
 from gateway.words.times import Times
 
@@ -512,7 +513,7 @@ async def test_an_ended_walk_says_pass_or_what_is_missing(equipped, counted, wor
     box = equipped
     browser = await box.technician()
     facts = box.page.known.status()
-    at = wire.When(facts.boot, facts.mono - 60, facts.wall[:19] + "Z", facts.clock)
+    at = When(facts.boot, facts.mono - 60, facts.wall[:19] + "Z", facts.clock)
     note = wire.FaultMessage(
         v=1,
         gateway="example-home",

@@ -14,7 +14,7 @@ from gateway.contract import wire
 from gateway.tell.connection import Broker, LinkLost
 from gateway.tell.mqtt import Link
 from gateway.tell.outbox import NotTaken
-from gateway.words.clock import Quality
+from gateway.words.clock import Quality, When
 
 from tests.kit.brokers import Authority, Mosquitto
 from tests.kit.wait import PATIENCE, until
@@ -119,7 +119,7 @@ class Platform:
 
 
 def heartbeat(gateway, number):
-    at = wire.When("boot1", 1.0, "2026-11-22T00:00:00.000Z", Quality.SYNCHRONISED)
+    at = When("boot1", 1.0, "2026-11-22T00:00:00.000Z", Quality.SYNCHRONISED)
     return wire.encode(wire.Heartbeat(1, gateway, "j1", at, 60.0, number, 0, 0, 0, [], "platform"))
 
 

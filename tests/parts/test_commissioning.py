@@ -19,6 +19,7 @@ from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
 from gateway.home.waits import WAITS
 from gateway.words import kind
+from gateway.words.clock import When, stamp
 from gateway.words.instruction import Door
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,7 +71,7 @@ def found(day):
     messages = [encoding.decode_entry(body) for body in day.bodies][::-1]
     newest = {m.alarm_number: m for m in messages[::-1] if isinstance(m, wire.AlarmMessage)}
     tests = [m for _, m in sorted(newest.items(), reverse=True) if m.kind == kind.TEST]
-    return commissioning.seen(messages, tests, wire.when(day.clock.now(), day.clock.boot))
+    return commissioning.seen(messages, tests, stamp(day.clock.boot, day.clock.now()))
 
 
 def facts(config, seen, *, mains=True, clock="synchronised", faults=()):
@@ -261,7 +262,7 @@ def test_whatever_is_drawn_is_refused_or_stays_in_the_field(strokes):
 def made(tmp_path, number=1, signature=DRAWN, *, push=False):
     config = configured(tmp_path)
     what = facts(config, commissioning.Seen())
-    at = wire.When("boot-1", 12.0, "2026-05-04T04:00:00Z", "unsure")
+    at = When("boot-1", 12.0, "2026-05-04T04:00:00Z", "unsure")
     signing = Signing(seen=certificates.fingerprint(what), signature=signature, push=push)
     return certificates.signed(what, number, by="Li (192.168.1.20)", at=at, signing=signing, instruction=f"page-{number}")
 
@@ -327,7 +328,7 @@ def fingerprint(gateway):
     config = load(gateway.config, MODELS, with_secrets=False)
     status = gateway.status()
     rows = [encoding.decode_entry(body) for (body,) in gateway.rows("SELECT body FROM journal ORDER BY number DESC")]
-    at = wire.When(status["boot"], status["mono"], status["wall"][:19] + "Z", status["clock"])
+    at = When(status["boot"], status["mono"], status["wall"][:19] + "Z", status["clock"])
     what = commissioning.facts(
         config,
         commissioning.seen(rows, [], at),

@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -24,6 +23,7 @@ from gateway.words.clock import Moment
 from gateway.words.consent import CLASSES
 from gateway.words.instruction import Change, What
 from gateway.words.reading import Kind, Reading
+from msgspec.structs import replace
 
 from tests.kit.brokers import Authority
 from tests.kit.household import DEVICES, KEY, OTHER_KEY, Gateway

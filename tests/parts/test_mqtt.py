@@ -23,7 +23,7 @@ from gateway.tell.heartbeat import Heartbeats
 from gateway.tell.mqtt import Link
 from gateway.tell.outbox import Lost, NotTaken
 from gateway.tell.waits import WAITS
-from gateway.words.clock import Moment, Quality
+from gateway.words.clock import Moment, Quality, When
 from gateway.words.times import Times
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -41,7 +41,7 @@ def status(online, reason):
 
 
 def heartbeat(number=0, gateway=GATEWAY):
-    at = wire.When("boot1", 1.0, "2026-11-22T00:00:00.000Z", Quality.SYNCHRONISED)
+    at = When("boot1", 1.0, "2026-11-22T00:00:00.000Z", Quality.SYNCHRONISED)
     return wire.encode(wire.Heartbeat(1, gateway, "j1", at, 60.0, number, 0, 0, 0, [], "platform"))
 
 

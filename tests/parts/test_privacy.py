@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from gateway.contract import encoding, schemas, wire
-from gateway.words.clock import Quality
+from gateway.words.clock import Quality, When
 from gateway.words.reading import Kind
 from jsonschema import Draft202012Validator
 
@@ -32,7 +32,7 @@ def day(tmp_path_factory):
 
     batch = [Reading(device=d, kind=k, value=50 if k is Kind.BATTERY else True, at=clock.now()) for d, k in readings]
     out.append(("readings", encoding.encode_batch(GATEWAY, "h1", 1, "boot-1", batch)))
-    at = wire.When("boot-1", 1.0, "2026-05-04T00:00:00.000Z", Quality.SYNCHRONISED)
+    at = When("boot-1", 1.0, "2026-05-04T00:00:00.000Z", Quality.SYNCHRONISED)
     for online, reason in ((True, "connected"), (False, "lost"), (False, "stopped")):
         out.append(("status", wire.encode(wire.Status(1, GATEWAY, online, reason, "0.1.0", "boot-1", "j1", at))))
     out.append(("heartbeat", wire.encode(wire.Heartbeat(1, GATEWAY, "j1", at, 60.0, 9, 0, 0, 1, ["device.missing:pendant"], "platform"))))

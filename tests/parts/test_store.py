@@ -16,7 +16,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +39,7 @@ from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import FORMS, Form, Kind, Reading
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.kit.dated import dated
 from tests.kit.hand import GATEWAY, HandClock, Home

@@ -24,6 +24,7 @@ from gateway.keep.store import Store
 from gateway.page import app as application
 from gateway.page import label
 from gateway.words.reading import Kind, Reading
+from msgspec import structs
 
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child
@@ -133,7 +134,7 @@ async def heaped(home: Home) -> tuple[int, int]:
     number, size = len(entries), 0
     await store.commit(Writing(entries=entries))
     while size < BACKLOG * 3 // 4:
-        more = [replace(last[n % ALARMS], number=number + n + 1, id=f"{JOURNAL}-{number + n + 1}") for n in range(1500)]
+        more = [structs.replace(last[n % ALARMS], number=number + n + 1, id=f"{JOURNAL}-{number + n + 1}") for n in range(1500)]
         size += sum(len(message.payload) for message in await store.commit(Writing(entries=more)))
         number += len(more)
     batches, readings = (

@@ -10,6 +10,7 @@ import pytest
 from gateway.box.supervise import OneLine
 from gateway.contract import schemas, wire
 from gateway.home import parts
+from gateway.words.clock import When
 
 ROOT = Path(__file__).parents[2]
 TREE = [path for folder in ("gateway", "drivers") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -40,7 +41,7 @@ def test_no_pattern_of_ours_takes_a_trailing_line_break():
     [
         (parts.Name, "bath-button"),
         (wire.Id, "o-1"),
-        (wire.When, {"boot": "b", "mono": 1.0, "wall": "2026-01-01T00:00:00Z", "clock": "unsure"}),
+        (When, {"boot": "b", "mono": 1.0, "wall": "2026-01-01T00:00:00Z", "clock": "unsure"}),
     ],
 )
 def test_what_ends_with_a_line_break_is_refused(kind, good):

@@ -16,7 +16,7 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.waits import WAITS
 from gateway.judge.walk_record import Goal
 from gateway.words import kind
-from gateway.words.clock import Moment, Quality
+from gateway.words.clock import Moment, Quality, When, stamp
 from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind, Reading
@@ -124,7 +124,7 @@ def visit(day: Day) -> Iterator[tuple[str, Entry]]:
     what = {"form": 1, "gateway": GATEWAY, "household": "H-0451", "devices": [device], "passed": True, "missing": [], "revision": 7}
     signing = Signing(seen=certificates.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
     now = day.clock.now()
-    made = certificates.signed(what, 1, by="Li", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
+    made = certificates.signed(what, 1, by="Li", at=stamp("5b0e77a91c34", now), signing=signing, instruction="page-15")
     day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **certificates.told(made))], now))
     yield "fault-commissioned", day.entries[-1]
 
@@ -205,7 +205,7 @@ def others() -> dict[str, Any]:
         Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=Moment(now.mono + 12.4, now.wall, now.quality)),
         Reading(device="radar", kind=Kind.OTHER_MEASURE, value=37, at=now, label="body_movement"),
     ]
-    at = wire.when(now, clock.boot)
+    at = stamp(clock.boot, now)
     return {
         "readings-batch": json.loads(encoding.encode_batch(GATEWAY, "h-31ab09", 212, clock.boot, readings)),
         "status-online": plain(wire.Status(1, GATEWAY, True, "connected", "1.0.0", clock.boot, JOURNAL, at, 1)),
@@ -224,7 +224,7 @@ def others() -> dict[str, Any]:
     }
 
 
-def home(at: wire.When) -> wire.HomeMessage:
+def home(at: When) -> wire.HomeMessage:
     devices = [
         wire.HomeDevice("pendant", "shelly-blu-button", "hall", ["sos"], "supervised", 9.0, True, False, "2026-05-04T03:00:00Z"),
         wire.HomeDevice(

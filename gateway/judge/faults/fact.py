@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 from gateway.words.clock import Moment
 from gateway.words.kind import FaultClass, Priority
@@ -20,8 +21,7 @@ class Turn(StrEnum):
     NOTED = "noted"  # told once, nothing to end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultFact:
+class FaultFact(Struct, frozen=True, kw_only=True):
     """One thing said about a fault.
 
     `detail` holds plain values; `since` is when the fault began.
@@ -33,7 +33,7 @@ class FaultFact:
     since: Moment
     device: str = ""
     room: str = ""
-    detail: Mapping[str, Value] = field(default_factory=dict)
+    detail: Mapping[str, Value] = {}
     evidence: tuple[Reading, ...] = ()
     test: bool = False
     fault_class: FaultClass = FaultClass.NOW

@@ -7,7 +7,8 @@ ledger.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.judge.chatter import LIVELY, Chatter
 from gateway.judge.faults.batteries import LOW_AT, WELL_AT

@@ -8,7 +8,8 @@ wrong: both want somebody to look.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from gateway.judge.waits import WAITS
 
@@ -19,8 +20,7 @@ FORGED = frozenset({"decrypt_failed", "downgrade", "not_sensed", "replayed"})
 MANY = 100  # frames in one window
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Struct):
     known: int = 0  # as many as there were at the last look
     recent: int = 0  # in this window
     since: float = 0.0

@@ -7,7 +7,8 @@ week.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gateway.judge.faults.batteries import Batteries
 from gateway.judge.faults.daily import Daily

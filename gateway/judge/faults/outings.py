@@ -17,9 +17,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from math import inf
 from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from gateway.judge.waits import WAITS
 from gateway.words.finite import number
@@ -36,8 +38,7 @@ DOORS = 64  # openings that are remembered, the oldest forgotten first: a day ha
 _MOVES = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, Kind.BUTTON})
 
 
-@dataclass(slots=True)
-class _Opened:
+class _Opened(Struct):
     """An opening. `moved`: when somebody moved after it, inf while nobody has.
 
     `leaving`: somebody may have left by it.
@@ -48,14 +49,13 @@ class _Opened:
     leaving: bool = True
 
 
-@dataclass(slots=True)
-class _Door:
+class _Door(Struct):
     """The last word of one contact, whether it ever said "shut", and which words were repeats."""
 
     at: float
     is_open: bool | None = None
     shuts: bool = False
-    again: deque[bool] = field(default_factory=lambda: deque(maxlen=WORDS))
+    again: deque[bool] = msgspec.field(default_factory=lambda: deque(maxlen=WORDS))
 
     def missed(self, is_open: bool) -> bool:
         """Take a word; say whether the one before it was lost.

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from gateway.judge.waits import WAITS
 from gateway.words.finite import loads, number
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 NAMED = 20  # devices that the fault of a receiver names
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supervised:
+class Supervised(Struct, frozen=True, kw_only=True):
     """One device as supervision sees it.
 
     `missing_after` is in seconds of silence, None = it cannot be supervised. Its silence is shown
@@ -56,24 +56,22 @@ class Supervised:
         return self.told_after or self.missing_after or 0.0
 
 
-@dataclass(slots=True)
-class _Lost:
+class _Lost(Struct):
     """Seconds since a device was heard, at `since`, that do not count: until it is heard again."""
 
     since: float
     seconds: float = 0.0
 
 
-@dataclass(slots=True)
-class Silences:
+class Silences(Struct):
     """The silences of all devices."""
 
     devices: Mapping[DeviceId, Supervised]
-    heard_at: dict[DeviceId, float] = field(default_factory=dict)
-    _lost: dict[DeviceId, _Lost] = field(default_factory=dict)
-    _cut: dict[DeviceId, float] = field(default_factory=dict)
+    heard_at: dict[DeviceId, float] = {}
+    _lost: dict[DeviceId, _Lost] = {}
+    _cut: dict[DeviceId, float] = {}
     # receivers that were missing at the last look
-    _deaf: set[DeviceId] = field(default_factory=set)
+    _deaf: set[DeviceId] = set()
     _began: float = 0.0
     _looked: float = 0.0
 

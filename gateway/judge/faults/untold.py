@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import time, tzinfo
 from math import inf
 
+from msgspec import Struct
+from msgspec.structs import astuple
+
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.waits import WAITS
-from gateway.words.clock import Moment, Quality, Stamp, bridged, stamp
+from gateway.words.clock import Moment, Quality, When, bridged, stamp
 from gateway.words.finite import loads, number
 from gateway.words.kind import FaultClass, Priority
 from gateway.words.ranges import merged, within
@@ -40,8 +42,7 @@ _UNREADABLE = (
 Key = tuple[str, str]
 
 
-@dataclass(slots=True)
-class _Waits:
+class _Waits(Struct):
     """A fault whose entry has no receipt yet.
 
     `early`: it is of before the start. Then any receipt says that the platform is there.
@@ -89,7 +90,7 @@ class Untold:
             [*key, one.number, one.since, _or_none(one.told), _or_none(one.tried)]
             for key, one in self._waits.items()
         ]
-        return json.dumps({"at": stamp(boot, now), "waits": waits}, ensure_ascii=False)
+        return json.dumps({"at": astuple(stamp(boot, now)), "waits": waits}, ensure_ascii=False)
 
     def written(self, fact: FaultFact, number: int, now: Moment) -> None:
         """Take that a fault stands in entry `number`."""
@@ -165,7 +166,7 @@ def _read(mark: str, on: Mapping[Key, FaultFact], now: Moment, boot: str) -> dic
     found = loads(mark or "{}")
     if not found:
         return {}
-    at = Stamp(*found["at"])
+    at = When(*found["at"])
     shift = 0.0 if at.boot == boot else bridged(at, None, now)
 
     def here(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from gateway.hear.waiting_room import LINE_AT_MOST, WaitingRoom
 from gateway.words.clock import Moment
 from gateway.words.reading import ROUTINE, Kind, Reading
+from msgspec.structs import replace
 
 from tests.kit.hand import HandClock
 

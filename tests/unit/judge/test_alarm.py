@@ -1,12 +1,12 @@
 """Every way an alarm can go, against a table written from the document and not from the code."""
 
-from dataclasses import replace
 from itertools import product
 
 import pytest
 from gateway.judge.alarm import ENDED, MOVES, STAGE_OF, Alarm, Move, NotAllowed, State, moved
 from gateway.words.clock import Moment, stamp
 from gateway.words.kind import Priority
+from msgspec.structs import replace
 
 from tests.kit.hand import NOON
 

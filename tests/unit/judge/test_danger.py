@@ -1,6 +1,5 @@
 """What is a danger and what is not: one device, one reading after the other, and the passing of time."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from math import inf
 
@@ -10,6 +9,7 @@ from gateway.judge.watch import CANCEL, HELP, OPTIONAL, SOS, Watch
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+from msgspec.structs import replace
 
 from tests.kit.hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
 

@@ -1,6 +1,5 @@
 """Who is called when, and why: exact seconds of every rung."""
 
-from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from math import inf
@@ -15,6 +14,7 @@ from gateway.words.instruction import Door
 from gateway.words.kind import SMOKE, WATER
 from gateway.words.reading import Kind
 from gateway.words.times import Times
+from msgspec.structs import replace
 
 from tests.kit.hand import LADDER, Day, HandClock, Home
 

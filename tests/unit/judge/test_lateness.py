@@ -1,15 +1,15 @@
 """What is late, what nobody can know, and what is taken all the same."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from gateway.contract import inward
 from gateway.judge.lateness import late, of_another_life, undecided
 from gateway.judge.orders import REMEMBERED
-from gateway.words.clock import Moment, Quality, Stamp
+from gateway.words.clock import Moment, Quality, When
 from gateway.words.instruction import Do, Door, Instruction
+from msgspec.structs import replace
 
 from tests.kit.hand import GATEWAY, NOON, Day, refusal, story
 
@@ -96,7 +96,7 @@ def test_under_an_unsure_clock_an_end_needs_proof_that_it_is_of_this_power_up(do
     order = Instruction(id="i", do=do, by="desk", expires=at(500), **ENDS[do])
     unsure = Moment(100.0, NOON, Quality.UNSURE)
     began = Day().clock
-    stages = {"danger": Stamp(began.boot, 50.0, "2026-05-04T04:00:00Z", "unsure")}
+    stages = {"danger": When(began.boot, 50.0, "2026-05-04T04:00:00Z", Quality.UNSURE)}
     assert undecided(order, unsure, "boot-1", {})
     assert undecided(order, unsure, "boot-2", stages), "the alarm is older than the power-up"
     assert not undecided(order, unsure, "boot-1", stages)

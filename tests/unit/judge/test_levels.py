@@ -1,11 +1,10 @@
 """A level is a danger when it begins, and when it begins again: fires, falls and leaks after the first one of their kind."""
 
-from dataclasses import replace
-
 import pytest
 from gateway.judge.masks import Shelf
 from gateway.judge.waits import WAITS
 from gateway.words.reading import Kind
+from msgspec.structs import replace
 
 from tests.kit.hand import WATCHES, Day, Home, story
 

@@ -1,7 +1,6 @@
 """The whole middle: readings, instructions, receipts, restarts and time in; numbered entries out."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Door, Instruction
 from gateway.words.reading import Kind
 from gateway.words.times import Times
+from msgspec.structs import replace
 
 from tests.kit.hand import HOME_ZONE, JOURNAL, NIGHT, NOON, WATCHES, Day, HandClock, Home, refusal, story
 

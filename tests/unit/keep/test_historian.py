@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gateway.keep.historian import Historian
 from gateway.words.clock import Moment
 from gateway.words.reading import Kind, Reading
+from msgspec.structs import replace
 
 from tests.kit.hand import HandClock
 

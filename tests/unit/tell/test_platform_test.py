@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +16,7 @@ from gateway.words.clock import stamp
 from gateway.words.instruction import Do, Door, Instruction
 from gateway.words.kind import Priority
 from gateway.words.say import Say
+from msgspec.structs import replace
 
 from tests.kit.wait import until
 from tests.unit.tell import fakes

@@ -1,7 +1,6 @@
 """Technical trouble: said once when it begins, once when it ends, and who notices silence."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -13,6 +12,7 @@ from gateway.words.clock import Quality
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+from msgspec.structs import replace
 
 from tests.kit.hand import HOME_ZONE, NOON, HandClock
 
