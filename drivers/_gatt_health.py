@@ -109,9 +109,6 @@ class _Bytes:
         self._at = end
         return taken
 
-    def sfloat(self) -> float | None:
-        return sfloat(self.number(2))
-
     def time(self) -> str | None:
         """Return the device's time as text that sorts by itself; None where it does not know."""
         year, month, day, hour, minute, second = (self.number(size) for size in (2, 1, 1, 1, 1, 1))
@@ -227,78 +224,54 @@ def _doubt(characteristic: str, said: Mapping[str, Any]) -> Refusal | None:
     return None
 
 
-def _heart_rate(data: _Bytes) -> dict[str, Any]:
-    flags = data.number(1)
-    said: dict[str, Any] = {"heart_rate_bpm": data.number(2 if flags & 0x01 else 1)}
-    if flags & _CONTACT_SUPPORTED:
-        said["contact"] = bool(flags & _CONTACT)
-    if flags & 0x08:
-        said["energy_kj"] = data.number(2)
-    if flags & 0x10:
-        said["rr_s"] = []
-        while data.left:
-            said["rr_s"].append(round(data.number(2) / 1024, 3))
-    return said
+_Read = Callable[[_Bytes, int], Any]  # one field; it gets the flags too
 
 
-def _blood_pressure(data: _Bytes) -> dict[str, Any]:
-    flags = data.number(1)
-    said: dict[str, Any] = {}
-    for name in ("systolic_mmhg", "diastolic_mmhg", "map_mmhg"):
-        value = data.sfloat()
-        said[name] = round(value * _MMHG_IN_KPA, 1) if value is not None and flags & 0x01 else value
-    if flags & 0x02:
-        said["time"] = data.time()
-    if flags & 0x04:
-        said["pulse_bpm"] = data.sfloat()
-    if flags & 0x08:
-        said["user"] = data.number(1)
-    if flags & 0x10:
-        said["status"] = f"0x{data.number(2):04x}"
-    return said
+def _fields(*rows: tuple[int, str, _Read]) -> Callable[[_Bytes], dict[str, Any]]:
+    """Return what reads flags and these fields: each is there if its flag is set, 0 = always."""
+
+    def meaning(data: _Bytes) -> dict[str, Any]:
+        flags = data.number(1)
+        return {name: read(data, flags) for bit, name, read in rows if not bit or flags & bit}
+
+    return meaning
 
 
-def _temperature(data: _Bytes) -> dict[str, Any]:
-    flags = data.number(1)
+def _whole(size: int) -> _Read:
+    return lambda data, _flags: data.number(size)
+
+
+def _bits(size: int) -> _Read:
+    return lambda data, _flags: f"0x{data.number(size):0{2 * size}x}"
+
+
+def _sfloat(data: _Bytes, _flags: int) -> float | None:
+    return sfloat(data.number(2))
+
+
+def _time(data: _Bytes, _flags: int) -> str | None:
+    return data.time()
+
+
+def _beats(data: _Bytes, flags: int) -> int:
+    return data.number(2 if flags & 0x01 else 1)
+
+
+def _intervals(data: _Bytes, _flags: int) -> list[float]:
+    out = []
+    while data.left:
+        out.append(round(data.number(2) / 1024, 3))
+    return out
+
+
+def _pressure(data: _Bytes, flags: int) -> float | None:
+    value = sfloat(data.number(2))
+    return round(value * _MMHG_IN_KPA, 1) if value is not None and flags & 0x01 else value
+
+
+def _warmth(data: _Bytes, flags: int) -> float | None:
     value = float32(data.number(4))
-    said: dict[str, Any] = {
-        "temperature_c": round((value - 32) / 1.8, 2)
-        if value is not None and flags & 0x01
-        else value
-    }
-    if flags & 0x02:
-        said["time"] = data.time()
-    if flags & 0x04:
-        said["type"] = data.number(1)
-    return said
-
-
-def _spo2_spot(data: _Bytes) -> dict[str, Any]:
-    flags = data.number(1)
-    said: dict[str, Any] = {"spo2_pct": data.sfloat(), "pulse_bpm": data.sfloat()}
-    if flags & 0x01:
-        said["time"] = data.time()
-    return said | _spo2_status(data, flags >> 1)
-
-
-def _spo2_running(data: _Bytes) -> dict[str, Any]:
-    flags = data.number(1)
-    said: dict[str, Any] = {"spo2_pct": data.sfloat(), "pulse_bpm": data.sfloat()}
-    for bit, pace in ((0x01, "fast"), (0x02, "slow")):
-        if flags & bit:
-            said |= {f"spo2_{pace}_pct": data.sfloat(), f"pulse_{pace}_bpm": data.sfloat()}
-    return said | _spo2_status(data, flags >> 2)
-
-
-def _spo2_status(data: _Bytes, flags: int) -> dict[str, Any]:
-    said: dict[str, Any] = {}
-    if flags & 0x01:
-        said["status"] = f"0x{data.number(2):04x}"
-    if flags & 0x02:
-        said["sensor_status"] = f"0x{data.number(3):06x}"
-    if flags & 0x04:
-        said["pulse_amplitude_pct"] = data.sfloat()
-    return said
+    return round((value - 32) / 1.8, 2) if value is not None and flags & 0x01 else value
 
 
 def _weight(data: _Bytes) -> dict[str, Any]:
@@ -318,18 +291,45 @@ def _weight(data: _Bytes) -> dict[str, Any]:
     return said
 
 
-def _battery(data: _Bytes) -> dict[str, Any]:
-    return {"battery_pct": data.number(1)}
-
-
+_SPO2 = (0, "spo2_pct", _sfloat), (0, "pulse_bpm", _sfloat)
 _MEANINGS: dict[str, Callable[[_Bytes], dict[str, Any]]] = {
-    HEART_RATE_MEASUREMENT: _heart_rate,
-    BLOOD_PRESSURE_MEASUREMENT: _blood_pressure,
-    TEMPERATURE_MEASUREMENT: _temperature,
-    SPO2_SPOT: _spo2_spot,
-    SPO2_RUNNING: _spo2_running,
+    HEART_RATE_MEASUREMENT: _fields(
+        (0, "heart_rate_bpm", _beats),
+        (_CONTACT_SUPPORTED, "contact", lambda _data, flags: bool(flags & _CONTACT)),
+        (0x08, "energy_kj", _whole(2)),
+        (0x10, "rr_s", _intervals),
+    ),
+    BLOOD_PRESSURE_MEASUREMENT: _fields(
+        (0, "systolic_mmhg", _pressure),
+        (0, "diastolic_mmhg", _pressure),
+        (0, "map_mmhg", _pressure),
+        (0x02, "time", _time),
+        (0x04, "pulse_bpm", _sfloat),
+        (0x08, "user", _whole(1)),
+        (0x10, "status", _bits(2)),
+    ),
+    TEMPERATURE_MEASUREMENT: _fields(
+        (0, "temperature_c", _warmth), (0x02, "time", _time), (0x04, "type", _whole(1))
+    ),
+    SPO2_SPOT: _fields(
+        *_SPO2,
+        (0x01, "time", _time),
+        (0x02, "status", _bits(2)),
+        (0x04, "sensor_status", _bits(3)),
+        (0x08, "pulse_amplitude_pct", _sfloat),
+    ),
+    SPO2_RUNNING: _fields(
+        *_SPO2,
+        (0x01, "spo2_fast_pct", _sfloat),
+        (0x01, "pulse_fast_bpm", _sfloat),
+        (0x02, "spo2_slow_pct", _sfloat),
+        (0x02, "pulse_slow_bpm", _sfloat),
+        (0x04, "status", _bits(2)),
+        (0x08, "sensor_status", _bits(3)),
+        (0x10, "pulse_amplitude_pct", _sfloat),
+    ),
     WEIGHT_MEASUREMENT: _weight,
-    BATTERY_LEVEL: _battery,
+    BATTERY_LEVEL: lambda data: {"battery_pct": data.number(1)},
 }
 # name among the fields: name of the reading
 _MEASURES = {name: name for name in RANGES} | {

@@ -12,8 +12,11 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, get_args
 from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import Meta, Struct
 
 from gateway.hear.waits import WAITS
 from gateway.words.driver import Telegram
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusSerialClient
 
 LOST_AFTER = 5  # questions in a row that the module did not answer
-_BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]
 
 
 class Bus(Protocol):
@@ -84,26 +87,24 @@ async def run(
         bus.close()
 
 
+class Module(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a Modbus module is set, and which of its inputs are read."""
+
+    unit: Annotated[int, Meta(ge=1, le=247)] = 1
+    inputs: Annotated[int, Meta(ge=1, le=64)] = 8
+    baud: Baud = 9600
+    first: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
 class ModbusInputs:
     """A module with discrete inputs (function 02), numbered from 1 as printed at its terminals.
 
     On the event loop, as pins are, whose reading takes microseconds.
     """
 
-    def __init__(
-        self,
-        port: str,
-        *,
-        unit: int = 1,
-        inputs: int = 8,
-        baud: int = 9600,
-        first: int = 0,
-    ) -> None:
+    def __init__(self, port: str, module: Module) -> None:
         self._port = port
-        self._unit = unit
-        self._inputs = inputs
-        self._baud = baud
-        self._first = first
+        self._module = module
         self._client: AsyncModbusSerialClient | None = None
 
     @property
@@ -121,7 +122,7 @@ class ModbusInputs:
             ) from error
         self._client = AsyncModbusSerialClient(
             self._port,
-            baudrate=self._baud,
+            baudrate=self._module.baud,
             timeout=WAITS.modbus_answer,
             retries=0,
             reconnect_delay=0,
@@ -137,23 +138,22 @@ class ModbusInputs:
         from pymodbus.exceptions import ModbusException
 
         assert self._client is not None  # opened before
+        m = self._module
         try:
             answer = await self._client.read_discrete_inputs(
-                self._first, count=self._inputs, device_id=self._unit
+                m.first, count=m.inputs, device_id=m.unit
             )
         except ModbusException as error:
             raise OSError(
-                f"Modbus unit {self._unit} at {self._port} does not answer ({error}):"
-                f" unit number, {self._baud} 8N1, wires A and B?"
+                f"Modbus unit {m.unit} at {self._port} does not answer ({error}):"
+                f" unit number, {m.baud} 8N1, wires A and B?"
             ) from error
         if answer.isError():
             raise OSError(
-                f"Modbus unit {self._unit} at {self._port} has no {self._inputs} inputs ({answer}):"
+                f"Modbus unit {m.unit} at {self._port} has no {m.inputs} inputs ({answer}):"
                 " correct inputs= in its port"
             )
-        return {
-            str(self._first + n): bool(bit) for n, bit in enumerate(answer.bits[: self._inputs], 1)
-        }
+        return {str(m.first + n): bool(bit) for n, bit in enumerate(answer.bits[: m.inputs], 1)}
 
     def close(self) -> None:
         """Close the line."""
@@ -228,27 +228,16 @@ def bus_at(port: str) -> ModbusInputs | GpioInputs:
             raise ValueError(f"{port!r}: BCM numbers from 0 to 27, each once, were expected")
         return GpioInputs(pins)
     path, _, query = port.partition("?")
-    bounds = {
-        "unit": (1, 247),
-        "inputs": (1, 64),
-        "baud": (min(_BAUDS), max(_BAUDS)),
-        "first": (0, 65535),
-    }
-    given: dict[str, int] = {}
-    for key, text in parse_qsl(query, keep_blank_values=True):
-        low, high = bounds.get(key, (1, 0))
-        if (
-            not text.isdecimal()
-            or not low <= int(text) <= high
-            or (key == "baud" and int(text) not in _BAUDS)
-        ):
-            raise ValueError(
-                f"{port!r}: {key}={text} is none of"
-                f" unit=1-247, inputs=1-64, first=0-65535, baud={_BAUDS}"
-            )
-        given[key] = int(text)
+    try:
+        asked = dict(parse_qsl(query, keep_blank_values=True))
+        module = msgspec.convert(asked, Module, strict=False)
+    except ValueError as error:
+        raise ValueError(
+            f"{port!r}: {error}:"
+            f" unit=1-247, inputs=1-64, first=0-65535, baud={get_args(Baud)} were expected"
+        ) from error
     if not path.startswith("/"):
         raise ValueError(
             f"{port!r}: gpio:17,27 or /dev/serial/by-id/...?unit=1&inputs=8 was expected"
         )
-    return ModbusInputs(path, **given)
+    return ModbusInputs(path, module)

@@ -34,6 +34,7 @@ class Verdict(Enum):
     DIFFERS = "differs"
     NO_ANSWER = "no_answer"
     READ = "read"
+    WAITING = ""  # nothing yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,10 @@ class Commissioning:
         device: Adjustable,
         wanted: Mapping[str, float],
         now: float,
+        said: Callable[[Result], None] = lambda _result: None,
     ) -> None:
+        """`said` is called with each result as soon as it stands."""
+        self._said = said
         self._chosen = [one for one in settings if not wanted or one.name in wanted]
         if not self._chosen:
             raise BadSetting(Say("adjust.nothing"))
@@ -181,7 +185,10 @@ class Commissioning:
                 yield b"", WAITS.radar_pause
                 wants = setting.name in wanted and not self._dead
                 answer = yield from self._one(wants=wants)
-            self._read[setting.name] = answer[0] if answer else None
+            before = self._read.get(setting.name)
+            self._read[setting.name] = value = answer[0] if answer else None
+            if value is not None and value != before:
+                self._said(self._result(setting))
         return ()
 
     def _one(self, *, wants: bool) -> _Work:
@@ -206,7 +213,7 @@ class Commissioning:
             if not (yield from self._value()):
                 return ()
         for _ in range(TRIES):
-            if (yield from self._said(frame, WAITS.radar_echo, "echo")):
+            if (yield from self._heard_after(frame, WAITS.radar_echo, "echo")):
                 yield b"", self._setting.quiet
                 break
         return (None,)
@@ -215,7 +222,7 @@ class Commissioning:
         """Ask for it; where the radar hangs, have it start anew, once for each setting."""
         name = self._setting.name
         for _ in range(1 if self._dead else TRIES):
-            if answer := (yield from self._said(self._device.ask(name), WAITS.radar_echo)):
+            if answer := (yield from self._heard_after(self._device.ask(name), WAITS.radar_echo)):
                 return answer
         if self._dead or name in self._hung_at:
             return ()
@@ -227,14 +234,14 @@ class Commissioning:
         until = self._now + longest
         while True:
             question = frame or self._device.ask(self._setting.name)
-            if answer := (yield from self._said(question, WAITS.radar_ask_again)):
+            if answer := (yield from self._heard_after(question, WAITS.radar_ask_again)):
                 return answer
             frame = b""
             if self._now >= until:
                 self._dead = True
                 return ()
 
-    def _said(self, frame: bytes, seconds: float, what: str = "value") -> _Work:
+    def _heard_after(self, frame: bytes, seconds: float, what: str = "value") -> _Work:
         self._awaited = what
         answer = yield frame, seconds
         self._awaited = ""
@@ -266,7 +273,7 @@ async def commission(
     wanted: Mapping[str, float],
     *,
     line: Callable[[str, int, Callable[[Chunk], bytes | None]], Line] = Line,
-    said: Callable[[Result], None] | None = None,
+    said: Callable[[Result], None] = lambda _result: None,
 ) -> tuple[Result, ...]:
     """Set what is wanted on the radar at `port`, or read all its settings; return the results.
 
@@ -277,7 +284,7 @@ async def commission(
         raise BadSetting(Say("adjust.no_settings", model=model.name))
     loop = asyncio.get_running_loop()
     driver: Driver = model.new(port, None, {})
-    work = Commissioning(model.settings, cast("Adjustable", driver), wanted, loop.time())
+    work = Commissioning(model.settings, cast("Adjustable", driver), wanted, loop.time(), said)
     woken = asyncio.Event()
 
     def sink(chunk: Chunk) -> None:
@@ -290,14 +297,12 @@ async def commission(
 
     wire = line(port, model.listens.baud, sink)
     serving = asyncio.create_task(wire.run(), name=f"commission {port}")
-    shown: dict[str, Result] = {}
     try:
         while not work.done:
             if serving.done():
                 await serving  # raises why
             if wire.open and (data := work.tick(loop.time())):
                 wire.write(data)
-            _say_new(work, shown, said)
             wait = max(0.0, work.due() - loop.time()) if wire.open else WAITS.radar_line
             waking = asyncio.ensure_future(woken.wait())
             await asyncio.wait((serving, waking), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
@@ -306,21 +311,7 @@ async def commission(
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)
-    _say_new(work, shown, said)
     return work.results()
-
-
-def _say_new(
-    work: Commissioning, shown: dict[str, Result], said: Callable[[Result], None] | None
-) -> None:
-    for result in work.results():
-        if (
-            said is not None
-            and result.read is not None
-            and shown.get(result.setting.name) != result
-        ):
-            shown[result.setting.name] = result
-            said(result)
 
 
 def table(results: Sequence[Result]) -> str:

@@ -15,10 +15,9 @@ import errno
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from gateway.hear import contacts
-from gateway.hear.radar_settings import BadSetting, Result, commission, wanted_of
+from gateway.hear.radar_settings import BadSetting, Result, Verdict, commission, wanted_of
 from gateway.hear.serial_port import Line
 from gateway.hear.waits import WAITS
 from gateway.home.devices import Device, speed
@@ -75,8 +74,7 @@ class Fitting:
         self._found: list[str] = []
         self._said = ""  # how it calls itself
         self._contacts = 0
-        self._rows: list[dict[str, Any]] = []
-        self._wanted: dict[str, float] = {}
+        self._results: dict[str, Result] = {}  # by setting
 
     def status(self) -> SetUpStatus:
         """Return how it stands, for the status file."""
@@ -90,7 +88,10 @@ class Fitting:
             found=self._found,
             said=self._said,
             contacts=self._contacts,
-            rows=[SettingStatus(**row) for row in self._rows],
+            rows=[
+                SettingStatus(name=name, wanted=r.wanted, read=r.read, verdict=r.verdict.value)
+                for name, r in self._results.items()
+            ],
         )
 
     async def run(self) -> None:
@@ -152,7 +153,7 @@ class Fitting:
         return bool(self._found)
 
     async def _is_module(self, count: int) -> bool:
-        module = contacts.ModbusInputs(self._port, inputs=count)
+        module = contacts.ModbusInputs(self._port, contacts.Module(inputs=count))
         try:
             await module.open()
             await module.read()
@@ -165,34 +166,24 @@ class Fitting:
     # -- a radar's settings ------------------------------------------------------------------------
 
     async def _adjust(self, device: Device) -> None:
-        self._wanted = wanted_of(device.model, self._instruction.settings)
-        chosen = [s for s in device.model.settings if not self._wanted or s.name in self._wanted]
-        self._rows = [
-            {"name": s.name, "wanted": self._wanted.get(s.name), "read": None, "verdict": ""}
-            for s in chosen
-        ]
+        wanted = wanted_of(device.model, self._instruction.settings)
+        for setting in device.model.settings:
+            if not wanted or setting.name in wanted:
+                self._took(Result(setting, wanted.get(setting.name), None, False, Verdict.WAITING))
 
         def said(result: Result) -> None:
-            self._rows = [
-                self._row(result) if row["name"] == result.setting.name else row
-                for row in self._rows
-            ]
+            self._took(result)
             self._changed()
 
         async with self._lent(device.id):
-            results = await commission(device.at, device.model, self._wanted, said=said)
-        self._rows = [self._row(result) for result in results]
+            results = await commission(device.at, device.model, wanted, said=said)
+        for result in results:
+            self._took(result)
         if all(result.read is None for result in results):
             self.trouble = "silent"
 
-    @staticmethod
-    def _row(result: Result) -> dict[str, Any]:
-        return {
-            "name": result.setting.name,
-            "wanted": result.wanted,
-            "read": result.read,
-            "verdict": result.verdict.name.lower(),
-        }
+    def _took(self, result: Result) -> None:
+        self._results[result.setting.name] = result
 
     def _detail(self) -> dict[str, Value]:
         detail: dict[str, Value] = {
@@ -200,17 +191,14 @@ class Fitting:
             "by": self._instruction.by,
             "instruction": self._instruction.id,
         }
-        detail |= {
-            "trouble": self.trouble,
-            "well": not self.trouble
-            and all(row["verdict"] in ("ok", "read") for row in self._rows),
-        }
-        for row in self._rows:
-            detail |= {
-                f"{word}_{row['name']}": row[word]
-                for word in ("wanted", "read")
-                if row[word] is not None
-            }
+        results = self._results.items()
+        well = all(r.verdict in (Verdict.OK, Verdict.READ) for _, r in results)
+        detail |= {"trouble": self.trouble, "well": not self.trouble and well}
+        for name, r in results:
+            if r.wanted is not None:
+                detail[f"wanted_{name}"] = r.wanted
+            if r.read is not None:
+                detail[f"read_{name}"] = r.read
         return detail
 
 

@@ -121,10 +121,8 @@ def age(then: When, now: When) -> float:
 
     It is infinite where the wall clock has gone back by `WAITS.visit` or more.
     """
-    if then.boot == now.boot:
-        return now.mono - then.mono
-    passed = _seconds(now.wall) - _seconds(then.wall)
-    return passed if passed > -WAITS.visit else math.inf
+    passed = _between(then, now)
+    return passed if then.boot == now.boot or passed > -WAITS.visit else math.inf
 
 
 def proved(found: Seen) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import asdict
 
 from gateway.home import audible
 from gateway.home.waits import WAITS
@@ -345,12 +346,12 @@ def as_json(known: Status) -> str:
 
 def told(known: Status) -> str:
     """Return the facts in plain words, zh-CN first."""
-    named = {n: getattr(known, n) for n in ("gateway", "software", "clock")}
-    out = [both("status.gateway", **named, wall=known.wall[:19])]
+    facts = asdict(known)
+    out = [both("status.gateway", **facts | {"wall": known.wall[:19]})]
     if not known.well:
         out.append(both("status.stale", age=known.age))
     if known.degraded:
-        out.append(both("status.storage", degraded=known.degraded))
+        out.append(both("status.storage", **facts))
     out += audible.told(known.lacks)
     uplink = known.uplink
     code = (
@@ -370,12 +371,7 @@ def told(known: Status) -> str:
         out.append(both("status.platform_away", away=ago(away)))
     if known.receipts == "broker":
         out.append(both("status.no_receipts"))
-    out.append(
-        both(
-            "status.outbox",
-            **{n: getattr(known, n) for n in ("waiting", "waiting_batches", "last")},
-        )
-    )
+    out.append(both("status.outbox", **facts))
     if card := known.card:
         day = both("status.card_day", day_mb=card.day_mb) if card.day_mb is not UNSET else ""
         over = (
@@ -383,21 +379,19 @@ def told(known: Status) -> str:
             if card.day_mb is not UNSET and card.day_mb > card.budget_mb
             else ""
         )
-        spent = {n: getattr(card, n) for n in ("over_h", "written_mb", "budget_mb")}
-        out.append(both("status.card", **spent, day=day, over=over))
+        out.append(both("status.card", **asdict(card), day=day, over=over))
     if (on := known.mains) is not None:
         out.append(
             both("status.mains", on=both("status.mains_there") if on else both("status.mains_lost"))
         )
     for r in known.radio:
-        silent = both("status.never") if r.silent_s is None else f"{ago(r.silent_s)}"
+        silent = both("status.never") if r.silent_s is None else ago(r.silent_s)
         state = (
             both("status.hears")
             if r.hearing
             else both("status.deaf", trouble=r.trouble or "silent")
         )
-        named = {n: getattr(r, n) for n in ("adapter", "adverts", "restarts")}
-        out.append(both("status.radio", **named, state=state, silent=silent))
+        out.append(both("status.radio", **asdict(r), state=state, silent=silent))
     for x in known.lines:
         state = both("status.open" if x.open else "status.not_open")
         out.append(both("status.line", port=x.port, state=state, received=x.received))

@@ -291,20 +291,9 @@ class _People:
         if alarm.number in self._seen:
             return
         self._seen.add(alarm.number)
-        began = datetime.fromisoformat(
-            alarm.stages.get("danger", alarm.stages["alarm"]).wall
-        ).timestamp()
-        was = next(
-            (
-                w
-                for w in self._was
-                if (w.kind, w.device) == (alarm.kind, alarm.device)
-                and abs(w.at - began) <= WAITS.trial_same
-            ),
-            None,
-        )
-        answered = was.answered if was is not None and was.answered is not None else self._answered
-        closed = was.closed if was is not None and was.closed is not None else self._closed
+        was = [w for w in self._was if _same(_key(alarm), (w.kind, w.device, w.at))]
+        answered = was[0].answered if was and was[0].answered is not None else self._answered
+        closed = was[0].closed if was and was[0].closed is not None else self._closed
         self._plan(mono + answered, (Do.ACKNOWLEDGE, alarm.id))
         # with an answer it is in hands: what follows is not what a rule changes
         self._plan(mono + answered, (Do.ARRIVE, alarm.id))
@@ -326,14 +315,16 @@ class _People:
 # -- the comparison --------------------------------------------------------------------------------
 
 
-def _key(alarm: Alarm) -> tuple[str, str, float]:
-    return (
-        alarm.kind,
-        alarm.device,
-        datetime.fromisoformat(
-            alarm.stages.get("danger", next(iter(alarm.stages.values()))).wall
-        ).timestamp(),
-    )
+_Key = tuple[str, str, float]  # kind, device, wall second of the danger
+
+
+def _key(alarm: Alarm) -> _Key:
+    began = alarm.stages.get("danger", next(iter(alarm.stages.values())))
+    return alarm.kind, alarm.device, datetime.fromisoformat(began.wall).timestamp()
+
+
+def _same(one: _Key, other: _Key) -> bool:
+    return one[:2] == other[:2] and abs(one[2] - other[2]) <= WAITS.trial_same
 
 
 def _raised(ran: Ran) -> list[Alarm]:
@@ -345,14 +336,11 @@ def _beyond(one: Ran, other: Ran) -> list[dict[str, str]]:
     left = [_key(a) for a in _raised(other)]
     out: list[dict[str, str]] = []
     for alarm in _raised(one):
-        kind, device, at = _key(alarm)
-        same = next(
-            (k for k in left if k[:2] == (kind, device) and abs(k[2] - at) <= WAITS.trial_same),
-            None,
-        )
-        if same is not None:
-            left.remove(same)
+        key = _key(alarm)
+        if same := [other for other in left if _same(key, other)]:
+            left.remove(same[0])
         elif len(out) < LISTED:
+            kind, device, at = key
             out.append({"kind": kind, "device": device, "room": alarm.room, "at": _iso(at)})
     return out
 

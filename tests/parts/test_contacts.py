@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from drivers import dry_contact, gpio_inputs, modbus_inputs
-from gateway.hear.contacts import GpioInputs, ModbusInputs, bus_at, run
+from gateway.hear.contacts import GpioInputs, ModbusInputs, Module, bus_at, run
 from gateway.hear.intake import Intake
 from gateway.words.clock import Moment
 from gateway.words.driver import Report, Standing, Telegram
@@ -42,7 +42,7 @@ class Polled:
 async def test_a_module_tells_all_inputs_at_the_start_and_then_changes_only(tmp_path):
     with ModbusModule(tmp_path / "m") as module:
         module.closed[2] = True
-        async with Polled(ModbusInputs(module.port)) as polled:
+        async with Polled(ModbusInputs(module.port, Module())) as polled:
             await until(lambda: len(polled.told) == 8)
             assert polled.told[2] == Telegram(source="3", data=ON)
             assert [one.data for one in polled.told].count(ON) == 1
@@ -55,7 +55,7 @@ async def test_a_module_tells_all_inputs_at_the_start_and_then_changes_only(tmp_
 
 async def test_unchanged_inputs_are_told_again_so_that_a_dead_module_is_noticed(tmp_path):
     with ModbusModule(tmp_path / "m", inputs=2) as module, changed("hear", contact_again=0.15):
-        async with Polled(ModbusInputs(module.port, inputs=2)) as polled:
+        async with Polled(ModbusInputs(module.port, Module(inputs=2))) as polled:
             await until(lambda: len(polled.told) >= 6)
 
 
@@ -65,12 +65,12 @@ async def test_a_module_that_does_not_answer_ends_it_with_what_to_do(tmp_path, w
         setattr(module, wrong, 2)
         wrong = pytest.raises(OSError, match=r"Modbus unit 1 at .* (does not answer|has no 8 inputs)")
         with changed("hear", modbus_answer=0.05, modbus_every=0.01), wrong:
-            await asyncio.wait_for(run(ModbusInputs(module.port), print), 10)
+            await asyncio.wait_for(run(ModbusInputs(module.port, Module()), print), 10)
 
 
 async def test_one_lost_answer_is_no_loss(tmp_path):
     with ModbusModule(tmp_path / "m") as module, changed("hear", modbus_answer=0.05):
-        async with Polled(ModbusInputs(module.port)) as polled:
+        async with Polled(ModbusInputs(module.port, Module())) as polled:
             await until(lambda: len(polled.told) == 8)
             module.silent = True
             await asyncio.sleep(0.1)
@@ -82,7 +82,7 @@ async def test_one_lost_answer_is_no_loss(tmp_path):
 
 async def test_a_port_that_is_not_there_is_said(tmp_path):
     with pytest.raises(OSError, match="does not open"):
-        await run(ModbusInputs(str(tmp_path / "none")), print)
+        await run(ModbusInputs(str(tmp_path / "none"), Module()), print)
 
 
 async def test_pins_are_closed_when_low_and_bounces_are_not_told():
