@@ -60,7 +60,6 @@ class Radio:
         self.heard_at: float | None = None
         self.adverts = 0  # advertisements with data, strangers' included
         self.restarts = 0  # scanners started after the first
-        self.power_cycles = 0
         self.trouble = "not started yet"  # why it does not scan; "" while it scans
         self._sink = sink
         self._said = said
@@ -240,7 +239,6 @@ class Radio:
 
     async def _power_cycle(self) -> None:
         """Switch the adapter off and on. RadioError when bluetoothd will not."""
-        self.power_cycles += 1
         _log.warning("radio %s: still deaf, switching the adapter off and on", self.adapter)
         await self._bluez.power(False)
         await asyncio.sleep(WAITS.radio_off)

@@ -54,8 +54,6 @@ class _Host:
     visited: float = 0.0
     not_before: float = 0.0
     failed: int = 0  # visits in a row that did not come about
-    visits: int = 0
-    why: str = ""
 
 
 @dataclass(slots=True)
@@ -94,7 +92,6 @@ class Visits:
         missed: Callable[[str], None] = lambda _address: None,
     ) -> None:
         self.visiting = ""  # the address of the device that is being visited
-        self.dropped = 0  # visits ended for an alarm
         self._hosts = {address: _Host(service) for address, service in hosts.items()}
         self._sink = sink
         self._busy = busy
@@ -115,7 +112,6 @@ class Visits:
     def drop(self) -> None:
         """End a visit in progress at once: an alarm needs the radio."""
         if self._over is not None and not self._over.done():
-            self.dropped += 1
             self._over.set_result(None)
 
     async def run(self) -> None:
@@ -188,22 +184,22 @@ class Visits:
         problem = None if not task.done() or task.cancelled() else task.exception()
         if problem is not None and not isinstance(problem, _LOSSES):
             raise problem
-        host.visits += 1
         host.visited = now
         if visit.open or visit.batch:
-            host.failed, host.why = 0, ""
+            host.failed = 0
             host.not_before = now + (WAITS.visit_long_rest if visit.endless else WAITS.visit_rest)
             _log.info("visit of %s: %d values in %.1f s", address, len(visit.batch), now - begun)
         elif task.cancelled() or not task.done():
             host.not_before = now + WAITS.visit_rest
         else:
             host.failed += 1
-            host.why = str(problem) or "no connection in time"
             wait = min(WAITS.visit_first * 2.0 ** min(host.failed - 1, 16), WAITS.visit_longest)
             host.not_before = now + wait
             # a device that is carried out of range fails all day long: one line
             if host.failed == 1:
-                _log.info("visit of %s failed: %s", address, host.why)
+                _log.info(
+                    "visit of %s failed: %s", address, str(problem) or "no connection in time"
+                )
             self._missed(address)
 
     async def _visit(self, device: BLEDevice, service: GattService, visit: _Visit) -> None:

@@ -46,9 +46,7 @@ class Line:
     ) -> None:
         self.port = port
         self.baud = baud
-        self.heard_at: float | None = None  # loop time (= monotonic) of the last byte
         self.received = 0  # bytes
-        self.dropped = 0  # bytes not written because the line took none
         self._sink = sink
         self._ask = ask if ask_every > 0 else b""
         self._ask_every = ask_every
@@ -93,7 +91,6 @@ class Line:
         Return False when it is closed or too much is waiting already.
         """
         if self._line is None or len(self._unsent) + len(data) > _UNSENT_MOST:
-            self.dropped += len(data)
             return False
         if data:
             self._unsent += data
@@ -132,7 +129,6 @@ class Line:
             raise _unplugged(self.port, loss.strerror) from loss
         if not data:
             raise _unplugged(self.port, "hang-up")
-        self.heard_at = self._loop.time()
         self.received += len(data)
         self._deliver(Chunk(port=self.port, data=data))
 

@@ -27,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import reader
@@ -146,14 +146,10 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
     parts, home, own, file = config.parts, config.household, config.secrets, config.source.secrets
     platform, key = home.platform, own.certificate_key
     if platform is None and (p := parts.platform) is not None:
-        papers: dict[str, Any] = {
-            n: _text(config, getattr(p, n)) for n in ("ca", "certificate", "certificate_key")
-        }
-        key = papers.pop("certificate_key")
-        plain: dict[str, Any] = {
-            n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")
-        }
-        platform = HomePlatform(**plain, **papers)
+        papers = {n: _text(config, getattr(p, n)) for n in ("ca", "certificate")}
+        plain = asdict(p) | papers
+        del plain["certificate_key"]
+        platform, key = HomePlatform(**plain), _text(config, p.certificate_key)
     named = home.household or HomePart()
     zone, night = parts.gateway.timezone, parts.gateway.night
     known = {d.id for d in parts.device}

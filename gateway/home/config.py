@@ -11,13 +11,15 @@ import difflib
 import hashlib
 import sys
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import page_of
@@ -144,21 +146,19 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
     sound, ladder = home.sound, home.ladder
     if sound is not None:
         runs = {n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")}
-        sound = msgspec.structs.replace(sound, **runs)
+        sound = replace(sound, **runs)
         if (why := allowed.no_device(sound.device)) is not None:
             out.append(f"household.json: sound.device: {why.en}")
-            sound = msgspec.structs.replace(sound, device="default")
+            sound = replace(sound, device="default")
     if ladder is not None:
         rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
         ladder = tuple(
-            msgspec.structs.replace(
-                r, channel="platform", program=(), sounds=False, test=False, faults=False
-            )
+            replace(r, channel="platform", program=(), sounds=False, test=False, faults=False)
             if r.program and not p
             else r
             for r, p in rungs
         )
-    return (msgspec.structs.replace(home, sound=sound, ladder=ladder) if out else home), out
+    return (replace(home, sound=sound, ladder=ladder) if out else home), out
 
 
 def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, HouseholdSecrets, str]:
@@ -215,54 +215,45 @@ _SECTIONS = ("ladder", "times", "sound", "dangers", "consent", "device")
 def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[File, Secrets]:
     """Put the household's sections in the place of the file's."""
     part, secrets = source.part, source.secrets
-    state = source.beside(part.gateway.state)
-    changes: dict[str, Any] = {
-        name: value for name in _SECTIONS if (value := getattr(home, name)) is not None
-    }
+    changes = _said_in(home, _SECTIONS)
     for name in ("device", "ladder"):
-        if name in changes:
-            changes[name] = list(changes[name])
-    agreed = home.consent or part.consent
-    days = {n: v for n in ("history_days", "journal_days") if (v := getattr(agreed, n)) is not None}
-    night = {
-        n: v for n in ("timezone", "night") if home.household and (v := getattr(home.household, n))
-    }
-    changes["gateway"] = msgspec.structs.replace(part.gateway, **days, **night)
-    place = {
-        n: v
-        for n in PlacePart.__struct_fields__
-        if home.household and (v := getattr(home.household, n))
-    }
-    changes["household"] = msgspec.structs.replace(part.household, **place)
+        if getattr(home, name) is not None:
+            changes[name] = list(getattr(home, name))
+    changes["gateway"] = replace(
+        part.gateway,
+        **_said_in(home.consent or part.consent, ("history_days", "journal_days")),
+        **_said_in(home.household, ("timezone", "night")),
+    )
+    place = _said_in(home.household, PlacePart.__struct_fields__)
+    changes["household"] = replace(part.household, **place)
     if (p := home.platform) is not None:
-        papers: dict[str, Any] = {
-            n: str(paper(state, text)) if text else ""
-            for n, text in (("ca", p.ca), ("certificate", p.certificate))
+        state = source.beside(part.gateway.state)
+        papers = {
+            "ca": p.ca,
+            "certificate": p.certificate,
+            "certificate_key": own.certificate_key,
         }
-        papers["certificate_key"] = (
-            str(paper(state, own.certificate_key)) if own.certificate_key else ""
-        )
-        plain: dict[str, Any] = {
-            n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")
-        }
-        changes["platform"] = PlatformPart(**plain, **papers)
-    known = {d.id for d in changes.get("device", part.device)}
-    own_keys, own_words = own.keys, own.passwords
-    return msgspec.structs.replace(part, **changes), Secrets(
-        password=secrets.password if own.password is None else own.password,
+        files = {n: str(paper(state, text)) if text else "" for n, text in papers.items()}
+        changes["platform"] = PlatformPart(**asdict(p) | files)
+    known = None if home.device is None else {d.id for d in home.device}
+
+    def joined(file: Mapping[str, str], page: Mapping[str, str]) -> dict[str, str]:
         # A device that the page has retired may still stand in secrets.toml: that is no mistake of
         # anybody's.
-        keys={
-            d: k
-            for d, k in {**secrets.keys, **own_keys}.items()
-            if k and (home.device is None or d in known)
-        },
-        passwords={
-            d: w
-            for d, w in {**secrets.passwords, **own_words}.items()
-            if w and (home.device is None or d in known)
-        },
+        both = {**file, **page}
+        return {d: word for d, word in both.items() if word and (known is None or d in known)}
+
+    return replace(part, **changes), Secrets(
+        password=secrets.password if own.password is None else own.password,
+        keys=joined(secrets.keys, own.keys),
+        passwords=joined(secrets.passwords, own.passwords),
     )
+
+
+def _said_in(part: Struct | None, names: Iterable[str]) -> dict[str, Any]:
+    """Return those fields of a part that say something; an empty list of devices or rungs does."""
+    said = {n: getattr(part, n) for n in names if part is not None}
+    return {n: value for n, value in said.items() if value not in (None, "", 0)}
 
 
 def _is_new(state: Path) -> bool:

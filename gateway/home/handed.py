@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec.structs import asdict
 
 from gateway.box import generations
 from gateway.home.parts import Signing, Strict
@@ -37,7 +36,7 @@ class Rejected(Exception):
         self.problems = list(problems)
 
 
-class Handed(Strict, frozen=True):
+class Handed(Strict, frozen=True, omit_defaults=True):
     """The secrets of one change. None = left as they are, "" = taken away."""
 
     key: str | None = None
@@ -58,8 +57,7 @@ def hand(page: Path, name: str, given: Handed) -> None:
     """
     folder = page / HANDED
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    body = {k: msgspec.to_builtins(v) for k, v in asdict(given).items() if v is not None}
-    generations.put(folder / name, json.dumps(body).encode(), 0o640)
+    generations.put(folder / name, json.dumps(msgspec.to_builtins(given)).encode(), 0o640)
 
 
 def handed(page: Path, name: str) -> Handed:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from gateway.box import generations
@@ -25,18 +26,25 @@ from gateway.words.driver import Model
 BEFORE = "platform-before.json"
 
 
+class _Kept(Struct, frozen=True):
+    """What stands in BEFORE."""
+
+    revision: int
+    platform: HomePlatform | None
+    password: str | None
+    certificate_key: str
+
+
 def keep_before(before: Config, after: Config) -> None:
     """Leave the platform's settings that held beside the new ones, until these have connected.
 
     They lie in BEFORE, with password and key, for the daemon's user only. Raises OSError.
     """
-    kept = {
-        "revision": after.household.revision,
-        "platform": msgspec.to_builtins(before.household.platform),
-        "password": before.secrets.password,
-        "certificate_key": before.secrets.certificate_key,
-    }
-    generations.put(before.state / BEFORE, json.dumps(kept).encode())
+    own = before.secrets
+    kept = _Kept(
+        after.household.revision, before.household.platform, own.password, own.certificate_key
+    )
+    generations.put(before.state / BEFORE, json.dumps(msgspec.to_builtins(kept)).encode())
 
 
 def before(config: Config, models: Mapping[str, Model]) -> Config | None:
@@ -45,15 +53,13 @@ def before(config: Config, models: Mapping[str, Model]) -> Config | None:
     None where the present ones have connected, or what was left cannot be used.
     """
     try:
-        kept = json.loads((config.state / BEFORE).read_bytes())
-        if kept["revision"] != config.household.revision:
+        kept = msgspec.json.decode((config.state / BEFORE).read_bytes(), type=_Kept)
+        if kept.revision != config.household.revision:
             return None
-        platform = msgspec.convert(kept["platform"], HomePlatform | None)
-        own = replace(
-            config.secrets, password=kept["password"], certificate_key=kept["certificate_key"]
-        )
-        return composed(config.source, models, replace(config.household, platform=platform), own)
-    except (OSError, ValueError, LookupError, TypeError, ConfigError):
+        own = replace(config.secrets, password=kept.password, certificate_key=kept.certificate_key)
+        home = replace(config.household, platform=kept.platform)
+        return composed(config.source, models, home, own)
+    except (OSError, ValueError, RecursionError, ConfigError):
         return None
 
 
@@ -138,7 +144,10 @@ def shown(config: Config) -> dict[str, Any]:
     """
     home, parts = config.household, config.parts
     number = home.household.number if home.household else ""
-    platform = parts.platform
+    platform = asdict(parts.platform) if parts.platform else None
+    if platform is not None:
+        del platform["certificate_key"]
+        platform |= {n: bool(platform[n]) for n in ("ca", "certificate")}
     return {
         "revision": home.revision,
         "by": home.by,
@@ -157,19 +166,10 @@ def shown(config: Config) -> dict[str, Any]:
             "history_days": parts.gateway.history_days,
             "journal_days": parts.gateway.journal_days,
         },
-        "platform": {
-            **{
-                n: getattr(platform, n)
-                for n in ("host", "port", "tls", "username", "version", "receipts")
-            },
-            "ca": bool(platform.ca),
-            "certificate": bool(platform.certificate),
-        }
-        if platform
-        else None,
-        "device": [msgspec.to_builtins(d) for d in parts.device],
-        "ladder": [msgspec.to_builtins(r) for r in parts.ladder],
-        "times": dict(parts.times),
-        "sound": msgspec.to_builtins(parts.sound),
+        "platform": platform,
+        **{
+            n: msgspec.to_builtins(getattr(parts, n))
+            for n in ("device", "ladder", "times", "sound")
+        },
         "dangers": {"off": list(parts.dangers.off)},
     }
