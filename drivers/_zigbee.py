@@ -186,7 +186,6 @@ def zigbee(
     senses: frozenset[Kind],
     notes: tuple[str, str],
     *,
-    missing_after: float | None = MISSING_AFTER,
     occupancy: Kind = Kind.MOTION,
     buttons: int = 1,
 ) -> Model:
@@ -199,7 +198,7 @@ def zigbee(
         title=title,
         listens=BEHIND,
         senses=senses,
-        missing_after=missing_after,
+        missing_after=MISSING_AFTER,
         rarely=True,
         new=lambda _address, _key, memory: Sensor(rows, senses, memory),
         buttons=buttons,

@@ -8,26 +8,21 @@
 State: 0 nobody, 1 moving, 2 still, 3 both. Type 01 instead of 02 (engineering mode) has the gates'
 energies before the 55. Document: HLK-LD2410 serial protocol V1.02; frames as in aio-ld2410's tests.
 It sees no falls, and a person who breathes quietly under a blanket poorly: "nobody" is a state like
-any other, and ends nothing.
-
-Ten equal reports a second say nothing new: what is told is each change of state, a distance that
-moved STEP or more, and all of it again every AGAIN reports (5 s); the others say only that the
-radar lives.
+any other, and ends nothing. What is told and when: see _presence.py.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 
-from drivers._frames import WAIT, Cutter, Line
+from drivers._frames import WAIT, Cutter
+from drivers._presence import Presence, Seen
 from drivers._refusals import BAD_FOOTER, BAD_HEADER, NOISE, UNKNOWN_VALUE
-from drivers._reports import measure
 from gateway.words.driver import (
     Chunk,
     Enrol,
-    Heard,
     Model,
     Packet,
     Picture,
@@ -41,9 +36,6 @@ REPORT, COMMAND = b"\xf4\xf3\xf2\xf1", b"\xfd\xfc\xfb\xfa"
 REPORT_END, COMMAND_END = b"\xf8\xf7\xf6\xf5", b"\x04\x03\x02\x01"
 _AROUND = 10  # header, length, footer
 _LONGEST = 80  # data bytes; an engineering report has 35 to 45
-STEP = 25  # cm
-AGAIN = 50  # reports
-_ALIVE = Report(Kind.HEARTBEAT, True)
 _HEADS = REPORT[:1] + COMMAND[:1]
 _ANSWER = 0x0100  # bit of a command
 TARGETS = ("none", "moving", "static", "both")
@@ -114,51 +106,30 @@ def _draw(frame: bytes) -> dict[str, object]:
     return said | ({"data": body[4:].hex()} if len(body) > 4 else {})
 
 
-class Ld2410(Line):
-    """One radar. It keeps what it said last, to say only what is new."""
+def _look(frame: bytes) -> Seen | Refusal | None:
+    if frame[:4] == COMMAND:
+        return None
+    now = seen(frame)
+    if now is None:
+        return UNKNOWN_VALUE
+    state = now["state"]
+    moving, still = state in (1, 3), state in (2, 3)
+    there = {"moving_distance_cm": moving, "static_distance_cm": still}
+    return Seen(
+        state,
+        (Report(Kind.OCCUPANCY, state != 0), Report(Kind.MOTION, moving)),
+        {label: now[label] * 10 for label, one in there.items() if one},
+    )
 
-    def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        super().__init__(
-            partial(Cutter, _HEADS, judged), self._said, _draw, b"", address, key, memory
-        )
-        self._state: int | None = None
-        self._far: dict[str, int] = {}
-        self._since = 0
 
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered; after it was opened all is told."""
-        if isinstance(packet, Chunk) and packet.opened:
-            self._state = None
-        return super().feed(packet)
+class Ld2410(Presence):
+    """One radar, whose recordings may begin in the middle of a frame."""
 
     def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
         """Draw each frame of a recording; one that ends well has lost its beginning."""
         drawn = list(super().pictures(packet))
         ends = isinstance(packet, Chunk) and packet.data.endswith((REPORT_END, COMMAND_END))
         return [BAD_HEADER] if ends and drawn == [NOISE] else drawn
-
-    def _said(self, frame: bytes) -> Iterable[Heard]:
-        if frame[:4] == COMMAND:
-            return ()
-        now = seen(frame)
-        if now is None:
-            return (UNKNOWN_VALUE,)
-        self._since += 1
-        state = now["state"]
-        whole = state != self._state or self._since >= AGAIN
-        out: list[Heard] = []
-        if whole:
-            self._state, self._since = state, 0
-            out += (Report(Kind.OCCUPANCY, state != 0), Report(Kind.MOTION, state in (1, 3)))
-        for label, there in (
-            ("moving_distance_cm", state in (1, 3)),
-            ("static_distance_cm", state in (2, 3)),
-        ):
-            far = now[label]
-            if there and (whole or abs(far - self._far.get(label, -STEP)) >= STEP):
-                self._far[label] = far
-                out.append(measure(label, far))
-        return out or (_ALIVE,)
 
 
 MODEL = Model(
@@ -170,7 +141,7 @@ MODEL = Model(
     # opened again within up to a minute, and what it senses raises no alarm: less than a minute
     # would make faults out of every touch of the cable.
     missing_after=60.0,
-    new=Ld2410,
+    new=partial(Ld2410, partial(Cutter, _HEADS, judged), _look, _draw),
     enrol=Enrol.PORT,
     device_notes=(
         (

@@ -7,27 +7,24 @@
 x, y and speed are sign and magnitude: bit 15 set = positive, clear = negative. All eight bytes zero
 = no target. Document: HLK-LD2450 serial protocol V1.03, section 2.3. There is no sum: header, tail
 and length are all there is to believe a frame by. It sees no falls, and "nobody" ends nothing; what
-is told and when: see hilink_ld2410.py.
+is told and when: see _presence.py.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
 from functools import partial
 from math import hypot
 
-from drivers._frames import WAIT, Cutter, Line
+from drivers._frames import WAIT, Cutter
+from drivers._presence import Presence, Seen
 from drivers._refusals import BAD_FOOTER, NOISE
 from drivers._reports import measure
-from drivers.hilink_ld2410 import AGAIN
-from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
+from gateway.words.driver import Enrol, Model, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
 
 HEAD, TAIL = b"\xaa\xff\x03\x00", b"\x55\xcc"
 _SIZE = 30
-_STEP = 250  # mm
-_ALIVE = Report(Kind.HEARTBEAT, True)
 
 
 def judged(buffer: bytearray, at: int) -> int | Refusal:
@@ -64,40 +61,14 @@ def _draw(frame: bytes) -> dict[str, object]:
     return {"kind": "ld2450_targets", "targets": targets(frame)}
 
 
-class Ld2450(Line):
-    """One radar. It keeps what it said last, to say only what is new."""
-
-    def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        super().__init__(
-            partial(Cutter, HEAD[:1], judged), self._said, _draw, b"", address, key, memory
-        )
-        self._count: int | None = None
-        self._near = 0
-        self._since = 0
-
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered; after it was opened all is told."""
-        if isinstance(packet, Chunk) and packet.opened:
-            self._count = None
-        return super().feed(packet)
-
-    def _said(self, frame: bytes) -> Iterable[Heard]:
-        there = targets(frame)
-        self._since += 1
-        whole = len(there) != self._count or self._since >= AGAIN
-        out: list[Heard] = []
-        if whole:
-            self._count, self._since = len(there), 0
-            out += (
-                Report(Kind.OCCUPANCY, bool(there)),
-                measure("targets", len(there)),
-            )
-        if there:
-            near = round(min(hypot(one["x_mm"], one["y_mm"]) for one in there))
-            if whole or abs(near - self._near) >= _STEP:
-                self._near = near
-                out.append(measure("nearest_distance_cm", round(near / 10)))
-        return out or (_ALIVE,)
+def _look(frame: bytes) -> Seen:
+    there = targets(frame)
+    far = [round(hypot(one["x_mm"], one["y_mm"])) for one in there]
+    return Seen(
+        len(there),
+        (Report(Kind.OCCUPANCY, bool(there)), measure("targets", len(there))),
+        {"nearest_distance_cm": min(far)} if far else {},
+    )
 
 
 MODEL = Model(
@@ -106,7 +77,7 @@ MODEL = Model(
     listens=SerialLine(baud=256000),
     senses=frozenset({Kind.OCCUPANCY}),
     missing_after=60.0,  # as for the LD2410
-    new=Ld2450,
+    new=partial(Presence, partial(Cutter, HEAD[:1], judged), _look, _draw),
     enrol=Enrol.PORT,
     device_notes=(
         "只测位置,不测跌倒;挂墙 1.5 至 2 米高,最远 6 米,最多三人;5V 供电,避开风扇和晃动的窗帘。",

@@ -272,7 +272,6 @@ async def commission(
     model: Model,
     wanted: Mapping[str, float],
     *,
-    line: Callable[[str, int, Callable[[Chunk], bytes | None]], Line] = Line,
     said: Callable[[Result], None] = lambda _result: None,
 ) -> tuple[Result, ...]:
     """Set what is wanted on the radar at `port`, or read all its settings; return the results.
@@ -295,7 +294,7 @@ async def commission(
                 work.heard(one, loop.time())
         woken.set()
 
-    wire = line(port, model.listens.baud, sink)
+    wire = Line(port, model.listens.baud, sink)
     serving = asyncio.create_task(wire.run(), name=f"commission {port}")
     try:
         while not work.done:

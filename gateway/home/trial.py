@@ -82,12 +82,12 @@ class Ran:
     readings: int = 0
 
 
-def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -> dict[str, Any]:
+def tried(config: Config, changed: Config, now: Moment) -> dict[str, Any]:
     """Return what `changed` would have meant, as plain values with a sentence in both languages.
 
     It may take `WAITS.trial_work` seconds. Raises sqlite3.Error.
     """
-    began = now.wall.timestamp() - min(days, DAYS) * 86400
+    began = now.wall.timestamp() - DAYS * 86400
     was = recorded_alarms(config.state / "gateway.db", began)
     limit = time.monotonic() + WAITS.trial_work
     before = _run(
@@ -97,7 +97,7 @@ def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -
     more, fewer = _beyond(after, before), _beyond(before, after)
     complete = before.complete and after.complete
     return {
-        "days": min(days, DAYS),
+        "days": DAYS,
         "since": _iso(began),
         "until": _iso(min(before.until, after.until)) if before.readings else "",
         "readings": before.readings,
