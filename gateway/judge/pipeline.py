@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
 
 from msgspec.structs import astuple, replace
 
@@ -44,22 +43,6 @@ from gateway.words.reading import DeviceId, Reading
 from gateway.words.times import Times
 
 
-class Answers(Protocol):
-    """Who answers a judgement: what is real, or the walk test."""
-
-    def danger(self, danger: Danger, /) -> None:
-        """Take that somebody may need help."""
-        ...
-
-    def cleared(self, cleared: Cleared, /) -> None:
-        """Take that what was a danger is over."""
-        ...
-
-    def cancelled(self, said: Cancelled, /) -> None:
-        """Take that the resident says to be well."""
-        ...
-
-
 class Pipeline:
     """All that is heard, ordered, receipted and due in one household, turned into entries."""
 
@@ -82,7 +65,7 @@ class Pipeline:
         self.away = Away(faults, times)
         self._real = Real(self._book, self._alarms, judge, faults, self.away)
         self.walk_test = WalkTest(self._book, self._alarms, faults, judge)
-        self._orders = Orders(
+        self.orders = Orders(
             self._book, self._alarms, faults, self.away, self._real, self.walk_test, devices
         )
 
@@ -105,11 +88,6 @@ class Pipeline:
     def last(self) -> int:
         """Number of the newest entry."""
         return self._book.last
-
-    @property
-    def down(self) -> frozenset[str | tuple[str, ...]]:
-        """The program files, and commands of one person, that are known not to work."""
-        return self._alarms.down
 
     def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:
         """Take which program files, and commands of one person, are known not to work."""
@@ -141,7 +119,7 @@ class Pipeline:
         self._book.begin(known.journal, known.last)
         self._alarms.begin(last_alarm=known.last_alarm, own=known.own, closed=closed)
         self._real.restore(known.shelves, known.cancels)
-        self._orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
+        self.orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
         # A walk test ends with the process, and so do the faults that a step of it began: from now
         # on the device is real.
@@ -194,8 +172,8 @@ class Pipeline:
         }
         if anew or real.masks_changed or real.shelves or away.lasts(now):
             out["masks"] = masked(real.shelves, away.end, now, self.boot)
-        if anew or self._orders.endings_changed:
-            out["endings"] = json.dumps(self._orders.endings)
+        if anew or self.orders.endings_changed:
+            out["endings"] = json.dumps(self.orders.endings)
         return out
 
     @property
@@ -212,7 +190,7 @@ class Pipeline:
         """Take that `marks` are written."""
         self._judge.saved()
         self._real.saved()
-        self._orders.saved()
+        self.orders.saved()
 
     # -- what is changed --------------------------------------------------------------------------
 
@@ -233,7 +211,7 @@ class Pipeline:
         gone = self._rooms.keys() - devices.keys()
         if any(self.walk_test.of(device) for device in (*gone, *other)):
             self.walk_test.end(now, by="rule", reason="retired", gone=True)
-        self._orders.rearrange(devices, {*(devices.keys() - self._rooms.keys()), *other}, now)
+        self.orders.rearrange(devices, {*(devices.keys() - self._rooms.keys()), *other}, now)
         self._real.forget(gone, other)
         self._rooms = devices
         self._alarms.arrange(ladder, times)
@@ -254,7 +232,7 @@ class Pipeline:
         """Begin another journal for what is open and `entries` that the old one does not have."""
         self._alarms.renumber(journal, entries, now, last=last, shared=shared, why=why)
         out = self._turn()
-        self._orders.renumbered(out)
+        self.orders.renumbered(out)
         return out
 
     def tell_anew(self, faults: Iterable[FaultFact], now: Moment, *, why: str) -> list[Entry]:
@@ -373,61 +351,35 @@ class Pipeline:
         self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True
     ) -> list[Entry]:
         """Carry out one instruction, once. A refusal is answered while `spare` grants an answer."""
-        if not self._orders.repeated(instruction, now):
-            result = self._orders.carry_out(instruction, now)
+        if not self.orders.repeated(instruction, now):
+            result = self.orders.carry_out(instruction, now)
             self._judge_again(now)
             if result.refused is Refused.NONE or spare():
-                self._orders.answer(result, now)
+                self.orders.answer(result, now)
         return self._turn()
 
     def answered(self, result: ResultFact, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take what came of an instruction carried out elsewhere, and what is told of it."""
         self._book.tell(facts, now)
-        if not self._orders.repeated(result.instruction, now):
-            self._orders.answer(result, now)
+        if not self.orders.repeated(result.instruction, now):
+            self.orders.answer(result, now)
         return self._turn()
 
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
         """Answer an instruction that came too late, or whose times are none."""
-        if not self._orders.repeated(instruction, now):
-            self._orders.refuse(instruction, why, now)
+        if not self.orders.repeated(instruction, now):
+            self.orders.refuse(instruction, why, now)
         return self._turn()
 
     def reused(self, instruction: Instruction, now: Moment) -> list[Entry]:
         """Refuse an order under the id of another that is being carried out."""
-        self._orders.answer_reused(instruction, Done("", 0), now)
+        self.orders.answer_reused(instruction, Done("", 0), now)
         return self._turn()
-
-    def repeats(self, instruction: Instruction) -> bool | None:
-        """Say whether an instruction came before, with the same content; None: its id is new."""
-        return self._orders.repeats(instruction)
-
-    @property
-    def done(self) -> Mapping[str, Done]:
-        """The instructions that have their answer, oldest first."""
-        return self._orders.done
-
-    def is_done(self, instruction: str) -> bool:
-        """Say whether an instruction has its answer."""
-        return instruction in self._orders.done or instruction in self._orders.endings
-
-    @property
-    def resent(self) -> Sequence[int]:
-        """The entries of results that this turn's repeated orders want once more."""
-        return self._orders.resent
-
-    def take_resent(self) -> list[int]:
-        """Return what `resent` has, once."""
-        return self._orders.take_resent()
-
-    def installing(self, alarm: Alarm) -> bool:
-        """Say whether an alarm came while its device was being installed."""
-        return self._orders.installing(alarm)
 
     # -- judgements -------------------------------------------------------------------------------
 
     def _judged(self, judgement: Judgement) -> None:
-        answers: Answers = self.walk_test if self.walk_test.takes(judgement) else self._real
+        answers: WalkTest | Real = self.walk_test if self.walk_test.takes(judgement) else self._real
         match judgement:
             case Danger():
                 answers.danger(judgement)

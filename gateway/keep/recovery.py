@@ -48,7 +48,7 @@ from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.known import Known
 from gateway.judge.masks import masked
-from gateway.keep import schema
+from gateway.keep import schema, succession
 from gateway.keep.database import (
     BROKEN,
     Damaged,
@@ -108,7 +108,7 @@ def opened(
             finish_setting_aside(path)
             store.open()
             if left is not None:
-                store.take_back(left.store.marked(DOUBT))
+                store.entries.take_back(left.store.marked(DOUBT))
             real = _Opened(store, store.load(now, boot), store.memories())
             if real.known.last or not is_unsettled(path):
                 # raises sqlite3.Error where the disk refuses
@@ -185,7 +185,7 @@ def _begin(store: Store, carried: Writing, generation: int) -> None:
     Raises StoreProblem, sqlite3.Error.
     """
     store.open()
-    store.lift(generation)
+    store.entries.lift(generation)
     carried.marks = {
         **carried.marks,
         "generation": str(store.generation),
@@ -202,14 +202,14 @@ def _in_its_place(real: _Opened) -> _Opened:
     """
     store, known, here = real.store, real.known, machine.here(real.store.folder)
     bound = machine.known(store.marked("bound"))
-    why = "cut" if store.lost else "moved" if machine.moved(bound, here) else ""
+    why = "cut" if store.entries.lost else "moved" if machine.moved(bound, here) else ""
     bind = {"bound": json.dumps(bound | here)}
     if not why:
         if here.keys() - bound.keys():
             store.mark("bound", bind["bound"])
         return real
     journal = new_name()
-    waiting = store.beyond(known.last, journal).waiting
+    waiting = succession.beyond(store.entries, known.last, journal).waiting
     store.begin_anew(journal, why, Writing(waiting=waiting, shared=known.last_alarm, marks=bind))
     LOG.error(
         "store %s: journal %s begun, generation %d: %s",
@@ -301,10 +301,12 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         pending=instead.pending if judging else known.pending,
     )
     learned = Writing(
-        memory=texts(left.memories), done=_elsewhere(instead.done), waiting=left.store.all_entries()
+        memory=texts(left.memories),
+        done=_elsewhere(instead.done),
+        waiting=left.store.entries.all_entries(),
     )
     # what the stand-in has told is older than what is told from now on
-    real.store.lift(left.store.generation + 1)
+    real.store.entries.lift(left.store.generation + 1)
     learned.marks = {
         "endings": json.dumps(merged.endings),
         "generation": str(real.store.generation),
@@ -319,7 +321,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     # In their order, and as the real one knows them; the stand-in's answers stand in it by now,
     # under its numbers of an earlier journal.
     done = {
-        i: one._replace(entry=real.store.stands(left.store.journal, one.entry))
+        i: one._replace(entry=real.store.entries.stands(left.store.journal, one.entry))
         for i, one in instead.done.items()
     }
     merged = replace(merged, done={**known.done, **done, **known.done})

@@ -7,8 +7,8 @@ next start. Bulk readings lie in another database with a thread of its own: `rea
 `gateway.keep.history`.
 
 `async` methods run on the event loop and let the store's thread do the work. All others run on the
-store's thread by `run`, or before anybody else has the store; names, numbers, `lift`, `stands` and
-`receipted` are for any thread.
+store's thread by `run`, or before anybody else has the store, and so do those of `entries`; names,
+numbers, and of `entries` `lift`, `stands` and `receipted` are for any thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import contextlib
 import json
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -48,7 +48,6 @@ from gateway.keep.history import History, Outgoing
 from gateway.keep.journal import Journal, Writing
 from gateway.keep.known import Memories
 from gateway.keep.retention import Gone
-from gateway.keep.succession import Beyond
 from gateway.words.clock import Moment, Quality
 from gateway.words.kind import TEST, Priority
 
@@ -103,33 +102,23 @@ class Store:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._counted = 0  # entries that waited when they could last be counted
         self._db: sqlite3.Connection
-        self._journal: Journal
+        self.entries: Journal
         self._files: dict[Path, int] = {}  # those of gateway.db as we opened them: their inodes
 
     @property
     def journal(self) -> str:
         """The name of the journal."""
-        return self._journal.name
+        return self.entries.name
 
     @property
     def generation(self) -> int:
         """The generation of the journal."""
-        return self._journal.generation
+        return self.entries.generation
 
     @property
     def head(self) -> chain.Head:
         """The newest entry on the disk."""
-        return self._journal.head
-
-    @property
-    def recent(self) -> dict[int, str]:
-        """The hashes of the newest entries by number."""
-        return self._journal.recent
-
-    @property
-    def lost(self) -> int:
-        """How many entries were written down and are gone."""
-        return self._journal.lost
+        return self.entries.head
 
     # -- files -------------------------------------------------------------------------------------
 
@@ -145,8 +134,8 @@ class Store:
             LOG.error("store %s", self.mended)
         self._open_files()
         try:
-            self._journal = Journal(self._db, self.gateway)
-            self._journal.begin(self._generation, self._why)
+            self.entries = Journal(self._db, self.gateway)
+            self.entries.begin(self._generation, self._why)
         except BROKEN as error:
             self._db.close()
             raise problem_of(path, error) from error
@@ -185,7 +174,7 @@ class Store:
                 part.unlink(missing_ok=True)
             sync(self.folder)
             self._open_files()
-            self._journal.reopened(self._db)
+            self.entries.reopened(self._db)
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(
                 f"its files were deleted, and cannot be written again: {error}"
@@ -213,7 +202,7 @@ class Store:
         along. Raises sqlite3.Error.
         """
         self._see_to_files()
-        old = self._journal
+        old = self.entries
         heritage = succession.heritage(old, journal, turn.shared)
         turn.done = succession.done(old)
         self._db.close()
@@ -223,8 +212,8 @@ class Store:
             self._open_files()
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"another journal cannot be begun: {error}") from error
-        self._journal, self.anew = Journal(self._db, self.gateway), why
-        return self._journal.succeed(journal, old.generation + 1, why, heritage, turn)
+        self.entries, self.anew = Journal(self._db, self.gateway), why
+        return self.entries.succeed(journal, old.generation + 1, why, heritage, turn)
 
     def shed(self, step: int) -> int:
         """Let go of what can be missed, where this is a stand-in and memory is full.
@@ -279,14 +268,6 @@ class Store:
         """Return every alarm that has ended, by its id. Raises one of BROKEN on damage."""
         return known.ended(self._db, now)
 
-    def all_entries(self) -> list[tuple[int, str, bytes]]:
-        """Return the whole journal as `Writing.waiting` takes it over into another database."""
-        return self._journal.all_entries()
-
-    def take_back(self, doubt: str) -> None:
-        """Take out what a stand-in has told (`Journal.take_back`). Raises sqlite3.Error."""
-        self._journal.take_back(doubt)
-
     def marked(self, name: str) -> str:
         """Return a mark of gateway.db, "" where there is none."""
         return marked(self._db, name)
@@ -320,22 +301,11 @@ class Store:
     def write(self, turn: Writing) -> list[Outgoing]:
         """Put one turn on disk, as `commit` does."""
         self._see_to_files()
-        return self._journal.write(turn)
+        return self.entries.write(turn)
 
     def mark(self, name: str, value: str) -> None:
         """Write a mark. Raises sqlite3.Error."""
         mark(self._db, name, value)
-
-    def lift(self, generation: int) -> None:
-        """Go on in a higher generation. The mark is written with the next turn."""
-        self._journal.lift(generation)
-
-    def beyond(self, floor: int, journal: str) -> Beyond:
-        """Return what a new journal has to begin with, see `succession.beyond`.
-
-        Raises sqlite3.Error.
-        """
-        return succession.beyond(self._journal, floor, journal)
 
     def retention(self, now: Moment, kept: int) -> Iterator[Gone]:
         """Carry out retention a little at a time: what is pressed is written between two steps.
@@ -351,14 +321,6 @@ class Store:
             LOG.warning("store retention not carried out: %s", error)
 
     # -- push's side -------------------------------------------------------------------------------
-
-    def stands(self, journal: str, number: int) -> int:
-        """Return the number of an earlier journal's entry here, 0 where it is not here."""
-        return self._journal.stands(journal, number)
-
-    def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return under which numbers entries of a journal stand here, see `Journal.receipted`."""
-        return self._journal.receipted(journal, entries)
 
     async def newest(
         self, faults: int, tests: int
@@ -431,7 +393,7 @@ class Store:
         self, journal: str, first: int, last: int, limit: int
     ) -> list[tuple[int, str, bytes]]:
         """Return entries of a journal that are still kept, see `Journal.kept`."""
-        return await self.run(self._journal.kept, journal, first, last, limit)
+        return await self.run(self.entries.kept, journal, first, last, limit)
 
     async def counts(self) -> tuple[int, int]:
         """Return (entries, batches) that wait for a receipt; if unreadable, as read last."""

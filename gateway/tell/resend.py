@@ -76,7 +76,7 @@ class Resend:
             return no(i, Refused.MISSING, Say("order.no_by"))
         if not i.journal or not i.first or not i.last:
             return no(i, Refused.MISSING, Say("resend.which"))
-        if not store.receipted(i.journal, [(i.first, i.first)]):
+        if not store.entries.receipted(i.journal, [(i.first, i.first)]):
             return no(i, Refused.UNKNOWN_JOURNAL, Say("resend.no_journal", journal=i.journal))
         if i.last < i.first or (i.journal == store.journal and i.last > newest):
             return no(i, Refused.INVALID, Say("resend.numbers", newest=newest))

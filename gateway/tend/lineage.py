@@ -53,6 +53,7 @@ from gateway.home.home import Home
 from gateway.judge.book import Entry
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.pipeline import Pipeline
+from gateway.keep import succession
 from gateway.keep.database import BROKEN, SET_ASIDE, has_room, new_name
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import Writing
@@ -172,7 +173,9 @@ class Lineage:
 
     def _judged(self, head: wire.Head) -> Conflict | int:
         store = self._storage.store
-        return judged(head, store.journal, store.generation, store.head.number, store.recent)
+        return judged(
+            head, store.journal, store.generation, store.head.number, store.entries.recent
+        )
 
     def heard(self, head: wire.Head | None, now: Moment) -> list[Entry]:
         """Take which entry the platform has as the newest.
@@ -201,7 +204,7 @@ class Lineage:
             return []
         self._acted, self._at = now.mono, json.dumps(astuple(stamp(self._boot, now)))
         if found.why == "older":
-            store.lift(found.generation + 1)
+            store.entries.lift(found.generation + 1)
             told = self._told(found.why, now, generation=store.generation)
             return self._pipeline.tell_anew(told, now, why="generation")
         if store.folder != self._home.config.state:
@@ -218,8 +221,8 @@ class Lineage:
         self.conflict = None
         journal = new_name()
         floor = self.confirmed or self._began
-        beyond = await store.run(store.beyond, floor, journal)
-        store.lift(conflict.generation)
+        beyond = await store.run(succession.beyond, store.entries, floor, journal)
+        store.entries.lift(conflict.generation)
         shared, last = beyond.shared, len(beyond.again)
         entries = pipeline.renumber(
             journal, writing.entries, now, last=last, shared=shared, why="conflict"

@@ -157,7 +157,7 @@ class Mailbox:
         be written.
         """
         lineage, readings = self._lineage, self._storage.store.readings
-        entries = self._storage.store.receipted(receipt.journal, receipt.entries)
+        entries = self._storage.store.entries.receipted(receipt.journal, receipt.entries)
         batches = receipt.batches if receipt.history == readings.name else []
         wrong = ""
         for what, ranges, newest in (

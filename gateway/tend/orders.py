@@ -81,7 +81,7 @@ class Orders:
             late = "left in the home before the power was cut"
         spare = functools.partial(self._admission.spare, door)
         refusal = functools.partial(spare, Of.REFUSAL, now)
-        same = self._pipeline.repeats(instruction)
+        same = self._pipeline.orders.repeats(instruction)
         if same is not None:
             told = spare(Of.REPEAT, now) if same else refusal()
             return Taken(self._pipeline.told(instruction, now) if told else [])

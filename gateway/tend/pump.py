@@ -256,7 +256,7 @@ class Pump:
             flush or parts.receipts.full or now.mono - self._kept >= WAITS.accept
         )
         alive = now.mono >= self.keeping.marks_at(pipeline) or parts.unsaved()
-        resent = pipeline.take_resent()
+        resent = pipeline.orders.take_resent()
         wanted = entries or resent or flush or accept or alive
         if not wanted and moved is None and parts.succession.conflict is None:
             return
@@ -341,7 +341,7 @@ class Pump:
             writing,
             entries=entries,
             memory=self._parts.memory.memories(),
-            done=pipeline.done,
+            done=pipeline.orders.done,
             marks={**writing.marks, **self._marks(now, anew=True), **moved.doubt(writing.entries)},
             accepted=(),
             resent=(),  # of another journal

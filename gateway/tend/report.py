@@ -159,7 +159,7 @@ class Report:
                 rung=a.rung,
                 since_s=round(now.mono - a.since.mono, 1),
                 test=a.test,
-                installing=self.pipeline.installing(a),
+                installing=self.pipeline.orders.installing(a),
             )
             for a in self.pipeline.alarms.values()
         ]

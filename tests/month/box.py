@@ -215,7 +215,7 @@ class Box:
             if flush:
                 self._saved = self.now
             unsaved = self._may_be_cut and now.mono >= daemon.pump.keeping.due(daemon.pipeline)
-            if entries or flush or unsaved or daemon.pipeline.resent:
+            if entries or flush or unsaved or daemon.pipeline.orders.resent:
                 self._run(daemon.pump.write(entries, now, flush=(heard.event or unsaved or flush) and not entries))
             heard.event = False
             daemon.pump.due = daemon.pipeline.due()

@@ -62,7 +62,7 @@ def test_each_entry_carries_the_hash_of_the_bytes_that_were_pushed_before(box):
         assert box.rows("SELECT body FROM journal WHERE number = ?", told.number) == [(told.payload,)]
         previous = chain.hashed(told.payload)
     assert box.store.head == (len(box.told), previous)
-    assert box.store.recent[3] == chain.hashed(box.told[2].payload)
+    assert box.store.entries.recent[3] == chain.hashed(box.told[2].payload)
     found = verdict(box)
     assert (found.count, found.proved, found.head) == (0, len(box.told), box.store.head)
 
@@ -177,14 +177,14 @@ def test_a_commit_that_the_disk_refused_moves_no_head(box):
     with pytest.raises(sqlite3.Error, match="full"):
         box.note()
     assert box.store.head == before
-    assert box.store.recent[before.number] == before.hash
+    assert box.store.entries.recent[before.number] == before.hash
     box.rows("DROP TRIGGER full")
 
 
 def test_what_a_stand_in_has_told_instead_is_taken_out_of_the_chain_too(box):
     last = box.store.head
     box.note()
-    box.store.take_back(f"other {box.store.journal} {last.number + 1}")
+    box.store.entries.take_back(f"other {box.store.journal} {last.number + 1}")
     assert box.store.head == last
     assert box.store.marked(DOUBT)
     assert verdict(box).count == 0

@@ -11,7 +11,7 @@ import pytest
 from gateway.box import machine
 from gateway.contract import chain, encoding, inward, wire
 from gateway.demo.desk import Desk
-from gateway.keep import database, store
+from gateway.keep import database, store, succession
 from gateway.keep.database import new_name
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import Journal, Writing
@@ -69,7 +69,7 @@ def test_what_the_platform_has_is_held_against_what_we_have(said, found):
 def renewed(box: Box, floor: int) -> list[Outgoing]:
     """Begin another journal as the daemon does; both sides have the same up to `floor`."""
     journal = new_name()
-    beyond = box.store.beyond(floor, journal)
+    beyond = succession.beyond(box.store.entries, floor, journal)
     entries = box.pipeline.renumber(journal, [], box.clock.now(), last=len(beyond.again), shared=beyond.shared, why="conflict")
     turn = Writing(entries=entries, again=beyond.again, waiting=beyond.waiting, shared=beyond.shared)
     return box.store.begin_anew(journal, "conflict", turn)
@@ -107,12 +107,12 @@ def test_what_lies_behind_what_both_sides_know_is_told_again_and_what_waits_befo
     # what waits up to there: as it was, under its own journal
     earlier = [body for (body,) in box.rows("SELECT body FROM journal WHERE number < 0 ORDER BY number")]
     assert earlier == [before[1], before[2]]
-    assert box.store.receipted(old, [(1, 2)]) != []
+    assert box.store.entries.receipted(old, [(1, 2)]) != []
     assert box.store.memories() == {"pendant": {"counter": 7}}
     box.stop()
     box.start()
     assert {a.id for a in box.pipeline.alarms.values()} == set(after.values())
-    assert box.pipeline.is_done("o1")
+    assert "o1" in box.pipeline.orders.done
     assert (box.store.journal, box.store.generation) == (new, 2)
     assert chain.begun_of(box.store.marked("begun")) == [(1, "conflict")]
 

@@ -325,7 +325,7 @@ async def test_the_running_gateway_hears_for_the_command(tmp_path, air, monkeypa
 
         known = await asked(path, air, 1.0, sends)
         assert [one["address"] for one in known["heard"]] == [DOOR, PENDANT]
-        assert daemon.pipeline.done, "it was an instruction"
+        assert daemon.pipeline.orders.done, "it was an instruction"
         assert known["heard"][0]["model"] == "shelly-blu-door"
         assert len(air.discovering) == 1, "nobody else scanned"
         assert air.calls.count("StartDiscovery") == 1

@@ -253,21 +253,21 @@ async def test_what_waited_in_a_damaged_database_is_pushed_as_it_was_and_its_rec
     assert again == [found[0]]
     # a receipt for the earlier journal, one for ours, and one for a journal that nobody knows
     first = json.loads(found[0].payload)["number"]
-    box.write(accepted=box.store.receipted(journal, [(first, first)]))
-    box.write(accepted=box.store.receipted(box.store.journal, [(1, 1)]))
-    assert box.store.receipted("another", [(1, 99)]) == []
+    box.write(accepted=box.store.entries.receipted(journal, [(first, first)]))
+    box.write(accepted=box.store.entries.receipted(box.store.journal, [(1, 1)]))
+    assert box.store.entries.receipted("another", [(1, 99)]) == []
     left = {m.number for m in await box.store.waiting((0, 0), 99)}
     assert left == {m.number for m in found} - {found[0].number, 1}
     for _ in range(2):  # over restarts, and once more damaged
         box.restart()
-        assert box.store.receipted(journal, [(first, first)]) == [(found[0].number, found[0].number)]
+        assert box.store.entries.receipted(journal, [(first, first)]) == [(found[0].number, found[0].number)]
         assert box.pipeline.last == max(box.journal())
     box.stop()
     lose_names(box.folder / "gateway.db")
     box.start()
     again = {m.payload for m in await box.store.waiting((0, 0), 99)}
     assert {m.payload for m in carried_over} - {found[0].payload} <= again
-    box.write(accepted=box.store.receipted(journal, [(1, EARLIER)]))
+    box.write(accepted=box.store.entries.receipted(journal, [(1, EARLIER)]))
     assert not {m.payload for m in carried_over} & {m.payload for m in await box.store.waiting((0, 0), 99)}
     later = Moment(box.clock.mono, box.clock.wall + timedelta(days=800))
     box.write(accepted=[(-EARLIER * 9, 99)])
@@ -393,7 +393,7 @@ def fail_at_the_last_step(box: Box, entries: list) -> None:
     broken_.close_now()
     box.store = stand_in(box.runtime, GATEWAY, "disk I/O error")
     marks = MovedToMemory(box.store.degraded, broken_.journal, box.store.journal).doubt(entries)
-    box.write(box.pipeline.renumber(box.store.journal, entries, box.clock.now()), marks=marks, done=box.pipeline.done)
+    box.write(box.pipeline.renumber(box.store.journal, entries, box.clock.now()), marks=marks, done=box.pipeline.orders.done)
 
 
 def test_a_commit_that_failed_and_is_found_later_is_taken_back_for_it_was_told_under_another_name(box):

@@ -167,7 +167,7 @@ def test_a_test_makes_room_for_an_alarm_and_is_known_over_a_restart(tmp_path):
         assert (FAILED, "/people/sms") in life.daemon.faults.on
         await life.power_cut()
         await life.wait(MINUTE)
-        assert life.daemon.pipeline.down == {"/people/sms"}
+        assert life.daemon.pipeline._alarms.down == {"/people/sms"}
         assert not [e for e in life.journal() if e["type"] == "alarm" and e["test"] is False and e["kind"] == "alarm.test"]
 
     with Life(tmp_path, devices=PENDANT, ladder=SMS + CALLED, sound="", secrets="") as life:
@@ -199,7 +199,7 @@ def test_a_person_without_a_number_takes_nobody_else_out_of_the_ladder(tmp_path)
         life.press()
         await life.wait(4 * MINUTE)
         assert book.called == ["daughter", "neighbour", "son"], "found by this very call"
-        assert life.daemon.pipeline.down == {("/people/sms", "--to", "daughter")}
+        assert life.daemon.pipeline._alarms.down == {("/people/sms", "--to", "daughter")}
         (alarm,) = life.open
         assert [(c.responder, c.delivery.value) for c in alarm.calls[1:4]] == [
             ("daughter", "failed"),
@@ -232,7 +232,7 @@ def test_each_person_is_asked_for_daily_and_who_has_no_number_is_found_before_an
         assert book.called == ["daughter", "neighbour"], "he alone is passed over"
         book.without = set()
         await life.wait(2 * MINUTE)
-        assert life.daemon.pipeline.down == set(), "asked again while somebody calls"
+        assert life.daemon.pipeline._alarms.down == set(), "asked again while somebody calls"
         await life.wait(5 * MINUTE)
         assert "son" in book.called, "back in the next round"
         life.plug(there=True)

@@ -634,7 +634,7 @@ def test_the_ids_that_are_remembered_are_bounded_and_the_oldest_go_first():
     day = Day()
     for n in range(REMEMBERED + 10):
         day.pipeline.told(day_away(n), day.clock.now())
-    assert len(day.pipeline.done) == REMEMBERED
+    assert len(day.pipeline.orders.done) == REMEMBERED
     assert day.pipeline.told(day_away(10), day.clock.now()) == []
     assert len(day.pipeline.told(day_away(9), day.clock.now())) == 1
 

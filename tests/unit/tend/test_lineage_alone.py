@@ -19,11 +19,10 @@ def made(tmp_path):
         journal="j1",
         generation=2,
         head=SimpleNamespace(number=9, hash="h9"),
-        recent={8: "h8", 9: "h9"},
+        entries=SimpleNamespace(recent={8: "h8", 9: "h9"}, lift=lifted.append),
         marked=lambda _: "",
         anew="",
         folder=tmp_path,
-        lift=lifted.append,
     )
     in_home = home(state=tmp_path, gateway=SimpleNamespace(journal_days=30))
     pipeline = Pipeline()

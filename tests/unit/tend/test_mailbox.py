@@ -35,7 +35,7 @@ def made():
     out = SimpleNamespace(clock=HandClock(), pipeline=Pipeline(), admission=Admission(), receipts=Receipts(), taken=[], says=[], told=[])
     out.pipeline.last, out.pipeline.covered = 9, lambda ranges: [n for first, last in ranges for n in range(first, last + 1)]
     out.store = SimpleNamespace(
-        receipted=lambda journal, ranges: [*ranges] if journal == "j1" else [],
+        entries=SimpleNamespace(receipted=lambda journal, ranges: [*ranges] if journal == "j1" else []),
         readings=SimpleNamespace(name="h1", newest=4),
     )
     out.lineage = SimpleNamespace(differs=lambda _: False, heard=lambda _head, _now: [], conflict=None)

@@ -46,7 +46,7 @@ def refused(taken):
 def test_an_order_is_carried_out_once_and_its_result_sent_again(made):
     assert refused(made.said()) == [""]
     assert made.said().entries == []
-    assert len(made.pipeline.resent) == 1
+    assert len(made.pipeline.orders.resent) == 1
     assert refused(made.said(by="Li")) == ["id_reused"]
 
 
