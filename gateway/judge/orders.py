@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Masking, Move, NotAllowed, Outcome, State
 from gateway.judge.away import Away
-from gateway.judge.book import AlarmFact, Book, Entry
+from gateway.judge.book import Book, Entry
 from gateway.judge.dispatch import Reason, asked
 from gateway.judge.faults.fault import Faults
 from gateway.judge.lateness import left, malformed, takes_away, undated, undecided
@@ -228,7 +228,7 @@ class Orders:
             kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by
         )
         self._tests[i.door] = alarm.number
-        return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+        return _done(i, alarm)
 
     def _nobody_home(self, i: Instruction, now: Moment) -> ResultFact:
         if i.seconds > (most := self._alarms.times.away_most):
@@ -252,11 +252,9 @@ class Orders:
         if (unproved := self._unproved(i, now, found.stages)) is not None:
             return unproved
         if i.do is Do.SILENCE:
-            alarm = self._alarms.keep(
-                replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3))
-            )
-            self._alarms.write(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
-            return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+            alarm = replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3))
+            self._alarms.say(self._alarms.keep(alarm), "silence", now, by=i.by, reason=i.reason)
+            return _done(i, alarm)
         return self._moved_by(i, found, now)
 
     def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
@@ -290,16 +288,14 @@ class Orders:
                 alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL
             )
         except NotAllowed as refusal:
-            return replace(
-                no(i, Refused.NOT_ALLOWED, refusal.say), alarm=alarm.id, state=alarm.state.value
-            )
+            return replace(no(i, Refused.NOT_ALLOWED, refusal.say), state=alarm.state.value)
         if (
             i.do is Do.RECALL
             and not alarm.test
             and (who := asked(alarm, self._alarms.ladder)) is not None
         ):
             self._alarms.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
-        return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+        return _done(i, alarm)
 
     def installing(self, alarm: Alarm) -> bool:
         """Say whether an alarm came while its device was being installed.
@@ -344,6 +340,11 @@ class Orders:
             return unproved
         self._real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
         return ResultFact(i, Refused.NONE)
+
+
+def _done(i: Instruction, alarm: Alarm) -> ResultFact:
+    """Return the answer to an order about an alarm, as that stands now."""
+    return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
 
 
 def _used(i: Instruction, done: Done) -> ResultFact:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
-from gateway.judge.book import AlarmFact, Book
+from gateway.judge.book import Book
 from gateway.judge.chatter import Counting
 from gateway.judge.conditions import MOMENTARY
 from gateway.judge.danger import Cancelled, Cleared, Danger, Judge
@@ -255,7 +255,7 @@ class Real:
                 by=danger.device,
             )
         elif danger.kind in MOMENTARY:
-            self._alarms.write(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+            self._alarms.say(alarm, "count", danger.at, by=danger.device)
         else:
             self._alarms.told_now_and_then(alarm, "count", danger.device, danger.at)
 
@@ -303,7 +303,7 @@ class Real:
             ):
                 continue
             self._said_well[alarm.number] = at.mono
-            self._alarms.write(AlarmFact(alarm, "well", alarm.state, by, ""), at)
+            self._alarms.say(alarm, "well", at, by=by)
         self._said_well = {n: said for n, said in self._said_well.items() if n in self._alarms.open}
 
     def _count_cancel(self, alarm: Alarm, at: Moment) -> None:

@@ -6,7 +6,7 @@ Pure. A pre-alarm becomes an alarm; nothing else that is restored raises anythin
 from __future__ import annotations
 
 from gateway.judge.alarm import Alarm, Move, State, shifted
-from gateway.judge.book import AlarmFact, is_walk
+from gateway.judge.book import is_walk
 from gateway.judge.conditions import end_of
 from gateway.judge.danger import Ended, Judge
 from gateway.judge.dispatch import Reason, interrupted
@@ -70,7 +70,7 @@ def tell_open(alarms: OpenAlarms, known: Known, now: Moment, why: str) -> None:
         elif not known.carried.get(alarm.number, False):
             # Written down once in this boot (and this journal), so that its waits go on from
             # here over further restarts.
-            alarms.write(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
+            alarms.say(alarm, "restored", now, by="rule", reason=why)
     for alarm in [a for a in alarms.open.values() if not a.test]:
         for rung in interrupted(alarm, alarms.ladder, alarms.times, now.mono):
             alarms.call(

@@ -149,7 +149,7 @@ class WalkTest:
             walk.alarms[danger.kind] = alarm.number
             return
         alarm = self._alarms.counted(alarm, evidence)
-        self._alarms.write(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+        self._alarms.say(alarm, "count", danger.at, by=danger.device)
 
     def cleared(self, cleared: Cleared) -> None:
         """End in the test what began in it."""
@@ -163,9 +163,7 @@ class WalkTest:
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
             self._alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
         else:
-            self._alarms.write(
-                AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at
-            )
+            self._alarms.say(alarm, "clear", cleared.at, by=cleared.device)
 
     def cancelled(self, said: Cancelled) -> None:
         """End every test's grace that asks about the resident.

@@ -119,7 +119,7 @@ class Faults(Ledger):
         later.
         """
         ended = {d for d in self._devices if d not in devices} | other
-        out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
+        out = [fact for kind, d in list(self.on) if d in ended for fact in self.end(kind, now, d)]
         self.silences.change(devices, other, now)
         for gone in ended:
             self.outings.retire(gone)
@@ -135,7 +135,7 @@ class Faults(Ledger):
         kind, device, value = reading.kind, reading.device, reading.value
         self.outings.heard(reading)
         out = (
-            self._end(kinds.MISSING, device, reading.at)
+            self.end(kinds.MISSING, reading.at, device)
             if (kinds.MISSING, device) in self.on and self._lives(reading)
             else []
         )
@@ -164,15 +164,13 @@ class Faults(Ledger):
             return []
         place = reading.device, reading.kind, reading.index, reading.label
         before, self._values[place] = self._values.get(place, reading.value), reading.value
-        changes = (
-            self._chatter.changed(reading.device, reading.at.mono) if before != reading.value else 0
-        )
+        if before == reading.value:
+            return []
+        changes = self._chatter.changed(reading.device, reading.at.mono)
         what = {"what": reading.kind.value, "changes": changes}
-        return (
-            self._begin(kinds.CHATTERS, reading.device, reading.at, what, (reading,))
-            if changes
-            else []
-        )
+        if not changes:
+            return []
+        return self._begin(kinds.CHATTERS, reading.device, reading.at, what, (reading,))
 
     def _more(self, reading: Reading) -> list[FaultFact]:
         """Tell further words that were not understood: one of them may be the one that matters."""
@@ -209,7 +207,7 @@ class Faults(Ledger):
         """
         fact = self.on.get((kinds.LOW_BATTERY, device))
         return (
-            self._end(kinds.LOW_BATTERY, device, at)
+            self.end(kinds.LOW_BATTERY, at, device)
             if fact and ("battery_pct" in fact.detail) is by_percent
             else []
         )
@@ -221,7 +219,7 @@ class Faults(Ledger):
         """
         tried = (kinds.TEST_DUE,) if here else ()
         return [
-            fact for kind in (*_LATCHED.values(), *tried) for fact in self._end(kind, device, now)
+            fact for kind in (*_LATCHED.values(), *tried) for fact in self.end(kind, now, device)
         ]
 
     def linked(self, up: bool, now: Moment) -> list[FaultFact]:
@@ -235,7 +233,7 @@ class Faults(Ledger):
             self._link_down_since = now.mono if since is None else since
             return []
         self._link_down_since = None
-        return self._end(kinds.UPLINK_LOST, "", now)
+        return self.end(kinds.UPLINK_LOST, now)
 
     def link_wanted(self, now: Moment | None) -> None:
         """Take it that the link is missed from now on; None: no platform, nobody asks for it."""
@@ -279,7 +277,7 @@ class Faults(Ledger):
             )
             return []
         self._mains_lost_since = None
-        return self._end(kinds.MAINS_LOST, "", now)
+        return self.end(kinds.MAINS_LOST, now)
 
     def tick(self, now: Moment) -> list[FaultFact]:
         """Look at all silences and at the clock, every few seconds."""
@@ -293,7 +291,7 @@ class Faults(Ledger):
         missing, back = self.silences.look(now, self._missing())
         for device in back:
             self.outings.forget(device)
-            out += self._end(kinds.OUT, device, now) + self._end(kinds.MISSING, device, now)
+            out += self.end(kinds.OUT, now, device) + self.end(kinds.MISSING, now, device)
         for device in missing:
             out += self._late(device, now)
         out += self._deaf(now)
@@ -308,7 +306,7 @@ class Faults(Ledger):
             for kind, of in self.on
             if kind == kinds.CHATTERS and now.mono - self._began >= WAITS.chatter_over
         ]:
-            out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
+            out += [] if self._chatter.goes_on(of, now.mono) else self.end(kinds.CHATTERS, now, of)
         out += self._lasting(now)
         return out + self._end_retired(now) + self._clock(now) + self._daily(now)
 
@@ -324,13 +322,13 @@ class Faults(Ledger):
                 return (
                     self._begin(kinds.OUT, device, now, {"silent_s": silent})
                     if self._tells_out
-                    else self._end(kinds.OUT, device, now)
+                    else self.end(kinds.OUT, now, device)
                 )
             with_wearer: dict[str, Value] = {"out": True} if self._tells_out else {}
             return self._begin(
                 kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer}
             )
-        out = self._end(kinds.OUT, device, now)
+        out = self.end(kinds.OUT, now, device)
         heard = self.heard_at[device]
         waits = one.worn and self.silences.of(device, now) < self._times.pendant_out
         if waits and self.outings.just_back(device, heard, now.mono):
@@ -382,7 +380,7 @@ class Faults(Ledger):
             f
             for kind, of in list(self.on)
             if kind == kinds.RADIO_DEAF and of not in self.radios
-            for f in self._end(kind, of, now)
+            for f in self.end(kind, now, of)
         ]
         for adapter, heard in self.radios.items():
             if now.mono - heard >= limit:
@@ -394,7 +392,7 @@ class Faults(Ledger):
                     listed=not calls,
                 )
             else:
-                out += self._end(kinds.RADIO_DEAF, adapter, now)
+                out += self.end(kinds.RADIO_DEAF, now, adapter)
         return out
 
     def _missing(self) -> set[DeviceId]:
@@ -435,7 +433,7 @@ class Faults(Ledger):
             return []
         was_unsure, self._unsure_since = self._unsure_since is not None, None
         if (kinds.CLOCK_UNSURE, "") in self.on:
-            return self._end(kinds.CLOCK_UNSURE, "", now)
+            return self.end(kinds.CLOCK_UNSURE, now)
         if was_unsure or stepped:  # nobody was told of it, so it is no fault that ends
             return [self._fact(kinds.CLOCK_SET, "", now, Turn.NOTED, {"stepped": stepped})]
         return []

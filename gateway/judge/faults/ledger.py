@@ -65,7 +65,7 @@ class Ledger:
             fact
             for (kind, device), on in list(self.on.items())
             if on.test
-            for fact in self._end(kind, device, now)
+            for fact in self.end(kind, now, device)
         ]
 
     def again(self, kind: str, of: str, detail: Mapping[str, Value]) -> list[FaultFact]:
@@ -77,7 +77,14 @@ class Ledger:
 
     def end(self, kind: str, now: Moment, of: str = "") -> list[FaultFact]:
         """End such a fault, if it is on."""
-        return self._end(kind, of, now)
+        fact = self.on.pop((kind, of), None)
+        if kind == kinds.LOW_BATTERY:
+            self._batteries.over(of)
+        self.flapping.ended((kind, of))
+        if fact is None:
+            return []
+        lasted = {"lasted_s": round(now.mono - fact.since.mono)}
+        return [replace(fact, turn=Turn.CLEARED, detail=lasted, evidence=())]
 
     def _begin(
         self,
@@ -117,24 +124,6 @@ class Ledger:
             return fact
         self.daily.listed(fact.kind, fact.device)
         return replace(fact, priority=Priority.P4, fault_class=FaultClass.FIGURE)
-
-    def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
-        fact = self.on.pop((kind, device), None)
-        if kind == kinds.LOW_BATTERY:
-            self._batteries.over(device)
-        self.flapping.ended((kind, device))
-        return (
-            []
-            if fact is None
-            else [
-                replace(
-                    fact,
-                    turn=Turn.CLEARED,
-                    detail={"lasted_s": round(now.mono - fact.since.mono)},
-                    evidence=(),
-                )
-            ]
-        )
 
     def _fact(
         self,
@@ -208,7 +197,7 @@ class Ledger:
             for kind, d in self.on
             if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices
         ]
-        return [fact for key in retired for fact in self._end(*key, now)]
+        return [fact for key in retired for fact in self.end(key[0], now, key[1])]
 
     def _as_it_is(self, fact: FaultFact, detail: Mapping[str, Value]) -> list[FaultFact]:
         """Tell a fault that is on once more, with the priority that its kind has."""
