@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_told_and_a_mistake_of_ours_ends_nothing(made, mo
     def stumbles(_instruction):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(made.pipeline, "repeats", stumbles)
+    monkeypatch.setattr(made.pipeline.orders, "repeats", stumbles)
     assert made.said() == ([], None)
     told = [entry.fact for note in made.notes.take() for entry in note(made.clock.now())]
     assert [fact.kind for fact in told] == [kind.BAD_MESSAGE] * 2
