@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.home.devices import Device
+from gateway.judge.graces import cancellable
 from gateway.judge.watch import CANCEL
 from gateway.words.reading import Kind
 
@@ -19,9 +20,9 @@ def cancel_by(devices: Sequence[Device]) -> str:
 
 
 def nobody_cancels(devices: Sequence[Device]) -> bool:
-    """Say whether a fall, a stay or a bed left has a grace here that the resident cannot end."""
-    asks = any(d.model.senses & {Kind.FALL, Kind.STAY_STILL} or d.watch.bed for d in devices)
-    return asks and not any(CANCEL in d.watch.roles and not d.watch.unproved for d in devices)
+    """Say whether a fall is heard here and the resident has nothing to take it back with."""
+    falls = any(Kind.FALL in d.model.senses for d in devices)
+    return falls and not cancellable(d.watch for d in devices)
 
 
 def mute_cancels(devices: Sequence[Device]) -> list[Device]:

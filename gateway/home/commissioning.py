@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.contract import wire
 from gateway.home import audible, household
+from gateway.home.cancels import nobody_cancels
 from gateway.home.certificates import canonical
 from gateway.home.config import Config
 from gateway.home.devices import Device
@@ -221,6 +222,7 @@ def facts(
             lack.value
             for lack in audible.lacks(config, {f.device for f in on if f.kind == kind.CALL_FAILED})
         ],
+        "no_cancel": nobody_cancels(config.devices),
         "clock": clock,
         "faults": [f._asdict() for f in on],
         "rooms_without": [

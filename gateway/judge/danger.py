@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.judge.beds import Beds
+from gateway.judge.graces import grace
 from gateway.judge.levels import Key, Levels, On
 from gateway.judge.waits import WAITS
 from gateway.judge.watch import CANCEL, NOTHING, SOS, Watch
@@ -384,13 +385,8 @@ class Judge:
         return True
 
     def _risen(self, watch: Watch, reading: Reading, kind: str) -> Danger:
-        t = self._times
-        grace = {
-            kinds.FALL: t.grace_fall,
-            kinds.STAY_TOO_LONG: t.grace_stay,
-            kinds.WATER: t.grace_water,
-        }.get(kind, 0.0)
-        return Danger(kind, watch.device, watch.room, reading.at, grace, (reading,))
+        seconds = grace(kind, self._times, self._watches.values())
+        return Danger(kind, watch.device, watch.room, reading.at, seconds, (reading,))
 
     def _door(self, watch: Watch, reading: Reading) -> list[Judgement]:
         if not watch.left_open:

@@ -212,7 +212,7 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "devices": [_device(t, d) for d in what["devices"]],
         "steps": [_step(t, s) for s in what["steps"]],
         "missing": missing(t, what),
-        "times": t.pair("\u3000", " · ").join(_times(t, what["times"], what.get("form", 1))),
+        "times": t.pair("\u3000", " · ").join(_times(t, _in_force(what), what.get("form", 1))),
         "ladder": " → ".join(
             t("sheet.rung", who=r["responder"], wait=t.span(r["wait"])) for r in what["ladder"]
         )
@@ -231,6 +231,12 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
             else {}
         ),
     }
+
+
+def _in_force(what: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return the times of a certificate; a fall that nobody takes back has no grace."""
+    times: Mapping[str, float] = what["times"]
+    return {**times, "grace_fall": 0.0} if what.get("no_cancel") else times
 
 
 def missing(t: Words, what: Mapping[str, Any]) -> list[str]:
@@ -279,6 +285,7 @@ def stands(t: Words, what: Mapping[str, Any]) -> list[str]:
         if clock != "synchronised"
         else []
     )
+    out += [t("sheet.no_cancel")] if what.get("no_cancel") else []
     out += [t("sheet.rooms_without", rooms=t.pair("、", ", ").join(without))] if without else []
     minor = [f for f in what.get("faults", []) if f["priority"] > Priority.P2]
     return out + [t("sheet.fault", what=_fault(t, rooms, f["kind"], f["device"])) for f in minor]

@@ -16,6 +16,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.home import changes, household, trial
+from gateway.home.cancels import nobody_cancels
 from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
@@ -335,6 +336,7 @@ def _rules(
         presets=tuple(PRESETS),
         nearest=_nearest(v, config, form),
         watching=_watching(v, config),
+        no_cancel=nobody_cancels(config.devices),
         told=told,
         unsaved=unsaved,
         wrong_times=[name for name in SHOWN if form.wrong("judging", f"t-{name}")],

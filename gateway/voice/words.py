@@ -70,8 +70,8 @@ def said(told: Told, language: Language) -> list[str]:
     if told.reason == "try":
         return [CHIME, "try"]
     if told.reason == "pre_alarm":
-        way = f"cancel.{told.cancel or 'none'}"
-        round_ = [CHIME, *test, _ASKS.get(told.kind, "ask.other"), *_room(told), way, PAUSE]
+        asks = _ASKS.get(told.kind, "ask.other")
+        round_ = [CHIME, *test, asks, *_room(told), _way(told), PAUSE]
         return round_ * ROUNDS
     if told.reason in _STAGES or told.reason == "dispatched":
         due = _minutes(told.minutes, language) if told.reason == "dispatched" else []
@@ -95,6 +95,19 @@ def number(value: int, language: Language) -> list[str]:
     if value <= 20:
         return [str(value)]
     return [str(tens * 10), *([str(ones)] if ones else [])]
+
+
+def _way(told: Told) -> str:
+    """Return the phrase that says how the resident ends the grace, or that nothing does.
+
+    No button wipes up water; who moves, or lies down again, needs none.
+    """
+    if told.kind == kinds.WATER:
+        return "cancel.wipe"
+    if told.cancel:
+        return f"cancel.{told.cancel}"
+    own = {kinds.STAY_TOO_LONG: "cancel.move", kinds.BED_EXIT: "cancel.bed"}
+    return own.get(told.kind, "cancel.none")
 
 
 def _minutes(minutes: int, language: Language) -> list[str]:

@@ -42,7 +42,7 @@ BOTH: Final[dict[str, str]] = {
     "check.not_supervised": "{id}: 不能监测, 每月人工测试 cannot be supervised: test it by hand each month",
     "check.slow": "{id}: 报到慢, 失联 {hours} 小时后才知道, 每月人工测试 slow: missing is noticed after {hours} h: test it each month",
     "check.cancel": "撤警 cancel",
-    "check.nobody_cancels": "没有有效的撤警键, 老人无法撤销跌倒等预警 no button here cancels: each fall is raised when its grace is over. Take one that encrypts, with its key",
+    "check.nobody_cancels": "没有有效的撤警键: 一听到跌倒就报警, 没有撤警时间。请选加密按钮并填密钥 no button here cancels: a fall is an alarm at once, without a grace. Take one that encrypts, with its key",
     "check.mute_cancel": "{id}: 无法证明按键是新按的, 撤警无效; 请填密钥或换加密按钮 its presses cannot be told from a recording: as a cancel button it cancels nothing. Give it its key, or take a button that encrypts",
     "check.untold": "{device}: 从未报过 {kinds}, 请用测试键试一次 has never told {kinds}: try it with its test key",
     "check.detection": "探测 detection",

@@ -116,6 +116,14 @@ def test_everything_is_missing_at_first_and_a_walk_takes_its_device_off_the_list
     assert not what["passed"]
 
 
+def test_it_says_that_a_fall_has_no_grace_where_nothing_takes_it_back(tmp_path, day):
+    assert facts(configured(tmp_path), found(day))["no_cancel"] is False, "nobody falls here"
+    radar = CONFIG + '\n[[device]]\nid = "radar"\nmodel = "radar-5359"\nroom = "bath"\nport = "/dev/serial/by-id/none"\n'
+    what = facts(configured(tmp_path, radar), found(day))
+    assert what["no_cancel"] is True
+    assert what["passed"] == facts(configured(tmp_path), found(day))["passed"], "it is a remark, no lack"
+
+
 def test_a_fault_that_somebody_must_see_soon_lets_nothing_pass_and_all_others_stand_on_it(tmp_path, day):
     config = configured(tmp_path)
     missing, low = commissioning.OpenFault(2, kind.MISSING, "button"), commissioning.OpenFault(3, kind.LOW_BATTERY, "door")

@@ -2,7 +2,7 @@
 
 from gateway.home import audible
 
-from tests.stories.life import CANCEL, MINUTE, Life, rung
+from tests.stories.life import CANCEL, HOME, MINUTE, Life, rung
 
 SAYS = (40.0, 0)  # a run of the voice that nobody ends
 
@@ -67,6 +67,21 @@ def test_who_cancels_hears_that_nobody_was_called(tmp_path):
         assert spoken(life) == ["pre_alarm", "cancelled"]
 
     with Life(tmp_path, sound="") as life:
+        life.people["eldercare-voice"] = SAYS
+        life.live(story())
+
+
+def test_a_fall_that_nobody_can_take_back_is_called_at_once(tmp_path):
+    async def story():
+        await life.wait(MINUTE)
+        began = life.now
+        life.fall()
+        await life.wait(10)
+        assert spoken(life)[:1] == ["raised"], "no question that nobody could answer"
+        assert voiced(life)[0].at - began <= 2
+
+    mute = HOME.replace('buttons = { 1 = "cancel" }\n', 'buttons = { 1 = "nothing" }\n')
+    with Life(tmp_path, sound="", devices=mute) as life:
         life.people["eldercare-voice"] = SAYS
         life.live(story())
 

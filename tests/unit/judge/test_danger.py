@@ -445,3 +445,15 @@ def test_a_listed_door_that_left_the_configuration_and_is_enrolled_again_is_list
         assert told == [True]
         judge.rewatch({}, Times(), HOME_ZONE, DARK, set())
         judge.rewatch({w.device: w for w in AIRED}, Times(), HOME_ZONE, DARK, set())
+
+
+@pytest.mark.parametrize(
+    ("roles", "unproved", "grace"),
+    [({2: CANCEL}, False, 30), ({2: CANCEL}, True, 0), ({2: HELP}, False, 0), ({}, False, 0)],
+)
+def test_a_fall_has_a_grace_where_a_button_takes_it_back_and_none_elsewhere(roles, unproved, grace):
+    room = Room()
+    watches = {w.device: replace(w, buttons={1: SOS} | roles, presses={}, unproved=unproved) if w.roles else w for w in WATCHES}
+    room.judge.rewatch(watches, Times(), HOME_ZONE, DARK, set())
+    assert room.hear("radar", Kind.FALL, True) == [f"person.fall {grace}"]
+    assert room.hear("radar", Kind.STAY_STILL, True) == ["person.stay_too_long 180"], "who moves again ends it"

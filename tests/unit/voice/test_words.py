@@ -40,6 +40,9 @@ def test_the_question_says_what_it_thinks_where_and_which_press_ends_it():
     assert names[:4] == [CHIME, "ask.fall", "room.bath", "cancel.double"]
     assert SIREN not in names
     assert told("pre_alarm")[2] == "cancel.none", "where nothing cancels nobody is told to press"
+    assert told("pre_alarm", kind.STAY_TOO_LONG)[2] == "cancel.move", "what ends by moving says so"
+    assert told("pre_alarm", kind.BED_EXIT)[2] == "cancel.bed"
+    assert told("pre_alarm", kind.WATER, cancel="button")[2] == "cancel.wipe", "no button wipes up water"
 
 
 def test_an_alarm_wakes_and_says_that_help_is_called():
