@@ -387,7 +387,7 @@ async def test_bluetoothd_is_restarted_and_the_radar_unplugged_and_both_are_hear
                 await platform.wait(is_alarm("raised", count=2))
                 until(lambda: gateway.log().count("line radar back") == 1)
                 room.fall()
-                await platform.wait(is_alarm("pre_alarm", kind.FALL))
+                await platform.wait(is_alarm("raised", kind.FALL))
                 assert gateway.log().count("line radar down") == 1
 
 
@@ -487,7 +487,7 @@ async def test_without_broker_and_radio_it_guards_all_the_same(tmp_path):
     with Radar(tmp_path / "usb-radar") as room, Gateway(tmp_path, devices=radar(room.port)) as gateway:
         until(lambda: room.asked)
         room.fall()
-        until(lambda: "danger -> {pre_alarm} fall, bath" in gateway.log())
+        until(lambda: "raise -> {raised} fall, bath" in gateway.log())
 
 
 async def test_no_secret_is_told_to_anybody(tmp_path, bluez, names):

@@ -151,7 +151,8 @@ def test_equal_is_no_change_and_a_wrong_one_changes_nothing(tmp_path):
 
 def test_a_grace_that_runs_goes_on_through_a_change(tmp_path):
     port = tmp_path / "radar"
-    with Radar(port) as emulated, Gateway(tmp_path, devices=DEVICES + radar(port)) as gateway:
+    secrets = f'[keys]\nsealed = "{KEY}"\ncancel = "{OTHER_KEY}"\n'  # so that a grace can be ended
+    with Radar(port) as emulated, Gateway(tmp_path, devices=DEVICES + radar(port), secrets=secrets) as gateway:
         until(lambda: any(line["open"] for line in gateway.status()["lines"]))
         emulated.fall()
         until(lambda: alarms(gateway, "radar"))

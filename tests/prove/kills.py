@@ -31,7 +31,7 @@ from gateway.words import kind
 
 from tests.kit.brokers import Mosquitto, Platform, mortal
 from tests.kit.fake_bluez import Child
-from tests.kit.household import DEVICES, PENDANT, REPO, SEALED, Gateway, Sealed, radar
+from tests.kit.household import DEVICES, KEY, PENDANT, REPO, SEALED, Gateway, Sealed, radar
 from tests.kit.ports import free_port
 from tests.kit.radar_emulator import Radar
 from tests.prove.alarmed import STATES, Alarmed
@@ -43,6 +43,7 @@ LONGEST = 0.4  # s of the stream until a kill
 PATIENCE = 180.0  # s for what must come sooner or later, on the busiest machine
 EARLY = 0.25  # share of lives that are killed while the gateway starts
 WORD = "mountain tea at seven"
+SECRETS = f'[keys]\nsealed = "{KEY}"\ncancel = "{KEY}"\n'  # a fall has a grace where a button takes it back
 
 
 class Page:
@@ -167,7 +168,7 @@ class Life:
         page = f'[page]\naddress = "127.0.0.1"\nport = {free_port()}\nhttp_port = {port}\n' if self._with_page else ""
         with Child() as bluez, Radar(self.folder / "usb-radar") as room:
             devices = DEVICES + radar(room.port)
-            gateway = Gateway(self.folder, broker=self.broker, bus=bluez, name=self.name, devices=devices, lines=page)
+            gateway = Gateway(self.folder, broker=self.broker, bus=bluez, name=self.name, devices=devices, lines=page, secrets=SECRETS)
             try:
                 self.sealed = Sealed(SEALED)
                 self.data = {PENDANT: "", SEALED: ""}

@@ -29,6 +29,10 @@ from tests.prove.table import Row
 FASTER = 10
 PATIENT = "grace_fall = 60\nreceipt = 60\nacknowledge_p1 = 300\ndispatch_p1 = 300\non_site_p1 = 7200\nheartbeat = 300\nradio_deaf = 120\n"
 RADAR = '\n[[device]]\nid = "radar"\nmodel = "radar-5359"\nroom = "bath"\nport = "{port}"\nmissing_after = 60\n'
+CANCEL = (
+    '\n[[device]]\nid = "cancel"\nmodel = "shelly-blu-button"\nroom = "bath"\naddress = "C3:00:00:00:00:01"\nbuttons = { 1 = "cancel" }\n'
+)
+SECRETS = f'[keys]\ncancel = "{KEY}"\n'  # a fall has a grace where a button takes it back
 LINE_SPEED = 11520  # bytes/s of 115200 baud
 
 
@@ -88,7 +92,7 @@ async def radio_lost(folder: Path, n: int, dice: random.Random, short: bool) -> 
     wanted = list(zip(itertools.cycle(LOSSES), STATES, strict=False)) if short else list(itertools.product(LOSSES, STATES))
     slowest = 0.0
     with Mosquitto() as broker, Child() as air, Radar(_made(folder) / "usb-radar") as room:
-        async with Home(folder, n, broker, air, devices=RADAR.format(port=room.port), times=PATIENT) as home:
+        async with Home(folder, n, broker, air, devices=RADAR.format(port=room.port) + CANCEL, times=PATIENT, secrets=SECRETS) as home:
             await until(lambda: room.asked, 10)
             for loss, state in wanted:
                 alarm = await in_state(home, room, state)
@@ -212,7 +216,7 @@ def line(trouble: Callable[[Wild, asyncio.Event], Awaitable[None]], states: tupl
 
     async def case(folder: Path, n: int, dice: random.Random, short: bool) -> Row:
         with Mosquitto() as broker, Child() as air, Wild(_made(folder) / "usb-radar", heartbeat=1.0) as room:
-            home = Home(folder, n, broker, air, devices=RADAR.format(port=room.port), times=PATIENT)
+            home = Home(folder, n, broker, air, devices=RADAR.format(port=room.port) + CANCEL, times=PATIENT, secrets=SECRETS)
             hurried(home, FASTER)
             slowest = 0.0
             async with home:

@@ -288,7 +288,11 @@ class House:
             f"[sound]\npre_alarm = {siren}\nalarm = {siren}\n[times]\nreceipt = 10\nradio_deaf = 120\n{self._times}\n{DEVICES}{radar_part('/dev/ttyS1')}{self._lines}"
         )
         self.machine.put("/etc/eldercare-gateway/gateway.toml", config, 0o640)
-        self.machine.put("/etc/eldercare-gateway/secrets.toml", '[keys]\nsealed = "231d39c1d7cc1ab1aee224cd096db932"\n', 0o600)
+        self.machine.put(
+            "/etc/eldercare-gateway/secrets.toml",
+            '[keys]\nsealed = "231d39c1d7cc1ab1aee224cd096db932"\ncancel = "231d39c1d7cc1ab1aee224cd096db932"\n',
+            0o600,
+        )
         if self._hooks:
             self.machine.sh(f"mkdir -p /usr/local/lib/vm-hooks /etc/systemd/system/{DAEMON}.d")
             self.machine.put("/usr/local/lib/vm-hooks/sitecustomize.py", (REPO / "tests/vm/guest/sitecustomize.py").read_bytes())
