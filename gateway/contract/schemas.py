@@ -33,18 +33,18 @@ def closed() -> dict[str, dict[str, Any]]:
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"urn:eldercare:v{wire.VERSION}:{name}",
         }
-        out[name] = head | _ended(own) | {"$defs": _ended(components)}
+        out[name] = head | ended(own) | {"$defs": ended(components)}
     return out
 
 
-def _ended(part: Any) -> Any:
+def ended(part: Any) -> Any:
     r"""Return a part of a schema whose patterns end with `$`, where Python writes `\Z`."""
     if isinstance(part, dict):
         return {
-            k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else _ended(v)
+            k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else ended(v)
             for k, v in part.items()
         }
-    return [_ended(one) for one in part] if isinstance(part, list | tuple) else part
+    return [ended(one) for one in part] if isinstance(part, list | tuple) else part
 
 
 def described() -> dict[str, dict[str, Any]]:

@@ -5,7 +5,6 @@ The form of each value stands in docs/integrator.md.
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,11 +12,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from gateway.home import values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import (
-    ConsentPart,
     DangersPart,
     DevicePart,
     HomePart,
@@ -25,11 +24,21 @@ from gateway.home.parts import (
     Household,
     HouseholdSecrets,
     PlatformPart,
-    Room,
     RungPart,
     SoundPart,
 )
 from gateway.home.source import ConfigError
+from gateway.home.values import (
+    ReplaceDevice,
+    RetireDevice,
+    SetConsent,
+    SetHousehold,
+    SetLadder,
+    SetPlatform,
+    SetRooms,
+    SetRules,
+    SetTimes,
+)
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
 from gateway.words.say import Say
@@ -69,7 +78,7 @@ def changed(
 
     Nothing is written. Raises Rejected with what is wrong, field by field.
     """
-    value, own = dict(change.value), config.secrets
+    value, own = values.read(change.what, change.value), config.secrets
     if change.what in _SETS:
         home = replace(config.household, **_SETS[change.what](config, value))
     else:
@@ -108,8 +117,7 @@ def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
     ]
 
 
-def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
-    device = _read("device", str(value.get("id", "")), value, DevicePart)
+def _put_device(config: Config, device: DevicePart, given: Handed) -> Made:
     devices = list(config.parts.device)
     ids = [d.id for d in devices]
     if device.id in ids:
@@ -120,8 +128,8 @@ def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
     return _with_devices(config, devices), _with_keys(config.secrets, device.id, given)
 
 
-def _retire_device(config: Config, value: dict[str, Any], _given: Handed) -> Made:
-    device = _known(config, value)
+def _retire_device(config: Config, value: RetireDevice, _given: Handed) -> Made:
+    device = _known(config, value.id)
     own = config.secrets
     rest = [d for d in config.parts.device if d.id != device.id]
     keys, words = (
@@ -130,9 +138,9 @@ def _retire_device(config: Config, value: dict[str, Any], _given: Handed) -> Mad
     return _with_devices(config, rest), replace(own, keys=keys, passwords=words)
 
 
-def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
-    old = _known(config, value)
-    new = _read("device", old.id, msgspec.to_builtins(old) | value, DevicePart)
+def _replace_device(config: Config, value: ReplaceDevice, given: Handed) -> Made:
+    old = _known(config, value.id)
+    new = replace(old, **values.given(value))
     devices = [new if d.id == old.id else d for d in config.parts.device]
     _same_broker(config, new, given)
     # other hardware has another key, or none
@@ -140,63 +148,51 @@ def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Mad
     return _with_devices(config, devices), _with_keys(own, old.id, given)
 
 
-def _rooms(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    _only(value, "rooms", {"rooms"})
-    rooms = _read("rooms", "", value.get("rooms"), tuple[Room, ...])
+def _rooms(_config: Config, value: SetRooms) -> dict[str, Any]:
+    rooms = value.rooms
     if len(set(rooms)) < len(rooms) or not 0 < len(rooms) <= ROOMS:
         raise Rejected([Problem("rooms", "", "rooms", Say("house.rooms", most=ROOMS))])
     return {"rooms": rooms}
 
 
-def _household(config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    before = msgspec.to_builtins(config.household.household or HomePart())
-    return {"household": _read("household", "", before | value, HomePart)}
+def _household(config: Config, value: SetHousehold) -> dict[str, Any]:
+    before = config.household.household or HomePart()
+    return {"household": replace(before, **values.given(value))}
 
 
-def _consent(config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    before = msgspec.to_builtins(config.parts.consent)
-    return {"consent": _read("consent", "", before | value, ConsentPart)}
+def _consent(config: Config, value: SetConsent) -> dict[str, Any]:
+    return {"consent": replace(config.parts.consent, **values.given(value))}
 
 
-def _dangers(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    dangers = _read("dangers", "", value, DangersPart)
-    return {"dangers": replace(dangers, off=tuple(dict.fromkeys(dangers.off)))}
+def _dangers(_config: Config, value: DangersPart) -> dict[str, Any]:
+    return {"dangers": replace(value, off=tuple(dict.fromkeys(value.off)))}
 
 
-def _ladder(config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    _only(value, "ladder", {"ladder"})
-    given = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
-    if len(given) > RUNGS:
+def _ladder(config: Config, value: SetLadder) -> dict[str, Any]:
+    if len(value.ladder) > RUNGS:
         raise Rejected([Problem("ladder", "", "ladder", Say("house.rungs", most=RUNGS))])
-    # Whoever does not say whether a program only sounds (the page) leaves that as it is.
     sounds = {rung.program: rung.sounds for rung in config.parts.ladder if rung.program}
-    rungs = [_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given, 1)]
     return {
         "ladder": tuple(
-            rung if "sounds" in said else replace(rung, sounds=sounds.get(rung.program, False))
-            for rung, said in zip(rungs, given, strict=True)
+            RungPart(**{"sounds": sounds.get(rung.program, False)} | values.given(rung))
+            for rung in value.ladder
         )
     }
 
 
-def _times(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    for name, seconds in value.items():
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise Rejected([Problem("times", "", name[:40], Say("house.seconds"))])
-    return {"times": {name: float(seconds) for name, seconds in value.items()}}
+def _times(_config: Config, value: SetTimes) -> dict[str, Any]:
+    return {"times": value.times}
 
 
-def _rules(config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    _only(value, "rules", {"off", "times"})
-    times = _read("times", "", value.get("times", {}), dict[str, Any])
-    return _dangers(config, {"off": value.get("off", [])}) | _times(config, times)
+def _rules(config: Config, value: SetRules) -> dict[str, Any]:
+    return _dangers(config, DangersPart(off=value.off)) | _times(config, value)
 
 
-def _sound(_config: Config, value: dict[str, Any]) -> dict[str, Any]:
-    return {"sound": _read("sound", "", value, SoundPart)}
+def _sound(_config: Config, value: SoundPart) -> dict[str, Any]:
+    return {"sound": value}
 
 
-def _platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
+def _platform(config: Config, value: SetPlatform, given: Handed) -> Made:
     home, own, file = config.household.platform, config.secrets, config.parts.platform
     before = {
         "ca": home.ca if home else _text_of(config, file.ca if file else ""),
@@ -205,7 +201,9 @@ def _platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
         else _text_of(config, file.certificate if file else ""),
     }
     key = own.certificate_key if home else _text_of(config, file.certificate_key if file else "")
-    platform = _read("platform", "", before | value, HomePlatform)
+    wanted = values.given(value)
+    del wanted["although"]
+    platform = HomePlatform(**before | wanted)
     key = (
         ""
         if not platform.certificate
@@ -267,14 +265,14 @@ def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) ->
 
 
 # of the household with its secrets
-_MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
+_MAKES: Mapping[What, Callable[[Config, Any, Handed], Made]] = {
     What.PUT_DEVICE: _put_device,
     What.RETIRE_DEVICE: _retire_device,
     What.REPLACE_DEVICE: _replace_device,
     What.SET_PLATFORM: _platform,
 }
 # of sections of the household
-_SETS: Mapping[What, Callable[[Config, dict[str, Any]], dict[str, Any]]] = {
+_SETS: Mapping[What, Callable[[Config, Any], dict[str, Any]]] = {
     What.SET_ROOMS: _rooms,
     What.SET_HOUSEHOLD: _household,
     What.SET_LADDER: _ladder,
@@ -289,12 +287,11 @@ _SETS: Mapping[What, Callable[[Config, dict[str, Any]], dict[str, Any]]] = {
 # -- small things ----------------------------------------------------------------------------------
 
 
-def _known(config: Config, value: dict[str, Any]) -> DevicePart:
-    found = next((d for d in config.parts.device if d.id == value.get("id")), None)
+def _known(config: Config, device: str) -> DevicePart:
+    found = next((d for d in config.parts.device if d.id == device), None)
     if found is None:
-        name = str(value.get("id", ""))[:40]
-        say = Say("order.no_device", device=name or Say("word.empty"))
-        raise Rejected([Problem("device", name, "id", say)])
+        say = Say("order.no_device", device=device[:40] or Say("word.empty"))
+        raise Rejected([Problem("device", device[:40], "id", say)])
     return found
 
 
@@ -378,46 +375,3 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
 
 def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return [name for name in {**one, **other} if one.get(name) != other.get(name)]
-
-
-def _only(value: dict[str, Any], section: str, known: set[str]) -> None:
-    for name in sorted(set(value) - known):
-        say = Say("misfit.unknown_here", known=", ".join(sorted(known)))
-        raise Rejected([Problem(section, "", str(name)[:40], say)])
-
-
-def _read(section: str, item: str, value: object, kind: Any) -> Any:
-    """Return a value as its part of the configuration. Raises Rejected with the wrong field."""
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        what, _, at = str(error).partition(" - at ")
-        named = (
-            re.search(r"field `(\w+)`", what)
-            or re.search(r"\$\.(\w+)", at)
-            or re.search(r"\$\[(?:`|')?(\w+)", at)
-        )
-        field = named[1] if named else section
-        raise Rejected([Problem(section, item[:40], field, _misfit(what))]) from None
-
-
-# What msgspec says of a value that does not fit -> the code of its sentence.
-_MISFITS = (
-    (r"missing required field `(.*)`", "misfit.missing"),
-    (r"unknown field `(.*)`", "misfit.unknown"),
-    (r"matching regex (.*)", "misfit.form"),
-    (r"`array` of length <= (.*)", "misfit.many"),
-    (r"length <= (.*)", "misfit.long"),
-    (r"length >= (.*)", "misfit.short"),
-    (r">=? (.*)", "misfit.small"),
-    (r"<=? (.*)", "misfit.large"),
-    (r"Invalid enum value (.*)", "misfit.choice"),
-    (r"Expected (.*)", "misfit.type"),
-)
-
-
-def _misfit(what: str) -> Say:
-    for said, code in _MISFITS:
-        if found := re.search(said, what):
-            return Say(code, what=found[1])
-    return Say("misfit.other", what=what)

@@ -24,6 +24,13 @@ JournalDays = Annotated[float, Meta(ge=30, le=4000)]
 Place = Annotated[str, Meta(max_length=40)]
 Room = Annotated[str, Meta(min_length=1, max_length=40)]
 Residents = Annotated[int, Meta(ge=0, le=20)]
+Host = Annotated[str, Meta(min_length=1, max_length=253)]
+Pem = Annotated[str, Meta(max_length=30000)]
+Login = Annotated[str, Meta(max_length=200)]
+Version = Literal["auto", "5", "3.1.1"]
+Receipts = Literal["platform", "broker"]
+# dangers that a home may do without
+Optional = Literal["person.stay_too_long", "person.bed_exit", "door.left_open", "env.water"]
 
 
 class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -69,8 +76,8 @@ class PlatformPart(Strict, frozen=True):
     certificate: str = ""
     certificate_key: str = ""
     username: str = ""
-    version: Literal["auto", "5", "3.1.1"] = "auto"
-    receipts: Literal["platform", "broker"] = "platform"
+    version: Version = "auto"
+    receipts: Receipts = "platform"
 
 
 class RadioPart(Strict, frozen=True):
@@ -98,16 +105,21 @@ class DevicePart(Strict, frozen=True):
     missing_after: Annotated[float, Meta(ge=60, le=604800)] | None = None
 
 
-class RungPart(Strict, frozen=True):
-    """[[ladder]]: who is called after the platform, in this order."""
+class Rung(Strict, frozen=True):
+    """One rung of the ladder, without whether its program only sounds."""
 
     responder: Annotated[str, Meta(min_length=1, max_length=80)]
     channel: Literal["platform", "program"] = "platform"
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
-    sounds: bool = False  # it makes a noise and reaches nobody; so does what stands in [sound]
     faults: bool = False  # told of a P2 fault that the platform does not receipt, by day
     test: bool = False  # it can be asked daily whether it could, by the last argument "test"
+
+
+class RungPart(Rung, frozen=True):
+    """[[ladder]]: who is called after the platform, in this order."""
+
+    sounds: bool = False  # it makes a noise and reaches nobody; so does what stands in [sound]
 
 
 class SoundPart(Strict, frozen=True):
@@ -131,9 +143,7 @@ class SoundPart(Strict, frozen=True):
 class DangersPart(Strict, frozen=True):
     """[dangers]: what is not judged in this home. Calls, falls, fire and gas cannot be left out."""
 
-    off: tuple[
-        Literal["person.stay_too_long", "person.bed_exit", "door.left_open", "env.water"], ...
-    ] = ()
+    off: tuple[Optional, ...] = ()
 
 
 class ReplayPart(Strict, frozen=True):
@@ -183,14 +193,14 @@ class ConsentPart(Strict, frozen=True):
 class HomePlatform(Strict, frozen=True):
     """[platform] as the page sets it: certificates as their PEM text, the key among the secrets."""
 
-    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    host: Host
     port: Port = 8883
     tls: bool = True
-    ca: Annotated[str, Meta(max_length=30000)] = ""
-    certificate: Annotated[str, Meta(max_length=30000)] = ""
-    username: Annotated[str, Meta(max_length=200)] = ""
-    version: Literal["auto", "5", "3.1.1"] = "auto"
-    receipts: Literal["platform", "broker"] = "platform"
+    ca: Pem = ""
+    certificate: Pem = ""
+    username: Login = ""
+    version: Version = "auto"
+    receipts: Receipts = "platform"
 
 
 class Signature(Strict, frozen=True):

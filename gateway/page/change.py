@@ -18,9 +18,9 @@ from starlette.concurrency import run_in_threadpool
 
 from drivers import all_models
 from gateway.contract import wire
-from gateway.home import handed, inbox
+from gateway.home import handed, inbox, values
 from gateway.home.config import Config, load
-from gateway.home.handed import Handed
+from gateway.home.handed import Handed, Rejected
 from gateway.home.source import ConfigError
 from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
@@ -206,6 +206,17 @@ def tidied(config: Config, known: Known) -> None:
         handed.forget_old(folder, waiting, answered - waiting, time.time())
 
 
+def change_of(what: What, value: Mapping[str, Any]) -> wire.ChangeMessage:
+    """Return a change as it is left, read as the daemon will read it. Raises Rejected."""
+    return wire.ChangeMessage(what=what, value=values.plain(what, value))
+
+
+def refused(v: Visitor, no: Rejected) -> Answer:
+    """Return the answer to a form with a value that does not fit."""
+    said = {problem.field: v.words.told(problem.say) for problem in no.problems}
+    return Answer(sentence="; ".join(said.values())[:400], fields=said)
+
+
 async def configure(
     v: Visitor,
     said: Mapping[str, str],
@@ -216,7 +227,10 @@ async def configure(
     first_press: float = 0.0,
 ) -> Answer:
     """Leave one change of the household. `first_press`: s in which a first press is asked for."""
-    change = wire.ChangeMessage(what=what, value=dict(value))
+    try:
+        change = change_of(what, value)
+    except Rejected as no:
+        return refused(v, no)
     return await left(
         v,
         Do.CONFIGURE,

@@ -16,11 +16,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.contract import wire
 from gateway.home import household
-from gateway.home.handed import Handed
+from gateway.home.handed import Handed, Rejected
 from gateway.page import address, again
-from gateway.page.change import Answer, Form, configure, current, drawn, left
+from gateway.page.change import Answer, Form, change_of, configure, current, drawn, left, refused
 from gateway.page.steps import installation
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
@@ -75,8 +74,11 @@ async def act(v: Technician, said: Fields) -> Response:
             _platform, v, 422, Form("platform", typed, Answer(fields=wrong)), draft
         )
     if said.get("go") == "try":
-        change = wire.ChangeMessage(what=What.SET_PLATFORM, value=value)
-        answer = await left(v, Do.PLATFORM_TEST, said, change=change, given=given)
+        try:
+            change = change_of(What.SET_PLATFORM, value)
+            answer = await left(v, Do.PLATFORM_TEST, said, change=change, given=given)
+        except Rejected as no:
+            answer = refused(v, no)
         if answer.accepted:
             _keep(v, Draft(answer.told, typed, given, time.monotonic()))
             return RedirectResponse(f"/platform?try={answer.told}#way", 303)

@@ -23,7 +23,7 @@ from gateway.home.status import Status
 from gateway.keep import recovery
 from gateway.tend import check_ways
 from gateway.tend.check_journal import set_aside
-from gateway.tend.finding import Finding
+from gateway.tend.finding import Finding, found
 from gateway.words.clock import kernel_synchronised
 from gateway.words.driver import BleAdvert, GattService, Inputs, MqttTopics
 from gateway.words.say import both
@@ -37,7 +37,7 @@ async def checked(path: Path) -> int:
         config = load(path, all_models())
     except ConfigError as error:
         for problem in error.problems:
-            print(Finding(False, both("check.configuration"), problem))
+            print(Finding(False, "check.configuration", problem))
         return 2
     unfit = 0
     async for finding in _findings(config):
@@ -80,18 +80,18 @@ def _configured(config: Config) -> Iterator[Finding]:
     """Tell what the configuration is, and what is wrong with it."""
     devices, ladder = len(config.devices), len(config.ladder)
     counted = both("check.counted", path=config.path, devices=devices, ladder=ladder)
-    yield Finding(True, both("check.configuration"), counted)
+    yield Finding(True, "check.configuration", counted)
     if config.trouble:
-        yield Finding(False, both("check.configuration"), config.trouble)
+        yield Finding(False, "check.configuration", config.trouble)
     yield from _named(config)
 
 
 def _daemon(config: Config, running: Status | None) -> Iterator[Finding]:
     """Tell that the daemon runs, and of disk and mains."""
     if running:
-        yield Finding(True, both("check.daemon"), both("check.running", pid=running.pid))
+        yield found(True, "check.daemon", "check.running", pid=running.pid)
         if running.degraded:
-            yield Finding(False, both("check.disk"), running.degraded)
+            yield Finding(False, "check.disk", running.degraded)
     if (on := running.mains if running else mains.read(config.gateway.mains)) is not None:
         yield _mains(there=on)
 
@@ -103,37 +103,37 @@ async def _heard(config: Config, d: Device, running: Status | None) -> list[Find
     if isinstance(d.model.listens, Inputs | MqttTopics):
         return [_input_seen(d, running) if running else await check_ways.by_line(config, d)]
     if d.key is None and d.model.key_bytes and isinstance(d.model.listens, BleAdvert):
-        return [Finding(None, both("check.key"), both("check.not_encrypted", id=d.id))]
+        return [found(None, "check.key", "check.not_encrypted", id=d.id)]
     return []
 
 
 def _supervised(d: Device) -> Iterator[Finding]:
     """Tell of a device whose silence is not noticed, or late."""
     if d.supervised.missing_after is None:
-        yield Finding(None, both("check.supervision"), both("check.not_supervised", id=d.id))
+        yield found(None, "check.supervision", "check.not_supervised", id=d.id)
     elif d.supervised.slow:
         slow = both("check.slow", id=d.id, hours=f"{d.supervised.missing_after / 3600:g}")
-        yield Finding(None, both("check.supervision"), slow)
+        yield Finding(None, "check.supervision", slow)
 
 
 def _said(config: Config, running: Status | None) -> Iterator[Finding]:
     """Tell who cannot cancel, and which devices have not said yet what they are for."""
     if nobody_cancels(config.devices):
-        yield Finding(None, both("check.cancel"), both("check.nobody_cancels"))
+        yield found(None, "check.cancel", "check.nobody_cancels")
     for d in mute_cancels(config.devices):
-        yield Finding(False, both("check.cancel"), both("check.mute_cancel", id=d.id))
+        yield found(False, "check.cancel", "check.mute_cancel", id=d.id)
     for told in running.devices if running else []:
         if told.untold:
             said = both("check.untold", device=told.device, kinds="/".join(told.untold))
-            yield Finding(None, both("check.detection"), said)
+            yield Finding(None, "check.detection", said)
 
 
 def _told(config: Config) -> Iterator[Finding]:
     """Tell what a household has chosen to do without."""
     for lack in audible.lacks(config):
-        yield Finding(None, both("check.audible"), "".join(audible.WORDS[lack]))
+        yield Finding(None, "check.audible", "".join(audible.WORDS[lack]))
     if config.platform is not None and config.platform.receipts == "broker":
-        yield Finding(None, both("check.receipts"), both("check.no_receipts"))
+        yield found(None, "check.receipts", "check.no_receipts")
 
 
 def _running(config: Config) -> Status | None:
@@ -152,7 +152,7 @@ def _radio_seen(running: Status) -> list[Finding]:
     return [
         Finding(
             r.hearing,
-            both("check.adapter"),
+            "check.adapter",
             f"{r.adapter}: "
             + (both("check.hears", adverts=r.adverts) if r.hearing else r.trouble or "silent"),
         )
@@ -164,14 +164,12 @@ def _port(device: Device, baud: int, running: Status | None) -> Finding:
     if not running:
         why = why_not(device.at, baud)
         return Finding(
-            not why,
-            both("check.port"),
-            f"{device.id}: {why or device.at + both('check.can_opened')}",
+            not why, "check.port", f"{device.id}: {why or device.at + both('check.can_opened')}"
         )
     is_open = any(line.port == device.at and line.open for line in running.lines)
     return Finding(
         is_open,
-        both("check.port"),
+        "check.port",
         f"{device.id}: {device.at} {both('check.open') if is_open else both('check.not_open')}",
     )
 
@@ -179,21 +177,19 @@ def _port(device: Device, baud: int, running: Status | None) -> Finding:
 def _broker_seen(running: Status) -> Finding:
     uplink = running.uplink
     if uplink.connected and uplink.platform_away_s is not None:
-        return Finding(False, both("check.broker"), both("check.platform_away", where=uplink.where))
+        return found(False, "check.broker", "check.platform_away", where=uplink.where)
     if uplink.connected:
-        return Finding(
-            True,
-            both("check.broker"),
-            both("check.connected", where=uplink.where, version=uplink.version),
+        return found(
+            True, "check.broker", "check.connected", where=uplink.where, version=uplink.version
         )
-    return Finding(False, both("check.broker"), both("check.not_connected", where=uplink.where))
+    return found(False, "check.broker", "check.not_connected", where=uplink.where)
 
 
 def _clock() -> Finding:
     if kernel_synchronised():
-        return Finding(True, both("check.clock"), both("check.clock_sure"))
+        return found(True, "check.clock", "check.clock_sure")
     words = both("check.clock_unsure")
-    return Finding(False, both("check.clock"), words)
+    return Finding(False, "check.clock", words)
 
 
 def _channels_seen(running: Status) -> list[Finding]:
@@ -210,7 +206,7 @@ def _input_seen(d: Device, running: Status) -> Finding:
     alive = any(told.device == d.id and told.alive for told in running.devices)
     return Finding(
         alive,
-        both("check.input"),
+        "check.input",
         f"{d.id}: {d.at} " + both("check.answers" if alive else "check.nothing_heard"),
     )
 
@@ -226,7 +222,7 @@ def _named(config: Config) -> list[Finding]:
     return [
         Finding(
             None,
-            both("check.gateway_id"),
+            "check.gateway_id",
             f"{config.gateway.id}: {why}; with Mosquitto it may stay, a new home needs one without",
         )
     ]
@@ -234,7 +230,7 @@ def _named(config: Config) -> list[Finding]:
 
 def _mains(*, there: bool) -> Finding:
     lost = both("check.mains_lost")
-    return Finding(there, both("check.mains"), both("check.mains_there") if there else lost)
+    return Finding(there, "check.mains", both("check.mains_there") if there else lost)
 
 
 def _disk(config: Config) -> Finding:
@@ -242,24 +238,20 @@ def _disk(config: Config) -> Finding:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not os.access(folder, os.W_OK):
-        return Finding(False, both("check.disk"), both("check.disk_read_only", state=config.state))
+        return found(False, "check.disk", "check.disk_read_only", state=config.state)
     free = shutil.disk_usage(folder).free
     if free < ROOM_WANTED:
-        return Finding(
+        return found(
             False,
-            both("check.disk"),
-            both(
-                "check.disk_full",
-                folder=folder,
-                free=free // 2**20,
-                room_wanted=ROOM_WANTED // 2**20,
-            ),
+            "check.disk",
+            "check.disk_full",
+            folder=folder,
+            free=free // 2**20,
+            room_wanted=ROOM_WANTED // 2**20,
         )
     if problem := recovery.unfit(config.state):
-        return Finding(False, both("check.disk"), problem)
-    return Finding(
-        True, both("check.disk"), both("check.disk_free", state=config.state, free=free // 2**20)
-    )
+        return Finding(False, "check.disk", problem)
+    return found(True, "check.disk", "check.disk_free", state=config.state, free=free // 2**20)
 
 
 def _programs(config: Config) -> list[Finding]:
@@ -271,13 +263,11 @@ def _programs(config: Config) -> list[Finding]:
         if p
     ):
         if not os.access(name, os.X_OK) or not Path(name).is_file():
-            out.append(
-                Finding(False, both("check.program"), both("check.program_not_there", name=name))
-            )
+            out.append(found(False, "check.program", "check.program_not_there", name=name))
         elif any(
             path.stat().st_mode & 0o022 and not path.stat().st_mode & 0o1000
             for path in (Path(name), *Path(name).parents)
         ):
             words = both("check.program_changeable")
-            out.append(Finding(False, both("check.program"), f"{name}: {words}"))
+            out.append(Finding(False, "check.program", f"{name}: {words}"))
     return out

@@ -12,7 +12,7 @@ from gateway.contract import chain
 from gateway.home.config import load
 from gateway.home.source import ConfigError
 from gateway.keep.database import SET_ASIDE, aside, size
-from gateway.tend.finding import Finding
+from gateway.tend.finding import Finding, found
 from gateway.tend.waits import WAITS
 from gateway.words.say import both
 
@@ -68,12 +68,10 @@ def journal(path: Path, file: Path | None) -> int:
             )
     except ConfigError as error:
         for problem in error.problems:
-            print(Finding(False, both("check.configuration"), problem))
+            print(Finding(False, "check.configuration", problem))
         return 2
     except (sqlite3.Error, ValueError, TypeError) as error:
-        print(
-            Finding(False, both("check.journal"), both("check.cannot_read", file=file, error=error))
-        )
+        print(found(False, "check.journal", "check.cannot_read", file=file, error=error))
         return 2
     for finding in (*_chain(marks, begun, anchor, verdict), *set_aside(file)):
         print(finding)
@@ -82,14 +80,12 @@ def journal(path: Path, file: Path | None) -> int:
 
 def set_aside(file: Path) -> list[Finding]:
     """Name the databases that were set aside beside this one."""
-    found = aside(file)
-    full = len(found) >= SET_ASIDE
+    kept = aside(file)
+    full = len(kept) >= SET_ASIDE
     more = both("check.full") if full else ""
     return [
-        Finding(
-            not full and None, both("check.set_aside"), f"{one.name}, {size(one) // 1024} KiB{more}"
-        )
-        for one in found
+        Finding(not full and None, "check.set_aside", f"{one.name}, {size(one) // 1024} KiB{more}")
+        for one in kept
     ]
 
 
@@ -109,27 +105,25 @@ def _chain(
             ),
         )
     ]
-    out += [
-        Finding(None, both("check.begins"), f"{b.number}: {BEGUN.get(b.why, b.why)}") for b in begun
-    ]
+    out += [Finding(None, "check.begins", f"{b.number}: {BEGUN.get(b.why, b.why)}") for b in begun]
     if anchor.number:
         out.append(
-            Finding(
+            found(
                 None,
-                both("check.retention"),
-                both("check.deleted_as_agreed", number=anchor.number, hash=anchor.hash),
+                "check.retention",
+                "check.deleted_as_agreed",
+                number=anchor.number,
+                hash=anchor.hash,
             )
         )
     if verdict.before:
         out.append(Finding(None, name, both("check.earlier_software", before=verdict.before)))
     if verdict.alone:
         out.append(Finding(None, name, both("check.kept_without_neighbour", alone=verdict.alone)))
-    out += [Finding(False, both("check.chain"), f"{t.say.zh} {t.say.en}") for t in verdict.troubles]
+    out += [Finding(False, "check.chain", f"{t.say.zh} {t.say.en}") for t in verdict.troubles]
     if more := verdict.count - len(verdict.troubles):
-        out.append(Finding(False, both("check.chain"), both("check.more", more=more)))
+        out.append(found(False, "check.chain", "check.more", more=more))
     if not verdict.count:
-        out.append(
-            Finding(True, both("check.chain"), both("check.entries_fit", proved=verdict.proved))
-        )
+        out.append(found(True, "check.chain", "check.entries_fit", proved=verdict.proved))
     same = both("check.compare_head")
-    return [*out, Finding(True, both("check.head"), f"{last.number} {last.hash}: {same}")]
+    return [*out, Finding(True, "check.head", f"{last.number} {last.hash}: {same}")]

@@ -14,7 +14,7 @@ from gateway.home.identity import identity
 from gateway.tell import channels, mqtt, sounder
 from gateway.tell.connection import LinkLost
 from gateway.tell.uplink import broker_of
-from gateway.tend.finding import Finding
+from gateway.tend.finding import Finding, found
 from gateway.tend.waits import WAITS
 from gateway.words.clock import kernel_synchronised
 from gateway.words.driver import MqttTopics
@@ -39,7 +39,7 @@ def channel(program: str, why: str) -> Finding:
     """Say whether what sounds or calls works, or why not."""
     return Finding(
         not why,
-        both("check.program"),
+        "check.program",
         f"{program}: " + (CHANNEL.get(why, FAILED) if why else both("check.channel_works")),
     )
 
@@ -74,14 +74,17 @@ async def by_line(config: Config, d: Device) -> Finding:
                 finally:
                     bus.close()
     except TimeoutError:
-        return Finding(
+        return found(
             False,
-            both("check.input"),
-            both("check.input_silent", id=d.id, at=d.at, input_wait=WAITS.check_input),
+            "check.input",
+            "check.input_silent",
+            id=d.id,
+            at=d.at,
+            input_wait=WAITS.check_input,
         )
     except (OSError, ValueError, BridgeLost) as error:
-        return Finding(False, both("check.input"), f"{d.id}: {error}")
-    return Finding(True, both("check.input"), both("check.input_answers", id=d.id, at=d.at))
+        return Finding(False, "check.input", f"{d.id}: {error}")
+    return found(True, "check.input", "check.input_answers", id=d.id, at=d.at)
 
 
 async def _bridged(bridge: Bridge) -> None:
@@ -102,33 +105,27 @@ async def by_radio(config: Config) -> list[Finding]:
     try:
         there = {name: powered for name, _, powered in await bluez.adapters()}
     except bluez.RadioError as error:
-        return [Finding(False, both("check.adapter"), str(error))]
+        return [Finding(False, "check.adapter", str(error))]
     out = []
     for adapter in config.adapters:
         if adapter not in there:
             known = ", ".join(there) or both("check.none")
             out.append(
-                Finding(
-                    False,
-                    both("check.adapter"),
-                    both("check.adapter_not_there", adapter=adapter, known=known),
+                found(
+                    False, "check.adapter", "check.adapter_not_there", adapter=adapter, known=known
                 )
             )
         elif not there[adapter]:
-            out.append(
-                Finding(False, both("check.adapter"), both("check.adapter_off", adapter=adapter))
-            )
+            out.append(found(False, "check.adapter", "check.adapter_off", adapter=adapter))
         else:
-            out.append(
-                Finding(True, both("check.adapter"), both("check.adapter_on", adapter=adapter))
-            )
+            out.append(found(True, "check.adapter", "check.adapter_on", adapter=adapter))
     return out
 
 
 async def by_broker(config: Config) -> Finding:
     """Go the whole way as the gateway itself: name, connection, TLS, login, subscription."""
     if config.platform is None:
-        return Finding(False, both("check.broker"), both("check.no_platform"))
+        return found(False, "check.broker", "check.no_platform")
     gateway = identity(config)
     connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     link = mqtt.Link(
@@ -147,24 +144,24 @@ async def by_broker(config: Config) -> Finding:
             if not connected.done():
                 await task
     except LinkLost as error:
-        return Finding(False, both("check.broker"), f"{error.say.zh} {error.say.en}")
+        return Finding(False, "check.broker", f"{error.say.zh} {error.say.en}")
     except TimeoutError:
-        return Finding(
+        return found(
             False,
-            both("check.broker"),
-            both("check.broker_silent", where=link.broker.where, broker_wait=WAITS.check_broker),
+            "check.broker",
+            "check.broker_silent",
+            where=link.broker.where,
+            broker_wait=WAITS.check_broker,
         )
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    return Finding(
+    return found(
         True,
-        both("check.broker"),
-        both(
-            "check.broker_takes_us",
-            where=link.broker.where,
-            version=link.version,
-            root=wire.ROOT,
-            gateway=gateway,
-        ),
+        "check.broker",
+        "check.broker_takes_us",
+        where=link.broker.where,
+        version=link.version,
+        root=wire.ROOT,
+        gateway=gateway,
     )

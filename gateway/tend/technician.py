@@ -24,10 +24,11 @@ from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
-from gateway.home import backup, changes, handed, household
+from gateway.home import backup, changes, handed, household, values
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
+from gateway.home.values import SetPlatform
 from gateway.home.waits import WAITS as HOME
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import Faults
@@ -326,7 +327,7 @@ class Technician:
             ), None
         try:
             if change.what is What.SET_PLATFORM:
-                change = self._asked(change)
+                self._asked(values.read(change.what, change.value))
             given = handed.handed(config.page_folder, i.secrets)
             after = changes.changed(
                 config, change, given, self._models, instruction=i.id, by=i.by, at=at
@@ -352,25 +353,18 @@ class Technician:
             LOG.warning("household %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=after.household.revision), after
 
-    def _asked(self, change: Change) -> Change:
+    def _asked(self, to: SetPlatform) -> None:
         """Refuse to cut the link while somebody may need it. Raises Rejected.
 
-        `although` in the change: the technician wants it all the same.
+        `although`: the technician wants it all the same.
         """
-        value = dict(change.value)
-        although, uplink, platform = (
-            bool(value.pop("although", False)),
-            self._uplink,
-            self._home.config.platform,
-        )
-        there = (value.get("host"), value.get("port", 8883))
-        same = platform is not None and (platform.host, platform.port) == there
+        platform = self._home.config.platform
+        same = platform is not None and (platform.host, platform.port) == (to.host, to.port)
         urgent = any(
             a.priority <= Priority.P2 and not a.test for a in self._pipeline.alarms.values()
         )
-        if same and uplink.connected and urgent and not although:
+        if same and self._uplink.connected and urgent and not to.although:
             raise handed.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
-        return replace(change, value=value)
 
     # -- platform test -----------------------------------------------------------------------------
 

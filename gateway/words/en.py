@@ -188,7 +188,6 @@ EN: Final[dict[str, str]] = {
     "house.no_pem": "a certificate in PEM form (-----BEGIN CERTIFICATE-----) was expected",
     "house.key_differs": "the key does not belong to the certificate",
     "house.no_key": "a private key in PEM form, not encrypted, was expected",
-    "misfit.unknown_here": "no such field; known here: {known}",
     "misfit.missing": "`{what}` is missing: fill it in",
     "misfit.unknown": "there is no field `{what}`: leave it out",
     "misfit.form": "not of the form {what}: an id has small letters, digits and . _ - only",

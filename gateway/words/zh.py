@@ -188,7 +188,6 @@ ZH: Final[dict[str, str]] = {
     "house.no_pem": "不是 PEM 格式的证书 (-----BEGIN CERTIFICATE-----)",
     "house.key_differs": "私钥与证书不匹配: 请上传属于这张证书的私钥",
     "house.no_key": "须为 PEM 格式且未加密的私钥",
-    "misfit.unknown_here": "没有这个字段; 可用: {known}",
     "misfit.missing": "必须填写 {what}",
     "misfit.unknown": "没有字段 {what}",
     "misfit.form": "写法不对, 应符合 {what}: 编号只能用小写字母, 数字和 . _ -",

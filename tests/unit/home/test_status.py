@@ -1,9 +1,8 @@
 """The status file: what the daemon writes is what the page reads, also where one of the two is of another version."""
 
 import json
-import types
 from collections import deque
-from typing import Any, get_args, get_origin
+from typing import get_args
 
 import msgspec
 import pytest
@@ -11,17 +10,9 @@ from gateway.home import status
 from gateway.home.status import Status
 from gateway.judge import walk_record
 from hypothesis import given
-from hypothesis import strategies as st
 
-PLAIN = {
-    bool: st.booleans(),
-    int: st.integers(-(2**63), 2**63 - 1),
-    float: st.floats(allow_nan=False, allow_infinity=False),
-    str: st.text(),
-    types.NoneType: st.none(),
-    msgspec.UnsetType: st.just(msgspec.UNSET),
-}
-PLAIN[Any] = st.one_of(PLAIN[bool], PLAIN[int], PLAIN[float], PLAIN[str])
+from tests.kit.structs import values
+
 # Every key of version 0.1, "" for the file itself: programs of others read `status --json`.
 KEYS = {
     "": "gateway software pid boot written wall mono clock store degraded journal generation head last waiting waiting_batches receipts "
@@ -43,19 +34,6 @@ KEYS = {
     "step": "step left_s noticed_s alarm away_s receipt_s held_s",
     "platform_test": "instruction over where steps",
 }
-
-
-def values(of):
-    """Return a strategy for whatever a field may hold."""
-    if of in PLAIN:
-        return PLAIN[of]
-    if isinstance(of, type) and issubclass(of, msgspec.Struct):
-        return st.builds(of, **{f.name: values(f.type) for f in msgspec.structs.fields(of)})
-    if get_origin(of) is list:
-        return st.lists(values(get_args(of)[0]), max_size=2)
-    if get_origin(of) is dict:
-        return st.dictionaries(st.text(), values(get_args(of)[1]), max_size=2)
-    return st.one_of(*map(values, get_args(of)))
 
 
 @pytest.fixture(scope="module")
