@@ -20,6 +20,7 @@ from drivers import all_models
 from gateway.hear import decode_lines
 from gateway.hear.decode_lines import Line, Unfit
 from gateway.hear.decode_told import Told
+from gateway.hear.enrolled import driver_of
 from gateway.hear.makes import OTHERS, carries
 from gateway.words.driver import (
     NOT_MINE,
@@ -252,10 +253,8 @@ class _Answer:
 
 
 def _driver(line: Line, model: Model) -> Driver:
-    taught = decode_lines.codes(line)
-    if taught and model.learned is not None:
-        return model.learned(taught, {})
-    return model.new(decode_lines.address(line), decode_lines.key(line, model.key_bytes), {})
+    address, key = decode_lines.address(line), decode_lines.key(line, model.key_bytes)
+    return driver_of(model, address, key, decode_lines.codes(line), {})
 
 
 def _asked(line: Line, model: Model, packet: Packet) -> _Answer:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 from gateway.words.driver import (
     Advertisement,
@@ -41,6 +41,7 @@ from gateway.words.driver import (
 )
 
 Line = dict[str, Any]
+T = TypeVar("T")
 
 _LONGEST = 1_000_000  # characters; a recording that long is not one sensor's
 _SHORT_UUID = re.compile(r"[0-9a-f]{4}")
@@ -69,9 +70,7 @@ def parsed(text: str) -> Line:
         raise Unfit("bad_json", f"not JSON: {error}; give one JSON object a line") from None
     except RecursionError:
         raise Unfit("bad_json", "nested too deep; give one flat JSON object a line") from None
-    if not isinstance(line, dict):
-        raise Unfit("bad_line", f"expected a JSON object, found {type(line).__name__}")
-    return line
+    return _typed(line, dict, "expected a JSON object")
 
 
 def packets(line: Line, model: Model | None) -> list[Packet]:
@@ -79,10 +78,10 @@ def packets(line: Line, model: Model | None) -> list[Packet]:
     steps = line.get("sequence", [line])
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise Unfit("bad_line", "sequence: expected a list of objects")
-    wanted = None if model is None else _WANTED[type(model.listens)]
-    found = [_packet(step, line, wanted) for step in steps]
-    if model is not None and wanted is not None and None in found:
-        raise Unfit("bad_line", f"{model.name} needs {wanted.says}, and this line has neither")
+    kinds, says = _WANTED[type(model.listens)] if model else (None, "")
+    found = [_packet(step, line, kinds) for step in steps]
+    if model is not None and None in found:
+        raise Unfit("bad_line", f"{model.name} needs {says}, and this line has neither")
     return [packet for packet in found if packet is not None]
 
 
@@ -120,11 +119,14 @@ def codes(line: Line) -> dict[str, str]:
     )
 
 
-def _bytes(text: object, where: str) -> bytes:
-    if not isinstance(text, str):
-        raise Unfit(
-            "bad_hex", f"{where}: expected hex digits in quotes, found {type(text).__name__}"
-        )
+def _typed(value: Any, kind: type[T], wanted: str, word: str = "bad_line") -> T:
+    if not isinstance(value, kind):
+        raise Unfit(word, f"{wanted}, found {type(value).__name__}")
+    return value
+
+
+def _bytes(given: object, where: str) -> bytes:
+    text = _typed(given, str, f"{where}: expected hex digits in quotes", "bad_hex")
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -144,9 +146,7 @@ def _uuid(text: str, where: str) -> str:
 
 def _table(step: Line, name: str) -> Line:
     table = step.get(name)
-    if table is not None and not isinstance(table, dict):
-        raise Unfit("bad_line", f"{name}: expected an object, found {type(table).__name__}")
-    return table or {}
+    return {} if table is None else _typed(table, dict, f"{name}: expected an object")
 
 
 def _advertisement(step: Line, line: Line) -> Advertisement:
@@ -200,9 +200,7 @@ def _telegram(step: Line, _line: Line) -> Telegram:
 
 
 def _published(step: Line, _line: Line) -> Published:
-    topic, payload = step["topic"], step.get("payload", "")
-    if not isinstance(topic, str):
-        raise Unfit("bad_line", f"topic: expected text, found {type(topic).__name__}")
+    topic, payload = _typed(step["topic"], str, "topic: expected text"), step.get("payload", "")
     text = payload if isinstance(payload, str) else json.dumps(payload)
     return Published(
         topic=topic.removeprefix("zigbee2mqtt/"),
@@ -212,12 +210,10 @@ def _published(step: Line, _line: Line) -> Published:
 
 
 def _text(step: Line, _line: Line) -> Telegram | Chunk:
-    text = step["line"]
-    if not isinstance(text, str):
-        raise Unfit("bad_line", f"line: expected text, found {type(text).__name__}")
-    if _CODE.fullmatch(text.strip()):
-        return Telegram(source=text.strip().upper())
-    return Chunk(port="", data=text.strip().encode("utf-8", "replace") + b"\r\n")
+    text = _typed(step["line"], str, "line: expected text").strip()
+    if _CODE.fullmatch(text):
+        return Telegram(source=text.upper())
+    return Chunk(port="", data=text.encode("utf-8", "replace") + b"\r\n")
 
 
 def _wired(step: Line, _line: Line) -> Telegram | Chunk:
@@ -241,31 +237,23 @@ _MAKERS: tuple[tuple[tuple[str, ...], frozenset[type], Callable[[Line, Line], Pa
 )
 
 
-class _Wanted(NamedTuple):
-    kinds: frozenset[type]
-    says: str
-
-
-_WANTED: Mapping[type, _Wanted] = {
-    BleAdvert: _Wanted(frozenset({Advertisement}), "service_data or manufacturer_data"),
-    GattService: _Wanted(frozenset({Attribute}), "characteristic with frame"),
-    SerialLine: _Wanted(
-        frozenset({Chunk, Telegram}), "frame or stream (line, where it speaks text)"
-    ),
-    MqttTopics: _Wanted(
-        frozenset({Published, Telegram}), "topic with payload, or cluster with frame"
-    ),
-    Inputs: _Wanted(frozenset({Telegram, Chunk}), "telegram or frame"),
-    Behind: _Wanted(
+# by what a model hears by: the packets that it takes, and what a line must have for them
+_WANTED: Mapping[type, tuple[frozenset[type], str]] = {
+    BleAdvert: (frozenset({Advertisement}), "service_data or manufacturer_data"),
+    GattService: (frozenset({Attribute}), "characteristic with frame"),
+    SerialLine: (frozenset({Chunk, Telegram}), "frame or stream (line, where it speaks text)"),
+    MqttTopics: (frozenset({Published, Telegram}), "topic with payload, or cluster with frame"),
+    Inputs: (frozenset({Telegram, Chunk}), "telegram or frame"),
+    Behind: (
         frozenset({Telegram, Chunk, Published}),
         "telegram, or the frame, line or topic of its receiver",
     ),
 }
 
 
-def _packet(step: Line, line: Line, wanted: _Wanted | None) -> Packet | None:
+def _packet(step: Line, line: Line, wanted: frozenset[type] | None) -> Packet | None:
     for keys, kinds, make in _MAKERS:
         there = any(step.get(name) is not None for name in keys)
-        if there and (wanted is None or kinds & wanted.kinds):
+        if there and (wanted is None or kinds & wanted):
             return make(step, line)
     return None

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from bleak.backends.device import BLEDevice
 
@@ -24,12 +24,12 @@ from gateway.hear.waits import WAITS
 from gateway.hear.window import Window
 from gateway.home import nearby
 from gateway.home.config import Config
-from gateway.home.devices import Device, speed
+from gateway.home.devices import Device
 from gateway.home.home import Home
 from gateway.home.status import LineStatus, RadioStatus
 from gateway.home.waits import WAITS as HOME
 from gateway.words.clock import Clock
-from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics
+from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine
 
 LOG = logging.getLogger("eldercare")
 
@@ -118,18 +118,12 @@ class Ears:
             self._hosts = hosts
             if self._visiting is not None:
                 self._visiting.cancel()
-            self.visits = (
-                gatt.Visits(
+            self.visits = self._visiting = None
+            if hosts:
+                self.visits = gatt.Visits(
                     hosts, self._intake.attribute, self._alarm_is_fresh, self._intake.missed
                 )
-                if hosts
-                else None
-            )
-            self._visiting = (
-                self._group.create_task(self.visits.run(), name="visits")
-                if self.visits is not None
-                else None
-            )
+                self._visiting = self._group.create_task(self.visits.run(), name="visits")
         for adapter in self._home.config.adapters if not self.radios else ():
             # A hearing window that had the adapter to itself gives its radio over: two scans of one
             # adapter would make both deaf.
@@ -152,36 +146,37 @@ class Ears:
         """Hear a device that has a line, or another program's broker, of its own."""
         if self._replay is not None:
             return
+        match d.model.listens:
+            case SerialLine() as line:
+                port = serial_port.Line(
+                    d.at, line.baud, self._intake.chunk, ask=line.ask, ask_every=line.ask_every
+                )
+                self.lines.append(port)
+                self._begin("line", d.id, port.run, OSError)
+            case MqttTopics(filters=filters):
+                password = self._home.config.passwords.get(d.id)
+                sink = functools.partial(self._intake.published, d.id)
+                self._brokers[d.id] = other = Bridge(d.at, password, filters, sink)
+                self._begin("bridge", d.id, other.run, BridgeLost)
+            case Inputs():
+                poll = functools.partial(self._poll, d)
+                self._begin("inputs", d.id, poll, OSError, ValueError)
+
+    def _begin(
+        self,
+        what: str,
+        device: str,
+        run: Callable[[Callable[[], None]], Awaitable[None]],
+        *expected: type[Exception],
+    ) -> None:
         assert self._group is not None  # the daemon runs
-        if (line := speed(d.model)) is not None:
-            port = serial_port.Line(
-                d.at, line.baud, self._intake.chunk, ask=line.ask, ask_every=line.ask_every
-            )
-            self.lines.append(port)
-            self._tasks[d.id] = self._group.create_task(
-                keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id
-            )
-        elif isinstance(d.model.listens, MqttTopics):
-            other = Bridge(
-                d.at,
-                self._home.config.passwords.get(d.id),
-                d.model.listens.filters,
-                functools.partial(self._intake.published, d.id),
-            )
-            self._brokers[d.id] = other
-            self._tasks[d.id] = self._group.create_task(
-                keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id
-            )
-        elif isinstance(d.model.listens, Inputs):
-            polled = functools.partial(self._poll, d)
-            self._tasks[d.id] = self._group.create_task(
-                keep(f"inputs {d.id}", polled, expected=(OSError, ValueError)), name=d.id
-            )
+        self._tasks[device] = self._group.create_task(
+            keep(f"{what} {device}", run, expected=expected), name=device
+        )
 
     async def _poll(self, d: Device, ready: Callable[[], None]) -> None:
-        await contacts.run(
-            contacts.bus_at(d.at), functools.partial(self._intake.polled, d.id), ready
-        )
+        sink = functools.partial(self._intake.polled, d.id)
+        await contacts.run(contacts.bus_at(d.at), sink, ready)
 
     def let_go_of(self, device: str) -> None:
         """Let go of a device's line."""
@@ -238,13 +233,13 @@ class Ears:
             for r in self.radios
         ]
 
-    def line_status(self) -> list[LineStatus]:
-        """Return how each serial line stands, for the status file."""
-        return [LineStatus(port=x.port, open=x.open, received=x.received) for x in self.lines]
-
     def ports(self) -> list[str]:
         """Return the serial ports that are plugged in."""
         return serial_port.present()
+
+    def line_status(self) -> list[LineStatus]:
+        """Return how each serial line stands, for the status file."""
+        return [LineStatus(port=x.port, open=x.open, received=x.received) for x in self.lines]
 
     def open_window(self, seconds: float) -> None:
         """Let the radio tell of strangers for so long; 0 ends it."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from gateway.hear.enrolled import driver_of
 from gateway.hear.makes import OTHERS, address_kind, guess, maker
 from gateway.hear.waits import WAITS
 from gateway.home.devices import Device
@@ -290,7 +291,9 @@ class Window:
             return
         if model is not one.model:
             one.model = model
-            one.driver = _driver(model, advert.address, one.enrolled)
+            # It has heard nothing before, and what it finds fresh moves no counter.
+            key, codes = (one.enrolled.key, one.enrolled.codes) if one.enrolled else (None, {})
+            one.driver = driver_of(model, advert.address, key, codes, {})
         assert one.driver is not None  # made with the model
         heard = list(one.driver.feed(advert))
         for said in heard:
@@ -371,13 +374,3 @@ def _tell(told: dict[str, list[Value]], said: Iterable[Report]) -> bool:
             values.append(report.value)
             del values[:-VALUES_AT_MOST]
     return acted
-
-
-def _driver(model: Model, address: str, enrolled: Device | None) -> Driver:
-    """Return a driver that has heard nothing before and is forgotten with the window.
-
-    What it finds fresh moves no counter.
-    """
-    if enrolled is not None and enrolled.codes and model.learned is not None:
-        return model.learned(enrolled.codes, {})
-    return model.new(address, enrolled.key if enrolled is not None else None, {})
