@@ -8,9 +8,11 @@ torn is known for it, and the one before holds.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,6 +99,19 @@ def put(path: Path, content: bytes, mode: int = 0o600) -> None:
     durable(new, content, mode)
     new.replace(path)
     sync(path.parent)
+
+
+def ordinary(path: Path, most: int) -> tuple[bytes, os.stat_result]:
+    """Return at most so many bytes of a file that somebody else may have put there, and its facts.
+
+    Raises OSError, also for what is no ordinary file: a link, a pipe, a device.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        return file.read(most), facts
 
 
 def sync(folder: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
@@ -17,6 +16,7 @@ from gateway.demo.proof import ANSWERED, Json, alarms, wanted
 from gateway.home.status import ago
 from gateway.voice import en, zh
 from gateway.words import kind as kinds
+from gateway.words.wide import columns, filled
 
 WIDTH = 100  # columns
 STRIP = 25 * 60.0  # of the day, that one line of readings covers at most
@@ -57,11 +57,6 @@ _HEADS = {
 }
 
 
-def columns(text: str) -> int:
-    """Return how many columns a text takes: Chinese characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
 def _broken(words: list[str], most: int) -> tuple[str, str]:
     """Return as many words as fit `most` columns, and the rest."""
     count = len(words)
@@ -74,7 +69,7 @@ def padded(text: str, width: int) -> str:
     """Return the text filled up with spaces, or cut, to a number of columns."""
     while columns(text) > width:
         text = text[:-1]
-    return text + " " * (width - columns(text))
+    return filled(text, width)
 
 
 _ORDER = ("t", "h", "p", "m", "door")  # of what one room says on a line of readings

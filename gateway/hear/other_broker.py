@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.box.dial import NotReached, dial
 from gateway.box.packets import LONGEST, PacketRefused, guard, shut
 from gateway.hear.waits import WAITS
+from gateway.home.devices import BrokerAt, broker_at
 from gateway.words.driver import Published
 from gateway.words.say import Say
 
@@ -53,11 +53,10 @@ class Bridge:
         filters: tuple[str, ...],
         sink: Callable[[Published], None],
     ) -> None:
-        found = re.fullmatch(r"mqtt://(?:([\w.-]+)@)?([\w.-]+)(?::(\d+))?/([\w/-]+)", url)
-        if found is None:
+        at = broker_at(url)
+        if at is None:
             raise ValueError(f"{url!r} is not mqtt://user@host:port/base")
-        self._user, self._host, self._base = found[1], found[2], found[4].strip("/")
-        self._port = int(found[3] or 1883)
+        self._at = at
         self._password = password
         self._filters = filters
         self._sink = sink
@@ -65,19 +64,20 @@ class Bridge:
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Listen until cancelled; raises BridgeLost when the connection cannot be made or ends."""
-        where = f"{self._host}:{self._port}"
+        at = self._at
+        where = f"{at.host}:{at.port}"
         try:
-            sock = await dial(self._host, self._port, None)
+            sock = await dial(at.host, at.port, None)
         except NotReached as error:
             raise BridgeLost(str(error)) from error
-        ear = _Ear(sock, self._host, self._port, self._user, self._password, self._told)
+        ear = _Ear(sock, at, self._password, self._told)
         try:
             await ear.open()
             for each in self._filters:
                 self._allowed(
                     where,
                     each,
-                    await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=WAITS.broker_answer),
+                    await ear.subscribe(f"{at.base}/{each}", qos=1, timeout=WAITS.broker_answer),
                 )
             self.connected = True
             if ready is not None:
@@ -107,17 +107,14 @@ class Bridge:
             return
         said = f"0x{codes[0]:02X}" if codes and isinstance(codes[0], int) else "nothing"
         raise BridgeLost(
-            f"{where} does not let us read {self._base}/{each} (it answers {said}):"
+            f"{where} does not let us read {self._at.base}/{each} (it answers {said}):"
             " allow it in that broker's access list"
         )
 
     def _told(self, topic: str, payload: bytes, retained: bool) -> None:
         if len(payload) <= LARGEST:
-            self._sink(
-                Published(
-                    topic=topic.removeprefix(self._base + "/"), payload=payload, retained=retained
-                )
-            )
+            below = topic.removeprefix(self._at.base + "/")
+            self._sink(Published(topic=below, payload=payload, retained=retained))
 
 
 class _Ear(aiomqtt.Client):
@@ -129,16 +126,14 @@ class _Ear(aiomqtt.Client):
     def __init__(
         self,
         sock: socket.socket,
-        host: str,
-        port: int,
-        user: str | None,
+        at: BrokerAt,
         password: str | None,
         told: Callable[[str, bytes, bool], None],
     ) -> None:
         super().__init__(
-            host,
-            port,
-            username=user,
+            at.host,
+            at.port,
+            username=at.user or None,
             password=password,
             keepalive=round(WAITS.broker_keepalive),
             logger=_quiet,

@@ -22,6 +22,7 @@ from gateway.hear.serial_port import Line
 from gateway.hear.waits import WAITS
 from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting
 from gateway.words.say import Failed, Say, both, either
+from gateway.words.wide import columns, filled
 
 TRIES = 3  # one, and two repeats
 NEAR = 0.06  # values are equal within this: a radar counts in metres as 32-bit floats
@@ -328,13 +329,8 @@ def table(results: Sequence[Result]) -> str:
                 verdict,
             )
         )
-    widths = [max(_width(row[n]) for row in rows) for n in range(5)]
-    return "\n".join(
-        "  ".join(
-            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    )
+    widths = [max(columns(row[n]) for row in rows) for n in range(5)]
+    return "\n".join("  ".join(map(filled, row, widths)).rstrip() for row in rows)
 
 
 def _shown(setting: Setting, value: float | None) -> str:
@@ -342,8 +338,3 @@ def _shown(setting: Setting, value: float | None) -> str:
         return "-"
     word = next((word for word, number in setting.words if number == value), None)
     return word or f"{value:g} {setting.unit}".rstrip()
-
-
-def _width(text: str) -> int:
-    """Return the columns a terminal gives it: Chinese characters take two."""
-    return sum(2 if ord(letter) >= 0x2E80 else 1 for letter in text)

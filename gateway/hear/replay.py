@@ -23,7 +23,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
@@ -186,17 +186,7 @@ class Replay:
             yield happening
             again = happening.at + happening.every
             if happening.every and again <= happening.until:
-                heapq.heappush(
-                    queue,
-                    Happening(
-                        again,
-                        happening.line,
-                        happening.what,
-                        happening.rest,
-                        happening.every,
-                        happening.until,
-                    ),
-                )
+                heapq.heappush(queue, replace(happening, at=again))
 
     async def run(
         self,

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from gateway.home import values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
+from gateway.home.devices import broker_at
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import (
     DangersPart,
@@ -238,21 +239,15 @@ def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
     before = next(
         (d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), ""
     )
-    if word and given.password is None and _broker_at(before) != _broker_at(device.port):
+    if word and given.password is None and _host(before) != _host(device.port):
         raise Rejected(
             [Problem("device", device.id, "password", Say("house.broker_password_again"))]
         )
 
 
-def _broker_at(url: str) -> str:
-    """Return host and port of `mqtt://user@host:port/base`."""
-    return (
-        url.removeprefix("mqtt://")
-        .partition("/")[0]
-        .rpartition("@")[2]
-        .lower()
-        .removesuffix(":1883")
-    )
+def _host(url: str) -> tuple[str, int] | None:
+    at = broker_at(url)
+    return (at.host.lower(), at.port) if at else None
 
 
 def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from gateway.home.parts import DevicePart
 from gateway.home.source import File, Findings, Said, Secrets
@@ -170,8 +171,8 @@ def _address(d: DevicePart, model: Model, wrong: Wrong) -> str:
             say = Say("config.behind", model=d.model, receivers=either(receivers))
         case MqttTopics():
             at = d.port
-            url = re.fullmatch(r"mqtt://([\w.-]+@)?([\w.-]+)(:[0-9]{1,5})?/[\w/-]+", at)
-            fits = url and is_host(url[2]) and 0 < int((url[3] or ":1883")[1:]) < 65536
+            other = broker_at(at)
+            fits = other and is_host(other.host) and 0 < other.port < 65536
             say = Say("config.other_broker", model=d.model)
         case Inputs(bus=bus):
             at = d.port
@@ -192,6 +193,23 @@ def _address(d: DevicePart, model: Model, wrong: Wrong) -> str:
         say = Say("config.no_function", model=d.model, function=unknown[0], known=known)
         wrong("codes", say)
     return at
+
+
+class BrokerAt(NamedTuple):
+    """Where another program's broker is, and below which topic."""
+
+    user: str
+    host: str
+    port: int
+    base: str
+
+
+def broker_at(url: str) -> BrokerAt | None:
+    """Take `mqtt://user@host:port/base` apart; None where it is none."""
+    found = re.fullmatch(r"mqtt://(?:([\w.-]+)@)?([\w.-]+)(?::([0-9]{1,5}))?/([\w/-]+)", url)
+    if found is None:
+        return None
+    return BrokerAt(found[1] or "", found[2], int(found[3] or 1883), found[4].strip("/"))
 
 
 def is_host(host: str) -> bool:

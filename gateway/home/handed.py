@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,17 +67,13 @@ def handed(page: Path, name: str) -> Handed:
     if not name:
         return Handed()
     try:
-        descriptor = os.open(
-            page / HANDED / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-        )
-        with os.fdopen(descriptor, "rb") as file:
-            facts = os.fstat(descriptor)
-            alone = facts.st_mode & 0o027 == 0 and facts.st_uid == page.stat().st_uid
-            if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
-                raise Rejected([_unread(Say("house.secrets_file"))])
-            given = json.loads(file.read(LARGEST))
-            # half a character, a lone surrogate, is none: a ValueError
-            json.dumps(given, ensure_ascii=False).encode()
+        text, facts = generations.ordinary(page / HANDED / name, LARGEST)
+        alone = facts.st_mode & 0o027 == 0 and facts.st_uid == page.stat().st_uid
+        if not alone or facts.st_size > LARGEST:
+            raise Rejected([_unread(Say("house.secrets_file"))])
+        given = json.loads(text)
+        # half a character, a lone surrogate, is none: a ValueError
+        json.dumps(given, ensure_ascii=False).encode()
         return msgspec.convert(given, Handed)
     except OSError as error:
         raise Rejected([_unread(error.strerror or "")]) from None

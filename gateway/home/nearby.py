@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from gateway.words.driver import (
 )
 from gateway.words.reading import Value
 from gateway.words.say import both
+from gateway.words.wide import columns, filled
 
 AT_MOST = 200  # addresses; the one not heard for longest is forgotten first
 FILE = "nearby.json"
@@ -217,7 +217,7 @@ def told(models: Mapping[str, Model], found: Nearby) -> str:
             f"{_pad(make, 21)} {_pad(one.name, 14)}"
         )
         known = _known(one)
-        if _columns(line) + 1 + _columns(known) <= WIDE:
+        if columns(line) + 1 + columns(known) <= WIDE:
             out.append(f"{line} {known}".rstrip())
         else:
             out += [line.rstrip(), _cut(f"  {'':17} {known}")]
@@ -240,21 +240,16 @@ def _known(one: NearDevice) -> str:
     return said
 
 
-def _columns(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
-
-
 def _cut(text: str, wide: int = WIDE) -> str:
     """Return the text cut to `wide` columns, without what a terminal must not be given.
 
     Names come from strangers.
     """
     text = "".join(sign if sign.isprintable() else "?" for sign in text)
-    while _columns(text) > wide:
+    while columns(text) > wide:
         text = text[:-2].rstrip() + "…"
     return text
 
 
 def _pad(text: str, wide: int) -> str:
-    text = _cut(text, wide)
-    return text + " " * (wide - _columns(text))
+    return filled(_cut(text, wide), wide)

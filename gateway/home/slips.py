@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import stat
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -82,10 +81,5 @@ def read(state: Path, taken: Collection[str], *, delete: bool = True) -> Looked:
         )
         for name in names[:AT_ONCE]:
             with contextlib.suppress(OSError):
-                descriptor = os.open(
-                    folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                )
-                with os.fdopen(descriptor, "rb") as file:
-                    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                        out.append((name, file.read(LARGEST + 1)))
+                out.append((name, generations.ordinary(folder / name, LARGEST + 1)[0]))
     return Looked(out, frozenset(gone), kept)

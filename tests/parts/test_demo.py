@@ -15,7 +15,7 @@ import pytest
 from gateway.demo import home, proof
 from gateway.demo.both import both
 from gateway.demo.desk import Desk
-from gateway.demo.screen import columns
+from gateway.words.wide import columns
 
 from tests.kit.wait import PATIENCE, until_now
 
