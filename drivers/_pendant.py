@@ -24,6 +24,7 @@ record and send it. Where that matters, use a sealed button.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
@@ -68,12 +69,8 @@ Signed = tuple[str, "Sequence[Report]"]
 
 def beacon(frame: bytes, protocol: str) -> Signed:
     """Return the signal of iBeacon's and AltBeacon's form: uuid, major, minor from byte 3 on."""
-    uuid, major, minor = (
-        frame[2:18].hex(),
-        int.from_bytes(frame[18:20], "big"),
-        int.from_bytes(frame[20:22], "big"),
-    )
-    power = int.from_bytes(frame[22:23], "big", signed=True)
+    raw, major, minor, power = struct.unpack_from(">16sHHb", frame, 2)
+    uuid = raw.hex()
     about: dict[str, int | str] = {
         "protocol": protocol,
         "uuid": uuid,

@@ -13,6 +13,8 @@ How pendants call by UID: see _pendant.py.
 
 from __future__ import annotations
 
+import struct
+
 from drivers._broadcast import picks
 from drivers._pendant import Signed, pendant
 from drivers._reports import measure
@@ -21,7 +23,7 @@ from gateway.words.reading import Kind
 
 LISTENS = BleAdvert(services=(uuid16(0xFEAA),))
 _UID, _URL, _TLM, _EID = 0x00, 0x10, 0x20, 0x30
-_NO_TEMPERATURE = 0x8000
+_NO_TEMPERATURE = -0x8000
 
 
 def signed(frame: bytes) -> Signed | None:
@@ -47,15 +49,12 @@ def signed(frame: bytes) -> Signed | None:
 def _measured(frame: bytes) -> tuple[Report, ...]:
     if len(frame) != 14 or frame[1]:  # version 1 is sealed
         return ()
-    millivolts, warmth = int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big")
-    said = [
-        measure("advert_count", int.from_bytes(frame[6:10], "big")),
-        measure("uptime_s", int.from_bytes(frame[10:14], "big") / 10),
-    ]
+    millivolts, warmth, adverts, tenths = struct.unpack_from(">HhII", frame, 2)
+    said = [measure("advert_count", adverts), measure("uptime_s", tenths / 10)]
     if millivolts:  # 0: not powered by a battery
         said.append(measure("voltage_v", millivolts / 1000))
     if warmth != _NO_TEMPERATURE:
-        said.append(Report(Kind.TEMPERATURE, int.from_bytes(frame[4:6], "big", signed=True) / 256))
+        said.append(Report(Kind.TEMPERATURE, warmth / 256))
     return tuple(said)
 
 

@@ -43,8 +43,7 @@ def _signed(raw: int) -> int:
 def targets(frame: bytes) -> list[dict[str, int]]:
     """Return the targets a whole frame holds."""
     out = []
-    for start in (4, 12, 20):
-        x, y, speed, resolution = struct.unpack_from("<HHHH", frame, start)
+    for x, y, speed, resolution in struct.iter_unpack("<HHHH", frame[4:28]):
         if x or y or speed or resolution:
             out.append(
                 {

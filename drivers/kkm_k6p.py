@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drivers._announced import Field, announced
 from drivers._broadcast import broadcast
 from drivers._reports import measure
 from gateway.words.driver import BleAdvert, Heard, Report, uuid16
@@ -22,29 +23,17 @@ UUID = uuid16(0xFEAA)
 _AXES = ("acc_x_mg", "acc_y_mg", "acc_z_mg")
 
 
+_FIELDS: tuple[Field, ...] = (
+    (0x01, ">H", lambda millivolts: (measure("voltage_v", millivolts / 1000),)),
+    (0x02, ">h", lambda warmth: (Report(Kind.TEMPERATURE, round(warmth / 256, 2)),)),
+    (0x04, ">h", lambda damp: (Report(Kind.HUMIDITY, round(damp / 256, 2)),)),
+    (0x08, ">hhh", lambda *mg: map(measure, _AXES, mg)),
+)
+
+
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means, as far as it is whole."""
-    mask, at = frame[2], 3
-    said: list[Report] = []
-    for bit, size in enumerate((2, 2, 2, 6)):
-        if not mask >> bit & 1:
-            continue
-        if at + size > len(frame):
-            break
-        numbers = [
-            int.from_bytes(frame[place : place + 2], "big", signed=bit > 0)
-            for place in range(at, at + size, 2)
-        ]
-        if bit == 0:
-            said.append(measure("voltage_v", numbers[0] / 1000))
-        elif bit == 1:
-            said.append(Report(Kind.TEMPERATURE, round(numbers[0] / 256, 2)))
-        elif bit == 2:
-            said.append(Report(Kind.HUMIDITY, round(numbers[0] / 256, 2)))
-        else:
-            said += [measure(axis, number) for axis, number in zip(_AXES, numbers, strict=True)]
-        at += size
-    return said
+    return announced(frame[2], frame[3:], _FIELDS)[0]
 
 
 MODEL = broadcast(

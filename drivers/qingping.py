@@ -16,7 +16,8 @@ Nothing is sealed: whoever is near can say these things under another's address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 
 from drivers._broadcast import broadcast
 from drivers._refusals import WRONG_ADDRESS
@@ -49,26 +50,31 @@ def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     return said
 
 
-def _object(what: int, value: bytes) -> list[Report]:
-    size = len(value)
-    if what == 0x01 and size == 4:
-        warmth, damp = (
-            int.from_bytes(value[:2], "little", signed=True),
-            int.from_bytes(value[2:], "little"),
-        )
-        return [Report(Kind.TEMPERATURE, warmth / 10), Report(Kind.HUMIDITY, damp / 10)]
-    if what == 0x02 and size == 1:
-        return [Report(Kind.BATTERY, value[0])]
-    if what == 0x04 and size == 1 and value[0] in _OPEN:
-        return [Report(Kind.CONTACT_OPEN, _OPEN[value[0]])]
-    if what == 0x08 and size == 4:
-        return [
-            Report(Kind.MOTION, value[0] > 0),
-            Report(Kind.ILLUMINANCE, int.from_bytes(value[1:], "little")),
-        ]
-    if what == 0x09 and size == 4:
-        return [Report(Kind.ILLUMINANCE, int.from_bytes(value, "little"))]
-    return []
+# by type: its form, and what its values say
+_OBJECTS: dict[int, tuple[str, Callable[..., Sequence[Report]]]] = {
+    0x01: (
+        "<hH",
+        lambda warmth, damp: (
+            Report(Kind.TEMPERATURE, warmth / 10),
+            Report(Kind.HUMIDITY, damp / 10),
+        ),
+    ),
+    0x02: ("<B", lambda percent: (Report(Kind.BATTERY, percent),)),
+    0x04: (
+        "<B",
+        lambda door: (Report(Kind.CONTACT_OPEN, _OPEN[door]),) if door in _OPEN else (),
+    ),
+    0x08: (
+        "<I",
+        lambda both: (Report(Kind.MOTION, both & 0xFF > 0), Report(Kind.ILLUMINANCE, both >> 8)),
+    ),
+    0x09: ("<I", lambda lux: (Report(Kind.ILLUMINANCE, lux),)),
+}
+
+
+def _object(what: int, value: bytes) -> Sequence[Report]:
+    form, read = _OBJECTS.get(what, ("", None))
+    return read(*struct.unpack(form, value)) if read and struct.calcsize(form) == len(value) else ()
 
 
 MODEL = broadcast(

@@ -22,6 +22,7 @@ carried away: ending the alarm is not for a radar.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -99,7 +100,7 @@ def _said(name: str, report: Report) -> Meaning:
 
 
 def _angles(data: bytes) -> tuple[Report, ...]:
-    numbers = (int.from_bytes(data[at : at + 2], "big", signed=True) for at in (0, 2, 4))
+    numbers = struct.unpack(">hhh", data)
     return tuple(
         measure(f"install_angle_{axis}_deg", n) for axis, n in zip("xyz", numbers, strict=True)
     )

@@ -16,6 +16,7 @@ Portisch.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from functools import partial
 
@@ -105,19 +106,10 @@ def _buckets_end(buffer: bytearray, at: int) -> int | Refusal:
     return NOISE if len(buffer) >= at + _LONGEST_BUCKETS else WAIT
 
 
-def timings(frame: bytes) -> tuple[int, int, int]:
-    """Return sync, low and high in microseconds of a frame with a code."""
-    return (
-        int.from_bytes(frame[2:4], "big"),
-        int.from_bytes(frame[4:6], "big"),
-        int.from_bytes(frame[6:8], "big"),
-    )
-
-
 def raw(frame: bytes) -> tuple[list[int], str]:
     """Return the buckets in microseconds and the bits that the timings mean."""
     count = frame[2]
-    buckets = [int.from_bytes(frame[3 + 2 * n : 5 + 2 * n], "big") for n in range(count)]
+    buckets = list(struct.unpack_from(f">{count}H", frame, 3))
     pairs = [(buckets[pair >> 4 & 7], buckets[pair & 7]) for pair in frame[3 + 2 * count : -1]]
     shortest = min((high + low for high, low in pairs), default=0)
     bits = "".join(
@@ -151,7 +143,7 @@ def read(frame: bytes) -> Iterable[Heard]:
 def _draw(frame: bytes) -> dict[str, object]:
     command = frame[1]
     if len(frame) == _CODE_SIZE:
-        sync, low, high = timings(frame)
+        sync, low, high = struct.unpack_from(">HHH", frame, 2)
         kind, host = _CODES.get(command, ("code", {}))
         timed = {"tsyn_us": sync, "tlow_us": low, "thigh_us": high}
         return {"kind": kind} | timed | {"code": frame[8:11].hex()} | host

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from drivers._announced import Field, announced
 from drivers._broadcast import broadcast
 from drivers._refusals import TOO_SHORT, WRONG_VERSION
 from drivers._reports import measure, state
@@ -24,41 +25,31 @@ from gateway.words.reading import Kind
 COMPANY = 0x089A
 
 
+_FIELDS: tuple[Field, ...] = (
+    (0x01, ">h", lambda hundredths: (Report(Kind.TEMPERATURE, hundredths / 100),)),
+    (0x02, ">B", lambda percent: (Report(Kind.HUMIDITY, percent),)),
+    (0x10, ">H", lambda moved: (_moving(moved), measure("movement_counter", moved & 0x7FFF))),
+    (0x20, ">bh", lambda pitch, roll: (measure("pitch_deg", pitch), measure("roll_deg", roll))),
+    (0x80, ">B", lambda value: (measure("voltage_v", (2000 + 10 * value) / 1000),)),
+)
+
+
+def _moving(moved: int) -> Report:
+    return state("moving", bool(moved & 0x8000))
+
+
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means; a frame that ends before all that its flags announce is damaged."""
     if frame[0] != 1:
         return (WRONG_VERSION,)
-    flags, at = frame[1], 2
-    if len(frame) < 2 + sum(
-        size for bit, size in ((0, 2), (1, 1), (4, 2), (5, 3), (7, 1)) if flags >> bit & 1
-    ):
+    flags = frame[1]
+    said, whole = announced(flags, frame[2:], _FIELDS)
+    if not whole:
         return (TOO_SHORT,)
-    said: list[Report] = []
-
-    def number(size: int, *, signed: bool = False) -> int:
-        nonlocal at
-        at += size
-        return int.from_bytes(frame[at - size : at], "big", signed=signed)
-
-    if flags & 0x01:
-        said.append(Report(Kind.TEMPERATURE, number(2, signed=True) / 100))
-    if flags & 0x02:
-        said.append(Report(Kind.HUMIDITY, number(1)))
     if flags & 0x04:
         said.append(state("magnet", bool(flags & 0x08)))
-    if flags & 0x10:
-        moved = number(2)
-        said += [
-            state("moving", bool(moved & 0x8000)),
-            measure("movement_counter", moved & 0x7FFF),
-        ]
-    if flags & 0x20:
-        said.append(measure("pitch_deg", number(1, signed=True)))
-        said.append(measure("roll_deg", number(2, signed=True)))
     if flags & 0x40:
         said.append(Report(Kind.BATTERY_LOW, True))
-    if flags & 0x80:
-        said.append(measure("voltage_v", (2000 + 10 * number(1)) / 1000))
     return said
 
 

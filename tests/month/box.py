@@ -71,7 +71,7 @@ class _Clock(SystemClock):
 class _Radio:
     """The adapter as the daemon's ears know it."""
 
-    adapter, adverts, restarts, power_cycles = "hci0", 0, 0, 0
+    adapter, adverts, restarts = "hci0", 0, 0
 
     def __init__(self, heard_at: float) -> None:
         self.heard_at: float | None = heard_at

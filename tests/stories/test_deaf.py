@@ -41,7 +41,7 @@ def test_a_radio_deaf_from_three_o_clock_is_said_and_judges_nobody(tmp_path):
         assert life.desk.said(kind.RADIO_DEAF, "cleared")
         assert [a.kind for a in life.open] == ["person.sos"]
 
-    radio = SimpleNamespace(adapter="hci0", heard_at=12.0, hearing=True, trouble="", adverts=0, restarts=0, power_cycles=0)
+    radio = SimpleNamespace(adapter="hci0", heard_at=12.0, hearing=True, trouble="", adverts=0, restarts=0)
     with Life(tmp_path, begins=NIGHT, more="") as life:
         life.path.write_text(life.path.read_text().replace("adapters = []", 'adapters = ["hci0"]'))
         life.live(story())
@@ -57,7 +57,7 @@ def test_where_no_call_for_help_comes_by_radio_a_deaf_one_waits_for_the_list(tmp
         fault = life.daemon.faults.on[kind.RADIO_DEAF, "hci0"]
         assert (fault.priority, fault.fault_class) == (3, "list")
 
-    radio = SimpleNamespace(adapter="hci0", heard_at=12.0, hearing=True, trouble="", adverts=0, restarts=0, power_cycles=0)
+    radio = SimpleNamespace(adapter="hci0", heard_at=12.0, hearing=True, trouble="", adverts=0, restarts=0)
     door = f'[[device]]\nid = "door"\nmodel = "shelly-blu-door"\nroom = "hall"\naddress = "{DOOR}"\n'
     with Life(tmp_path, begins=NIGHT, devices=door, secrets="") as life:
         life.path.write_text(life.path.read_text().replace("adapters = []", 'adapters = ["hci0"]'))
