@@ -9,17 +9,15 @@ between two marks: whatever the power does, nothing is masked longer than it was
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality
-from gateway.words.finite import loads, number
 from gateway.words.reading import DeviceId
 
 
@@ -46,7 +44,7 @@ class End(NamedTuple):
 NOT_MASKED = End()
 
 
-class Shelf(Struct, frozen=True):
+class Shelf(NamedTuple):
     """A device that is not judged until `until` (monotonic second of this boot).
 
     `wall` is as in `End`.
@@ -60,11 +58,32 @@ class Shelf(Struct, frozen=True):
     def settled(self, now: Moment) -> Shelf:
         """Return the shelf by what a confirmed clock says now."""
         until, wall = End(self.until, self.wall).settled(now)
-        return (
-            self
-            if (until, wall) == (self.until, self.wall)
-            else replace(self, until=until, wall=wall)
-        )
+        return self._replace(until=until, wall=wall)
+
+
+class _Lasts(Struct):
+    """An end as the mark has it: by the wall clock, in seconds, and whether that was confirmed.
+
+    An earlier version had the wall clock alone.
+    """
+
+    until: float = 0.0
+    left: float | None = None
+    sure: bool = False
+
+
+class _Shelved(_Lasts, kw_only=True):
+    by: str
+    reason: str
+
+
+class _Mark(Struct):
+    boot: str = ""
+    mono: float = 0.0
+    shelves: dict[DeviceId, _Shelved] = {}
+    away: float = 0.0
+    away_left: float | None = None
+    away_sure: bool = False
 
 
 def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str) -> str:
@@ -73,27 +92,16 @@ def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str)
     `until` and `away` are for the page.
     """
 
-    def kept(end: End) -> dict[str, Any]:
+    def kept(end: End | Shelf) -> tuple[float, float, bool]:
         wall = now.wall.timestamp() + end.until - now.mono if end.wall is None else end.wall
-        return {
-            "until": wall,
-            "left": end.until - now.mono,
-            "sure": end.wall is not None or now.quality is Quality.SYNCHRONISED,
-        }
+        sure = end.wall is not None or now.quality is Quality.SYNCHRONISED
+        return wall, end.until - now.mono, sure
 
-    marked: dict[str, Any] = {
-        "boot": boot,
-        "mono": now.mono,
-        "shelves": {
-            d: {**kept(End(s.until, s.wall)), "by": s.by, "reason": s.reason}
-            for d, s in shelves.items()
-        },
-        "away": 0.0,
-    }
+    shelved = {d: _Shelved(*kept(s), by=s.by, reason=s.reason) for d, s in shelves.items()}
+    mark = _Mark(boot, now.mono, shelved)
     if away.until > now.mono:
-        lasts = kept(away)
-        marked |= {"away": lasts["until"], "away_left": lasts["left"], "away_sure": lasts["sure"]}
-    return json.dumps(marked, ensure_ascii=False)
+        mark.away, mark.away_left, mark.away_sure = kept(away)
+    return msgspec.json.encode(mark).decode()
 
 
 def unmasked(text: str, now: Moment, boot: str = "") -> tuple[dict[DeviceId, Shelf], End]:
@@ -101,28 +109,23 @@ def unmasked(text: str, now: Moment, boot: str = "") -> tuple[dict[DeviceId, She
 
     Raises one of BROKEN.
     """
-    marked = loads(text or "{}")
-    since = now.mono - number(marked["mono"]) if boot and marked.get("boot") == boot else None
+    mark = msgspec.json.decode(text or "{}", type=_Mark)
+    same_boot = boot and mark.boot == boot
 
-    def end(wall: float, left: float | None, sure: bool, most: float) -> End:
-        wall = number(wall)
-        if left is None:  # by an earlier version: the wall clock alone
-            left = wall - now.wall.timestamp() if now.quality is Quality.SYNCHRONISED else -inf
+    def end(one: _Lasts, most: float) -> End:
+        confirmed = now.quality is Quality.SYNCHRONISED
+        if one.left is None:  # by an earlier version: the wall clock alone
+            left = one.until - now.wall.timestamp() if confirmed else -inf
             return End(now.mono + min(left, most))
-        left = min(number(left), most)
-        if since is not None:
-            return End(now.mono + left - max(0.0, since))
-        left -= 0.0 if sure and now.quality is Quality.SYNCHRONISED else WAITS.masks_marked
-        return End(now.mono + left, wall if sure else None).settled(now)
+        left = min(one.left, most)
+        if same_boot:
+            return End(now.mono + left - max(0.0, now.mono - mark.mono))
+        left -= 0.0 if one.sure and confirmed else WAITS.masks_marked
+        return End(now.mono + left, one.until if one.sure else None).settled(now)
 
     shelves = {}
-    for device, s in marked.get("shelves", {}).items():
-        lasts = end(s["until"], s.get("left"), s.get("sure", False), WAITS.shelf_most)
-        shelves[device] = Shelf(lasts.until, s["by"], s["reason"], lasts.wall)
-    away = end(
-        marked.get("away", 0.0),
-        marked.get("away_left"),
-        marked.get("away_sure", False),
-        WAITS.away_most,
-    )
+    for device, one in mark.shelves.items():
+        until, wall = end(one, WAITS.shelf_most)
+        shelves[device] = Shelf(until, one.by, one.reason, wall)
+    away = end(_Lasts(mark.away, mark.away_left, mark.away_sure), WAITS.away_most)
     return shelves, away if away.until > now.mono else End()

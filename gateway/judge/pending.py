@@ -9,32 +9,21 @@ it is heard, as at a first start.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import inf
-from typing import Any
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from gateway.judge.danger import Danger
 from gateway.judge.levels import Key
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality
-from gateway.words.finite import loads, number
-from gateway.words.reading import DeviceId, Kind, Reading
+from gateway.words.reading import DeviceId, Kind, Reading, Value
 
 MARK = "judging"
-_UNREADABLE = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    RecursionError,
-)
+Here = Callable[[float], float]  # monotonic seconds of the mark -> those of this boot
 
 
 class Pending(Struct, frozen=True, kw_only=True):
@@ -56,116 +45,133 @@ class Pending(Struct, frozen=True, kw_only=True):
     withheld: Mapping[Key, Danger] = {}  # dangers of shelved devices
 
 
+# -- the mark: earlier versions wrote the same ----------------------------------------------------
+
+
+class _At(Struct, array_like=True):
+    mono: float
+    wall: float
+    quality: Quality
+
+    def moment(self, here: Here) -> Moment:
+        return Moment(here(self.mono), datetime.fromtimestamp(self.wall, UTC), self.quality)
+
+
+class _Said(Struct, array_like=True):
+    device: str
+    kind: Kind
+    value: Value
+    index: int
+    label: str
+    flagged: bool
+    at: _At
+
+    def reading(self, here: Here) -> Reading:
+        return Reading(
+            device=self.device,
+            kind=self.kind,
+            value=self.value,
+            at=self.at.moment(here),
+            index=self.index,
+            label=self.label,
+            flagged=self.flagged,
+        )
+
+
+class _Withheld(Struct):
+    kind: str
+    device: str
+    room: str
+    grace: float
+    returned: bool
+    at: _At
+    evidence: list[_Said]
+
+
+class _Mark(Struct):
+    boot: str
+    mono: float
+    wall: float
+    sure: bool
+    heard: list[tuple[str, _Said]]
+    doors: list[tuple[_Said, float]]
+    in_bed: dict[str, bool]
+    left_bed: list[_Said]
+    withheld: list[_Withheld]
+    moved: float | None = None
+
+
 def text_of(pending: Pending, now: Moment, boot: str) -> str:
     """Return it as the mark has it."""
-    return json.dumps(
-        {
-            "boot": boot,
-            "mono": now.mono,
-            "wall": now.wall.timestamp(),
-            "sure": now.quality is Quality.SYNCHRONISED,
-            "heard": [[kind, _plain(reading)] for (kind, _), reading in pending.heard.items()],
-            "doors": [[_plain(since), heard] for since, heard in pending.doors.values()],
-            "in_bed": dict(pending.in_bed),
-            "left_bed": [_plain(reading) for reading in pending.left_bed.values()],
-            "moved": pending.moved if pending.left_bed and pending.moved > -inf else None,
-            "withheld": [
-                {
-                    "kind": d.kind,
-                    "device": d.device,
-                    "room": d.room,
-                    "grace": d.grace,
-                    "returned": d.returned,
-                    "at": _when(d.at),
-                }
-                | {"evidence": [_plain(reading) for reading in d.evidence]}
-                for d in pending.withheld.values()
-            ],
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
+    mark = _Mark(
+        boot,
+        now.mono,
+        now.wall.timestamp(),
+        now.quality is Quality.SYNCHRONISED,
+        [(kind, _said(reading)) for (kind, _), reading in pending.heard.items()],
+        [(_said(since), heard) for since, heard in pending.doors.values()],
+        dict(pending.in_bed),
+        [_said(reading) for reading in pending.left_bed.values()],
+        [
+            _Withheld(
+                d.kind, d.device, d.room, d.grace, d.returned, _at(d.at), [*map(_said, d.evidence)]
+            )
+            for d in pending.withheld.values()
+        ],
+        pending.moved if pending.left_bed and pending.moved > -inf else None,
     )
+    return msgspec.json.encode(mark).decode()
 
 
 def read(text: str, now: Moment, boot: str) -> Pending:
     """Return what a mark says, by this boot's clock; nothing of one that cannot be read."""
     try:
-        return _read(loads(text or "{}"), now, boot)
-    except _UNREADABLE:
+        return _read(msgspec.json.decode(text, type=_Mark), now, boot)
+    except (ValueError, OverflowError, RecursionError):
         return Pending(same_boot=False)
 
 
-def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
-    if not marked:
-        return Pending(same_boot=False)
-    same_boot, away, shift = marked["boot"] == boot, 0.0, 0.0
+def _read(mark: _Mark, now: Moment, boot: str) -> Pending:
+    same_boot, away, shift = mark.boot == boot, 0.0, 0.0
     if not same_boot:
-        if marked["sure"] and now.quality is Quality.SYNCHRONISED:
-            away = max(0.0, now.wall.timestamp() - number(marked["wall"]))
-        shift = now.mono - away - number(marked["mono"])
+        if mark.sure and now.quality is Quality.SYNCHRONISED:
+            away = max(0.0, now.wall.timestamp() - mark.wall)
+        shift = now.mono - away - mark.mono
 
-    def here(
-        mono: object,
-    ) -> float:  # what was heard has been: nothing waits for a moment that a damaged mark names
-        return min(number(mono) + shift, now.mono)
+    def here(mono: float) -> float:
+        # what was heard has been: nothing waits for a moment that a damaged mark names
+        return min(mono + shift, now.mono)
 
-    levels = [(kind, _reading(plain, here)) for kind, plain in marked["heard"]]
-    doors = [(_reading(plain, here), here(heard)) for plain, heard in marked["doors"]]
-    left = [_reading(plain, here) for plain in marked["left_bed"]]
+    levels = [(kind, said.reading(here)) for kind, said in mark.heard]
+    doors = [(said.reading(here), here(heard)) for said, heard in mark.doors]
+    left = [said.reading(here) for said in mark.left_bed]
     dangers = [
         Danger(
-            str(d["kind"]),
-            str(d["device"]),
-            str(d["room"]),
-            _moment(d["at"], here),
-            number(d["grace"], 0.0, WAITS.grace_most),
-            tuple(_reading(plain, here) for plain in d["evidence"]),
-            bool(d["returned"]),
+            d.kind,
+            d.device,
+            d.room,
+            d.at.moment(here),
+            min(max(d.grace, 0.0), WAITS.grace_most),
+            tuple(said.reading(here) for said in d.evidence),
+            d.returned,
         )
-        for d in marked["withheld"]
+        for d in mark.withheld
     ]
     return Pending(
         same_boot=same_boot,
         away=away,
-        heard={(str(kind), reading.device): reading for kind, reading in levels},
+        heard={(kind, reading.device): reading for kind, reading in levels},
         doors={since.device: (since, heard) for since, heard in doors},
-        in_bed={str(device): bool(there) for device, there in marked["in_bed"].items()},
+        in_bed=mark.in_bed,
         left_bed={reading.device: reading for reading in left},
-        moved=-inf if marked.get("moved") is None else here(marked["moved"]),
+        moved=-inf if mark.moved is None else here(mark.moved),
         withheld={(danger.kind, danger.device): danger for danger in dangers},
     )
 
 
-def _when(at: Moment) -> list[Any]:
-    return [at.mono, at.wall.timestamp(), at.quality.value]
+def _at(at: Moment) -> _At:
+    return _At(at.mono, at.wall.timestamp(), at.quality)
 
 
-def _moment(when: Sequence[Any], here: Callable[[object], float]) -> Moment:
-    return Moment(here(when[0]), datetime.fromtimestamp(number(when[1]), UTC), Quality(when[2]))
-
-
-def _plain(reading: Reading) -> list[Any]:
-    return [
-        reading.device,
-        reading.kind.value,
-        reading.value,
-        reading.index,
-        reading.label,
-        reading.flagged,
-        _when(reading.at),
-    ]
-
-
-def _reading(plain: Sequence[Any], here: Callable[[object], float]) -> Reading:
-    device, kind, value, index, label, flagged, when = plain
-    if not isinstance(value, bool | int | float | str):
-        raise TypeError(value)
-    read = Reading(
-        device=str(device),
-        kind=Kind(kind),
-        value=value,
-        at=_moment(when, here),
-        index=int(index),
-        label=str(label),
-    )
-    return replace(read, flagged=True) if flagged else read
+def _said(r: Reading) -> _Said:
+    return _Said(r.device, r.kind, r.value, r.index, r.label, r.flagged, _at(r.at))

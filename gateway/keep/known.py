@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from gateway.contract import encoding, wire
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
@@ -23,7 +25,6 @@ from gateway.judge.faults.fact import FaultFact
 from gateway.judge.known import Known
 from gateway.judge.masks import unmasked
 from gateway.keep.database import marked, single
-from gateway.words import finite
 from gateway.words.clock import Moment, Quality, When, bridged, on_boot
 from gateway.words.instruction import Done
 from gateway.words.reading import DeviceId
@@ -166,21 +167,19 @@ def lived(text: str) -> When | None:
 
     Raises one of BROKEN.
     """
-    return _stamp(*finite.loads(text)) if text else None
+    return stamps(f"[{text}]")[0] if text else None
 
 
 def stamps(text: str) -> list[When]:
     """Return the moments of a mark. Raises one of BROKEN."""
-    return [_stamp(*one) for one in finite.loads(text or "[]")]
-
-
-def _stamp(boot: str, mono: float, wall: str, clock: str) -> When:
-    datetime.fromisoformat(wall)
-    return When(str(boot), finite.number(mono), wall, Quality(clock))
+    rows = msgspec.json.decode(text or "[]", type=list[tuple[str, float, str, Quality]])
+    for _, _, wall, _ in rows:
+        datetime.fromisoformat(wall)
+    return [When(*row) for row in rows]
 
 
 def _names(text: str) -> list[str]:
-    return [str(i) for i in json.loads(text)]
+    return msgspec.json.decode(text, type=list[str])
 
 
 # Marks that go on in a fresh database, and what must be able to read them: one of BROKEN says that
@@ -194,9 +193,9 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "inbox": int,
     "household": int,
     "certificate": int,
-    "rounds": finite.loads,
+    "rounds": msgspec.json.decode,
     "silent": silence.read,
-    pending.MARK: finite.loads,
+    pending.MARK: msgspec.json.decode,
     "told": firsts.read,
     "generation": int,
     "acted": lived,

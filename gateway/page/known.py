@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gateway.box.folders import reader
 from gateway.contract import encoding, wire
 from gateway.home import status
@@ -24,8 +26,7 @@ from gateway.home.status import Status
 from gateway.page.waits import WAITS
 from gateway.page.weeks import Day
 from gateway.words import kind
-from gateway.words.clock import When
-from gateway.words.finite import loads, number
+from gateway.words.clock import LATEST, When
 
 LOOK_BACK = 5000  # journal rows that are searched for the entries of one alarm
 ROWS = 40_000  # readings that are read for a day's picture
@@ -277,10 +278,10 @@ class Known:
         """Return {"shelves": {device: {until, by, reason}}, "away": wall second or 0}."""
         rows = self._ask("SELECT value FROM marks WHERE name = 'masks'")
         try:
-            masks = loads(rows[0][0]) if rows else {}
+            masks = msgspec.json.decode(rows[0][0]) if rows else {}
             return {
                 "shelves": dict(masks.get("shelves", {})),
-                "away": number(masks.get("away", 0.0)),
+                "away": max(0.0, min(masks.get("away", 0.0), LATEST)),
             }
         except (ValueError, TypeError, AttributeError):
             return {"shelves": {}, "away": 0.0}

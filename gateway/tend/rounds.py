@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gateway.box import dial
 from gateway.contract import encoding
 from gateway.home.devices import VITAL, Device
@@ -37,8 +39,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.judge.watch import SOS
 from gateway.tend.waits import WAITS
 from gateway.words import kind
-from gateway.words.clock import Clock, Moment, Quality
-from gateway.words.finite import loads, number
+from gateway.words.clock import LATEST, Clock, Moment, Quality
 from gateway.words.reading import Kind
 
 MARK = "rounds"
@@ -253,10 +254,12 @@ def _ends(path: Path | None) -> list[float]:
 
 def _kept(text: str) -> dict[str, Any]:
     with contextlib.suppress(ValueError, RecursionError):
-        found = loads(text or "{}")
+        found = msgspec.json.decode(text or "{}")
         return found if isinstance(found, dict) else {}
     return {}
 
 
 def _number(value: object) -> float | None:
-    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(min(max(value, -LATEST), LATEST))

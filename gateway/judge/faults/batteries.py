@@ -7,13 +7,15 @@ more: a home with a wrong clock whose power goes each night hears of its batteri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from gateway.words.reading import DeviceId
 from gateway.words.times import Times
 
 # battery % that begins and ends a low battery; the gap keeps it from flapping
 LOW_AT, WELL_AT = (15.0, 25.0)
+
+
+Low = float | tuple[float, float]  # seconds since it was said, or since it began and was said
 
 
 class Batteries:
@@ -70,12 +72,8 @@ class Batteries:
             for d, said in self._said.items()
         }
 
-    def restored(self, mark: Mapping[str, Any]) -> None:
-        """Take up what was remembered. Raises TypeError or ValueError where that is damaged.
-
-        An earlier version kept only when each was said.
-        """
-        pairs = {str(of): one if isinstance(one, list) else (0.0, one) for of, one in mark.items()}
-        self._kept = {
-            of: (max(0.0, float(lasts)), max(0.0, float(ago))) for of, (lasts, ago) in pairs.items()
-        }
+    def restored(self, mark: Mapping[DeviceId, Low]) -> None:
+        """Take up what was remembered. An earlier version kept only when each was said."""
+        for of, one in mark.items():
+            lasts, ago = one if isinstance(one, tuple) else (0.0, one)
+            self._kept[of] = max(0.0, lasts), max(0.0, ago)

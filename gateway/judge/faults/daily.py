@@ -10,16 +10,17 @@ Bound: DEVICES names of each kind, and as many kinds as there are.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from math import inf
-from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
-from gateway.words.finite import loads
 from gateway.words.kind import FaultClass
 from gateway.words.reading import DeviceId, Value
 
@@ -30,6 +31,17 @@ NIGHTS = 3  # days in a row with a start that are one line: switched off each ni
 Key = tuple[str, DeviceId]
 
 
+class Kept(Struct):
+    """What outlives a restart; the mark has it by these names."""
+
+    day: str = ""
+    month: str = ""
+    items: dict[str, dict[DeviceId, int]] = {}
+    figures: dict[str, float] = {}
+    starts: list[str] = []  # the last days on which the box was started
+    ran: float = 0.0  # running time since the last list; an earlier version did not count
+
+
 class Daily:
     """What has happened since the last list, and in this month."""
 
@@ -37,14 +49,9 @@ class Daily:
         self.changed = False
         self._zone: tzinfo | None = None
         self._after = READ_AT
-        self._items: dict[str, dict[DeviceId, int]] = {}
-        self._figures: dict[str, float] = {}
-        self._starts: list[str] = []  # the last days on which the box was started
-        self._day = self._month = ""
+        self._kept = Kept()
         self._told = self._looked = -inf
-        self._ran = self._kept = (
-            0.0  # running time since the last list, and how much of it is written
-        )
+        self._written = 0.0  # how much of the running time is
 
     def keep(self, zone: tzinfo, share: float) -> None:
         """Keep a list by this zone's day. `share`, from 0 to 1: this home's place in the hour."""
@@ -58,14 +65,11 @@ class Daily:
             return
         self.changed = True
         if fault_class is FaultClass.FIGURE:
-            self._figures[kind] = self._figures.get(kind, 0) + 1
+            self._count(kind, 1)
             return
-        if (
-            kind == kinds.RESTARTED
-            and why == "start"
-            and (today := self._date(at).isoformat()) not in self._starts
-        ):
-            self._starts = [*self._starts, today][-NIGHTS:]
+        starts = self._kept.starts
+        if kind == kinds.RESTARTED and why == "start" and (today := self._date(at)) not in starts:
+            self._kept.starts = [*starts, today][-NIGHTS:]
         self.listed(kind, device)
 
     def listed(self, kind: str, device: DeviceId) -> None:
@@ -73,7 +77,7 @@ class Daily:
         if self._zone is None:
             return
         self.changed = True
-        named = self._items.setdefault(kind, {})
+        named = self._kept.items.setdefault(kind, {})
         if device in named or len(named) < DEVICES:
             named[device] = named.get(device, 0) + 1
 
@@ -85,8 +89,11 @@ class Daily:
         """Count for the month what was over before anybody was told, with its seconds."""
         if self._zone is not None:
             self.changed = True
-            for name, more in ((kind, 1.0), (f"{kind}_s", seconds)):
-                self._figures[name] = round(self._figures.get(name, 0) + more)
+            self._count(kind, 1)
+            self._count(f"{kind}_s", seconds)
+
+    def _count(self, name: str, more: float) -> None:
+        self._kept.figures[name] = round(self._kept.figures.get(name, 0) + more)
 
     def tick(self, now: Moment, on: Iterable[Key]) -> list[tuple[str, dict[str, Value]]]:
         """Return (kind, detail) of what is due: today's list, the month's figures.
@@ -95,19 +102,19 @@ class Daily:
         """
         if self._zone is None:
             return []
-        local = now.wall.astimezone(self._zone)
-        today, month = local.date().isoformat(), f"{local:%Y-%m}"
-        if not self._day:
-            self._day, self._month, self.changed = today, month, True
-        self._ran += max(0.0, now.mono - self._looked) if self._looked > -inf else 0.0
+        kept, local = self._kept, now.wall.astimezone(self._zone)
+        today, month = self._date(now), f"{local:%Y-%m}"
+        if not kept.day:
+            kept.day, kept.month, self.changed = today, month, True
+        kept.ran += max(0.0, now.mono - self._looked) if self._looked > -inf else 0.0
         self._looked = now.mono
         sure = now.quality is Quality.SYNCHRONISED
-        self.changed = self.changed or (not sure and self._ran - self._kept >= WAITS.list_kept)
-        due = not sure and self._ran >= WAITS.list_without_clock
+        self.changed = self.changed or (not sure and kept.ran - self._written >= WAITS.list_kept)
+        due = not sure and kept.ran >= WAITS.list_without_clock
         if now.quality is not Quality.WRONG and not due:
             began = local.replace(hour=0, minute=0, second=0, microsecond=0)
             due = (
-                today != self._day
+                today != kept.day
                 and local - began >= timedelta(seconds=self._after)
                 and now.mono - self._told >= WAITS.lists_apart
             )
@@ -116,67 +123,36 @@ class Daily:
         out: list[tuple[str, dict[str, Value]]] = []
         if detail := self._list(local, on):
             out.append((kinds.TODAY, detail))
-        if month != self._month and self._figures:
-            out.append((kinds.MONTH, {"month": self._month, **dict(sorted(self._figures.items()))}))
-        self._figures = {} if month != self._month else self._figures
-        self._items, self._day, self._month, self._told, self.changed = (
-            {},
-            today,
-            month,
-            now.mono,
-            True,
-        )
-        self._ran = self._kept = 0.0
+        if month != kept.month and kept.figures:
+            out.append((kinds.MONTH, {"month": kept.month, **dict(sorted(kept.figures.items()))}))
+        figures = {} if month != kept.month else kept.figures
+        self._kept = Kept(today, month, figures=figures, starts=kept.starts)
+        self._told, self._written, self.changed = now.mono, 0.0, True
         return out
 
-    def mark(self) -> dict[str, Any]:
+    def mark(self) -> Kept:
         """Return what has to be remembered over a restart; see `restored`."""
-        self.changed, self._kept = False, self._ran
-        return {
-            "day": self._day,
-            "month": self._month,
-            "items": self._items,
-            "figures": self._figures,
-            "starts": self._starts,
-            "ran": round(self._ran),
-        }
+        self.changed, self._written = False, self._kept.ran
+        return replace(self._kept, ran=round(self._kept.ran))
 
-    def restored(self, mark: Mapping[str, Any]) -> None:
-        """Take up what was remembered.
+    def restored(self, mark: str) -> None:
+        """Take up what was remembered. Raises ValueError, RecursionError: it is damaged."""
+        kept = msgspec.json.decode(mark, type=Kept)
+        kept.starts = kept.starts[-NIGHTS:]
+        kept.ran = self._written = min(max(0.0, kept.ran), WAITS.list_without_clock)
+        self._kept = kept
 
-        Raises TypeError, ValueError or AttributeError where that is damaged.
-        """
-        items = {
-            str(k): {str(d): int(n) for d, n in named.items()}
-            for k, named in dict(mark["items"]).items()
-        }
-        figures = {str(k): float(n) for k, n in dict(mark["figures"]).items()}
-        day, month, starts = (
-            str(mark["day"]),
-            str(mark["month"]),
-            [str(one) for one in mark["starts"]][-NIGHTS:],
-        )
-        # an earlier version did not count
-        ran = min(max(0.0, float(mark.get("ran", 0.0))), WAITS.list_without_clock)
-        self._items, self._figures, self._starts, self._day, self._month = (
-            items,
-            figures,
-            starts,
-            day,
-            month,
-        )
-        self._ran = self._kept = ran
-
-    def _date(self, at: Moment) -> Any:
-        return at.wall.astimezone(self._zone).date()
+    def _date(self, at: Moment) -> str:
+        return at.wall.astimezone(self._zone).date().isoformat()
 
     def _list(self, local: datetime, on: Iterable[Key]) -> dict[str, Value]:
-        items = {kind: dict(named) for kind, named in self._items.items()}
+        items = {kind: dict(named) for kind, named in self._kept.items.items()}
         for kind, device in on:
             items.setdefault(kind, {}).setdefault(device, 1)
         starts = sum(items.get(kinds.RESTARTED, {}).values())
         each_night = all(
-            (local - timedelta(days=n)).date().isoformat() in self._starts for n in range(NIGHTS)
+            (local - timedelta(days=n)).date().isoformat() in self._kept.starts
+            for n in range(NIGHTS)
         )
         if starts == 1 and not each_night:
             del items[kinds.RESTARTED]  # once is no trouble
@@ -196,17 +172,3 @@ def _words(named: Mapping[DeviceId, int]) -> Value:
     if not devices:
         return sum(named.values())
     return ", ".join(f"{d} x{named[d]}" if named[d] > 1 else d for d in devices[:DEVICES])
-
-
-def read(text: str) -> dict[str, Any]:
-    """Return a mark; {} where it is damaged."""
-    try:
-        found = loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def written(mark: Mapping[str, Any]) -> str:
-    """Return a mark as it is kept."""
-    return json.dumps(mark, separators=(",", ":"), ensure_ascii=False)

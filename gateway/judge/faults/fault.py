@@ -6,17 +6,19 @@ ledger.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
-from msgspec.structs import replace
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from gateway.judge.chatter import LIVELY, Chatter
-from gateway.judge.faults.batteries import LOW_AT, WELL_AT
-from gateway.judge.faults.daily import read, written
+from gateway.judge.faults.batteries import LOW_AT, WELL_AT, Low
 from gateway.judge.faults.deafness import Deafness
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.faults.ledger import Ledger
-from gateway.judge.faults.outings import Outings
+from gateway.judge.faults.outings import Learned, Outings
 from gateway.judge.faults.silence import NAMED, Silences, Supervised
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
@@ -39,6 +41,14 @@ _LATCHED = {
 }
 _STRANGE = 5  # words that were not understood which one fault names
 JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
+
+
+class _Mark(Struct):
+    """What is remembered beside the day: each part may be damaged without the others."""
+
+    air: float
+    low: dict[DeviceId, Low] = {}
+    out: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class Faults(Ledger):
@@ -134,11 +144,9 @@ class Faults(Ledger):
         """Take what a reading says about the device itself."""
         kind, device, value = reading.kind, reading.device, reading.value
         self.outings.heard(reading)
-        out = (
-            self.end(kinds.MISSING, reading.at, device)
-            if (kinds.MISSING, device) in self.on and self._lives(reading)
-            else []
-        )
+        out: list[FaultFact] = []
+        if (kinds.MISSING, device) in self.on and self._lives(reading):
+            out = self.end(kinds.MISSING, reading.at, device)
         out += self._changes(reading)
         if kind is Kind.BATTERY:
             if float(value) <= LOW_AT:
@@ -192,9 +200,8 @@ class Faults(Ledger):
 
         It is none where it was kept for us and the device has been silent since.
         """
-        limit = (
-            self._devices[reading.device].missing_after if reading.device in self._devices else None
-        )
+        one = self._devices.get(reading.device)
+        limit = one.missing_after if one is not None else None
         return (
             limit is None
             or reading.at.mono - self.heard_at.get(reading.device, reading.at.mono) < limit
@@ -206,11 +213,9 @@ class Faults(Ledger):
         A percentage and a flag of one device may disagree for ever.
         """
         fact = self.on.get((kinds.LOW_BATTERY, device))
-        return (
-            self.end(kinds.LOW_BATTERY, at, device)
-            if fact and ("battery_pct" in fact.detail) is by_percent
-            else []
-        )
+        if fact is None or ("battery_pct" in fact.detail) is not by_percent:
+            return []
+        return self.end(kinds.LOW_BATTERY, at, device)
 
     def confirmed(self, device: DeviceId, now: Moment, *, here: bool = True) -> list[FaultFact]:
         """End the latched faults of a device that a technician has looked at.
@@ -272,9 +277,8 @@ class Faults(Ledger):
         """
         self.mains = on
         if not on:
-            self._mains_lost_since = (
-                self._mains_lost_since if self._mains_lost_since is not None else now.mono
-            )
+            since = self._mains_lost_since
+            self._mains_lost_since = now.mono if since is None else since
             return []
         self._mains_lost_since = None
         return self.end(kinds.MAINS_LOST, now)
@@ -301,12 +305,10 @@ class Faults(Ledger):
         if lost is not None and now.mono - lost >= self._times.mains_lost + self._mains_jitter:
             out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
         out += self._low_again(now)
-        for of in [
-            of
-            for kind, of in self.on
-            if kind == kinds.CHATTERS and now.mono - self._began >= WAITS.chatter_over
-        ]:
-            out += [] if self._chatter.goes_on(of, now.mono) else self.end(kinds.CHATTERS, now, of)
+        if now.mono - self._began >= WAITS.chatter_over:
+            chatter = [of for kind, of in self.on if kind == kinds.CHATTERS]
+            over = [of for of in chatter if not self._chatter.goes_on(of, now.mono)]
+            out += [fact for of in over for fact in self.end(kinds.CHATTERS, now, of)]
         out += self._lasting(now)
         return out + self._end_retired(now) + self._clock(now) + self._daily(now)
 
@@ -358,20 +360,22 @@ class Faults(Ledger):
         """
         if not (self.daily.changed or anew):
             return ""
-        low = self._batteries.mark(self._looked)
-        learned = {"air": round(self.deafness.longest), "out": self.outings.mark()}
-        return written({**self.daily.mark(), **learned, "low": low})
+        mark = {
+            **asdict(self.daily.mark()),
+            "air": round(self.deafness.longest),
+            "out": self.outings.mark(),
+            "low": self._batteries.mark(self._looked),
+        }
+        return msgspec.json.encode(mark).decode()
 
     def restored(self, mark: str) -> None:
         """Take up what such a mark holds; nothing of one that is damaged."""
-        found = read(mark)
-        try:
-            self.daily.restored(found)
-            self.deafness.restored(float(found["air"]))
-            self._batteries.restored(dict(found.get("low", {})))
-            self.outings.learned(dict(found.get("out", {})), self._devices)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return
+        with contextlib.suppress(ValueError, RecursionError):
+            self.daily.restored(mark)
+            found = msgspec.json.decode(mark, type=_Mark)
+            self.deafness.restored(found.air)
+            self._batteries.restored(found.low)
+            self.outings.learned(msgspec.json.decode(found.out, type=Learned), self._devices)
 
     def _deaf(self, now: Moment) -> list[FaultFact]:
         self.deafness.learn(self.radios.items())

@@ -6,8 +6,10 @@ kinds that a detector is bought for, of devices that are enrolled.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable
+import contextlib
+from collections.abc import Collection
+
+import msgspec
 
 from gateway.words.driver import Model
 from gateway.words.reading import DeviceId, Kind
@@ -38,17 +40,17 @@ class Firsts:
     """What each device has told of OWN; `text` is what `mark` returned before a restart."""
 
     def __init__(self, text: str = "") -> None:
-        self._told: dict[DeviceId, set[str]] = read(text)
+        self._told = read(text)
         self._changed = False
 
-    def told(self, device: DeviceId) -> frozenset[str]:
+    def told(self, device: DeviceId) -> frozenset[Kind]:
         """Return the kinds of OWN that a device has told."""
         return frozenset(self._told.get(device, ()))
 
     def heard(self, device: DeviceId, kind: Kind) -> None:
         """Take that a device has told a kind, whatever it said."""
         if kind in OWN and kind not in self._told.get(device, ()):
-            self._told.setdefault(device, set()).add(kind.value)
+            self._told.setdefault(device, set()).add(kind)
             self._changed = True
 
     def forget(self, device: DeviceId) -> None:
@@ -63,21 +65,11 @@ class Firsts:
         if not (self._changed or anew):
             return ""
         self._changed = False
-        return json.dumps(
-            {device: sorted(kinds) for device, kinds in sorted(self._told.items())},
-            separators=(",", ":"),
-        )
+        return msgspec.json.encode(self._told, order="deterministic").decode()
 
 
-def read(text: str) -> dict[DeviceId, set[str]]:
+def read(text: str) -> dict[DeviceId, set[Kind]]:
     """Return what such a mark holds; nothing of one that is damaged."""
-    try:
-        found = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
-    return {
-        str(device): {str(kind) for kind in kinds if kind in OWN}
-        for device, kinds in rows
-        if isinstance(kinds, list)
-    }
+    with contextlib.suppress(ValueError, RecursionError):
+        return msgspec.json.decode(text, type=dict[DeviceId, set[Kind]])
+    return {}

@@ -16,15 +16,13 @@ learn it each morning anew.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from math import inf
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from gateway.judge.waits import WAITS
-from gateway.words.finite import number
 from gateway.words.reading import DeviceId, Kind, Reading
 
 # of its words a pendant's last gaps, of which the shortest is its interval: the last word may be as
@@ -69,6 +67,16 @@ class _Door(Struct):
         return same and changes_only
 
 
+class Learned(Struct):
+    """What outlives a restart.
+
+    The last gaps of each pendant; (device, index, label, words, of these repeats) of each contact.
+    """
+
+    gaps: dict[DeviceId, list[float]] = {}
+    doors: list[tuple[DeviceId, int, str, int, int]] = []
+
+
 class Outings:
     """When doors opened and somebody moved, by the monotonic second, and who went out."""
 
@@ -108,30 +116,23 @@ class Outings:
                 gaps.append(at - last)
             self._words[device] = at, gaps
 
-    def mark(self) -> dict[str, Any]:
+    def mark(self) -> Learned:
         """Return what has been learned; see `learned`."""
-        return {
-            "gaps": {
-                device: [round(gap) for gap in gaps] for device, (_, gaps) in self._words.items()
-            },
-            "doors": [[*at, len(door.again), sum(door.again)] for at, door in self._doors.items()],
-        }
+        return Learned(
+            {device: [round(gap) for gap in gaps] for device, (_, gaps) in self._words.items()},
+            [(*at, len(door.again), sum(door.again)) for at, door in self._doors.items()],
+        )
 
-    def learned(self, mark: Mapping[str, Any], devices: Collection[DeviceId]) -> None:
-        """Take up what was learned of these devices before a start.
-
-        Raises TypeError, ValueError or AttributeError: damaged.
-        """
-        words = {
-            str(device): deque((number(gap, WAITS.out_apart) for gap in gaps), maxlen=GAPS)
-            for device, gaps in mark.get("gaps", {}).items()
-        }
-        doors = {
-            (str(device), int(index), str(label)): _Door(self._began, again=_words(said, same))
-            for device, index, label, said, same in mark.get("doors", ())
-        }
-        self._words = {device: (-inf, gaps) for device, gaps in words.items() if device in devices}
-        self._doors = {place: door for place, door in doors.items() if place[0] in devices}
+    def learned(self, mark: Learned, devices: Collection[DeviceId]) -> None:
+        """Take up what was learned of these devices before a start."""
+        for device, gaps in mark.gaps.items():
+            if device in devices:
+                apart = (max(gap, WAITS.out_apart) for gap in gaps)
+                self._words[device] = -inf, deque(apart, maxlen=GAPS)
+        for device, index, label, said, same in mark.doors:
+            if device in devices:
+                again = _words(said, same)
+                self._doors[device, index, label] = _Door(self._began, again=again)
 
     def retire(self, device: DeviceId) -> None:
         """Forget what was learned of a device that is gone, or another by now."""
@@ -263,8 +264,8 @@ class Outings:
         return min(WAITS.out_latest, *gaps) if len(gaps) >= KNOWN else 0.0
 
 
-def _words(said: object, same: object) -> deque[bool]:
+def _words(said: int, same: int) -> deque[bool]:
     """Return the last words of a door as they are remembered: True for each that was a repeat."""
-    words = int(number(said, 0, WORDS))
-    again = int(number(same, 0, words))
+    words = min(max(0, said), WORDS)
+    again = min(max(0, same), words)
     return deque([True] * again + [False] * (words - again), maxlen=WORDS)

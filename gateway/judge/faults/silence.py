@@ -11,15 +11,16 @@ by one: the receiver's fault names them.
 
 from __future__ import annotations
 
-import json
+import contextlib
 from collections.abc import Iterable, Mapping
 from math import inf
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from gateway.judge.waits import WAITS
-from gateway.words.finite import loads, number
+from gateway.words.bounds import Seconds
 from gateway.words.reading import DeviceId
 
 if TYPE_CHECKING:
@@ -120,12 +121,8 @@ class Silences(Struct):
 
     def mark(self, now: Moment) -> str:
         """Return what has to be remembered over a restart; see `read`."""
-        counted = {
-            device: round(self.of(device, now))
-            for device in self.devices
-            if device in self.heard_at
-        }
-        return json.dumps(counted, separators=(",", ":"))
+        heard = (device for device in self.devices if device in self.heard_at)
+        return msgspec.json.encode({d: round(self.of(d, now)) for d in heard}).decode()
 
     def since_start(self, now: Moment) -> dict[DeviceId, float]:
         """Return how many seconds ago each device was heard that was heard since the start."""
@@ -220,13 +217,7 @@ def behind_of(receiver: DeviceId, devices: Mapping[DeviceId, Supervised]) -> lis
 
 def read(text: str) -> dict[DeviceId, float]:
     """Return the seconds that such a mark holds; nothing of one that is damaged."""
-    try:
-        found = loads(text or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
-    return {
-        str(device): number(seconds, 0.0, WAITS.silence_most)
-        for device, seconds in rows
-        if isinstance(seconds, int | float) and seconds >= 0
-    }
+    with contextlib.suppress(ValueError, RecursionError):
+        found = msgspec.json.decode(text, type=dict[DeviceId, Seconds])
+        return {device: min(seconds, WAITS.silence_most) for device, seconds in found.items()}
+    return {}

@@ -12,33 +12,22 @@ counts where both clocks are confirmed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import time, tzinfo
 from math import inf
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality, When, bridged, stamp
-from gateway.words.finite import loads, number
 from gateway.words.kind import FaultClass, Priority
 from gateway.words.ranges import merged, within
 
 FROM, UNTIL = time(8), time(21)  # of the home's day
 MARK = "untold"
-_UNREADABLE = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    RecursionError,
-)
-
 Key = tuple[str, str]
 
 
@@ -55,6 +44,12 @@ class _Waits(Struct):
     tried: float = -inf
     tried_as: int = -1  # its number at that moment
     early: bool = False
+
+
+class _Mark(Struct):
+    at: tuple[str, float, str, Quality]
+    # kind, device, number of its entry, since when it waits, was told, was tried
+    waits: list[tuple[str, str, int, float, float | None, float | None]]
 
 
 class Untold:
@@ -76,7 +71,7 @@ class Untold:
         """Take over what was on before the start, and what `mark` knows of it unless damaged."""
         try:
             known = _read(mark, on, now, boot)
-        except _UNREADABLE:
+        except (ValueError, OverflowError, RecursionError):
             known = {}
         for key, fact in on.items():
             self._take(fact, 0, now)
@@ -87,10 +82,10 @@ class Untold:
         """Return what is to be remembered over a restart. What has changed is taken as written."""
         self.unsaved, self._saved = False, now.mono
         waits = [
-            [*key, one.number, one.since, _or_none(one.told), _or_none(one.tried)]
+            (*key, one.number, one.since, _or_none(one.told), _or_none(one.tried))
             for key, one in self._waits.items()
         ]
-        return json.dumps({"at": astuple(stamp(boot, now)), "waits": waits}, ensure_ascii=False)
+        return msgspec.json.encode(_Mark(astuple(stamp(boot, now)), waits)).decode()
 
     def written(self, fact: FaultFact, number: int, now: Moment) -> None:
         """Take that a fault stands in entry `number`."""
@@ -161,24 +156,18 @@ def _or_none(mono: float) -> float | None:
 def _read(mark: str, on: Mapping[Key, FaultFact], now: Moment, boot: str) -> dict[Key, _Waits]:
     """Return what a mark knows of the faults that are on, by this boot's clock.
 
-    Raises one of _UNREADABLE.
+    Raises ValueError, OverflowError, RecursionError: it is damaged.
     """
-    found = loads(mark or "{}")
-    if not found:
-        return {}
-    at = When(*found["at"])
+    found = msgspec.json.decode(mark, type=_Mark)
+    at = When(*found.at)
     shift = 0.0 if at.boot == boot else bridged(at, None, now)
 
-    def here(
-        mono: object,
-    ) -> float:  # what has been, has been: nothing waits for a moment that a damaged mark names
-        return -inf if mono is None else min(number(mono) + shift, now.mono)
+    def here(mono: float | None) -> float:
+        # what has been, has been: nothing waits for a moment that a damaged mark names
+        return -inf if mono is None else min(mono + shift, now.mono)
 
-    waits = {(str(kind), str(device)): rest for kind, device, *rest in found["waits"]}
     return {
-        key: _Waits(
-            on[key], int(number(entry, 0)), here(since), here(told), here(tried), early=True
-        )
-        for key, (entry, since, told, tried) in waits.items()
-        if key in on
+        key: _Waits(on[key], max(0, entry), here(since), here(told), here(tried), early=True)
+        for kind, device, entry, since, told, tried in found.waits
+        if (key := (kind, device)) in on
     }

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.outings import Learned
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Quality
@@ -643,9 +644,9 @@ def test_what_was_learned_of_a_door_is_not_believed_of_another():
     door_that_speaks_only_when_it_changes(before)
     bench = Worn(mark=before.faults.mark(anew=True))
     bench.faults.resupervise(bench.faults._devices, Times(), {"door", "button"}, bench.clock.now())
-    assert bench.faults.outings.mark() == {"gaps": {}, "doors": []}
+    assert bench.faults.outings.mark() == Learned()
     none = Bench(mark=before.faults.mark(anew=True).replace('"door"', '"other"'))
-    assert none.faults.outings.mark()["doors"] == []
+    assert none.faults.outings.mark().doors == []
 
 
 DAMAGED = [{"gaps": {"button": [None]}}, {"gaps": [1]}, {"doors": [["door", 1]]}, {"doors": [["door", 1, "", "a", 0]]}, [1]]
@@ -657,7 +658,7 @@ def test_a_damaged_mark_of_who_goes_out_teaches_nothing_and_loses_no_day(damaged
     before.faults.daily.keep(HOME_ZONE, 0.5)
     mark = json.loads(before.faults.mark(anew=True)) | {"air": 300, "out": damaged}
     after = Worn(mark=json.dumps(mark))
-    assert after.faults.outings.mark()["doors"] == []
+    assert after.faults.outings.mark().doors == []
     assert after.faults.deafness.longest == 300
 
 
