@@ -12,6 +12,7 @@ taken as one, unless their length says an answer.
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from drivers._refusals import BAD_CHECKSUM, TOO_SHORT
@@ -42,29 +43,18 @@ def meaning(frame: bytes) -> dict[str, Any] | Refusal:
     if not whole(frame):
         return BAD_CHECKSUM
     unit, function, data = frame[0], frame[1], frame[2:-2]
-    said: dict[str, Any] = {"unit": unit, "function": function}
+    said: dict[str, Any] = {"unit": unit, "function": function & 0x7F}
     if function & 0x80:
-        return said | {
-            "function": function & 0x7F,
-            "exception": data[0] if data else 0,
-            "reply": True,
-        }
+        return said | {"exception": data[0] if data else 0, "reply": True}
     if function in _BITS + _REGISTERS and data and len(data) == data[0] + 1:
         if function in _BITS:
-            return said | {
-                "bits": [bool(byte >> bit & 1) for byte in data[1:] for bit in range(8)],
-                "reply": True,
-            }
-        return said | {
-            "registers": [
-                int.from_bytes(data[n : n + 2], "big") for n in range(1, len(data) - 1, 2)
-            ],
-            "reply": True,
-        }
+            bits = [bool(byte >> bit & 1) for byte in data[1:] for bit in range(8)]
+            return said | {"bits": bits, "reply": True}
+        registers = struct.unpack_from(f">{data[0] // 2}H", data, 1)
+        return said | {"registers": list(registers), "reply": True}
     if len(data) < 4:
         return said | {"data": data.hex()}
-    said["address"] = int.from_bytes(data[:2], "big")
-    second = int.from_bytes(data[2:4], "big")
+    said["address"], second = struct.unpack_from(">HH", data)
     if function in _WRITES_ONE:
         return said | {"value": second == 0xFF00 if function == 5 else second}
     if function in _BITS + _REGISTERS + _WRITES_MANY:

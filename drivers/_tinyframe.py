@@ -23,7 +23,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from math import isfinite
+from operator import xor
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
@@ -64,10 +66,7 @@ _CM = 100.0  # the radar counts in metres, technicians in centimetres
 
 def check(data: bytes | bytearray) -> int:
     """Return the sum over some bytes."""
-    out = 0xFF
-    for byte in data:
-        out ^= byte
-    return out
+    return reduce(xor, data, 0xFF)
 
 
 def framed(kind: int, data: bytes = b"", number: int = 0) -> bytes:

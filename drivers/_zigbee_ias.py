@@ -17,7 +17,10 @@ commands; TI Z-Stack Monitor and Test API.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Sequence
+from functools import reduce
+from operator import xor
 from typing import Any
 
 from drivers._refusals import BAD_CHECKSUM, TOO_SHORT, UNKNOWN_VALUE
@@ -113,13 +116,9 @@ def _attribute(cluster: int, data: bytes) -> tuple[dict[str, Any], list[Report]]
 
 def coordinator(frame: bytes) -> dict[str, Any] | Refusal:
     """Return what a TI coordinator's serial frame holds."""
-    if len(frame) < 5 or frame[0] != 0xFE:
+    if len(frame) < 5 or frame[0] != 0xFE or len(frame) != frame[1] + 5:
         return TOO_SHORT
-    if len(frame) != frame[1] + 5:
-        return TOO_SHORT
-    fcs = 0
-    for byte in frame[1:-1]:
-        fcs ^= byte
+    fcs = reduce(xor, frame[1:-1])
     if fcs != frame[-1]:
         return BAD_CHECKSUM
     said: dict[str, Any] = {
@@ -132,12 +131,13 @@ def coordinator(frame: bytes) -> dict[str, Any] | Refusal:
     }
     data = frame[4:-1]
     if frame[2:4] == b"\x44\x81" and len(data) >= 17 and len(data) >= 17 + data[16]:
+        cluster, source, from_end, to_end, lqi, size = struct.unpack_from("<2xHHBBxB6xB", data)
         said["af"] = {
-            "cluster": f"0x{int.from_bytes(data[2:4], 'little'):04x}",
-            "src": f"0x{int.from_bytes(data[4:6], 'little'):04x}",
-            "src_ep": data[6],
-            "dst_ep": data[7],
-            "lqi": data[9],
-            "zcl": data[17 : 17 + data[16]].hex(),
+            "cluster": f"0x{cluster:04x}",
+            "src": f"0x{source:04x}",
+            "src_ep": from_end,
+            "dst_ep": to_end,
+            "lqi": lqi,
+            "zcl": data[17 : 17 + size].hex(),
         }
     return said

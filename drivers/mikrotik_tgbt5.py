@@ -15,6 +15,7 @@ is judged by, as are reed and tilt.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 
 from drivers._broadcast import broadcast
@@ -25,7 +26,7 @@ from gateway.words.reading import Kind
 
 COMPANY = 0x094F
 _SEALED = 0x01
-_NO_THERMOMETER = -128  # the indoor kind has none
+_NO_THERMOMETER = -128 * 256  # the indoor kind has none
 _FLAGS = {"reed": 0x01, "tilt": 0x02, "dropping": 0x04, "impact": 0x38}
 
 
@@ -34,10 +35,10 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     if frame[0] not in {0, 1} or frame[1] & _SEALED:
         return (WRONG_VERSION,)
     said = [state(name, bool(frame[16] & bits)) for name, bits in _FLAGS.items()]
-    warmth = int.from_bytes(frame[10:12], "little", signed=True) / 256
+    warmth, uptime = struct.unpack_from("<hI", frame, 10)
     if warmth != _NO_THERMOMETER:
-        said.append(Report(Kind.TEMPERATURE, round(warmth, 2)))
-    said.append(measure("uptime_s", int.from_bytes(frame[12:16], "little")))
+        said.append(Report(Kind.TEMPERATURE, round(warmth / 256, 2)))
+    said.append(measure("uptime_s", uptime))
     return [*said, Report(Kind.BATTERY, frame[17])]
 
 

@@ -41,7 +41,7 @@ class Radio:
 
     `sink` is called at once, in bleak's callback, for each advertisement of a wanted address.
     `said(name, works, why)` is called once when the radio is lost and once when it is back.
-    `wanted` (None = everybody) is asked with the address before anything is built, so that
+    `wanted` is asked with the address before anything is built, so that
     strangers cost next to nothing. `met` gets the wanted device itself, which only a connection
     needs.
     """
@@ -52,8 +52,8 @@ class Radio:
         sink: Callable[[Advertisement], None],
         said: Callable[[str, bool, str], None],
         *,
-        wanted: Callable[[str], bool] | None = None,
-        met: Callable[[BLEDevice], None] | None = None,
+        wanted: Callable[[str], bool] = lambda _address: True,
+        met: Callable[[BLEDevice], None] = lambda _device: None,
     ) -> None:
         self.adapter = adapter
         # loop time (= monotonic) of the last advertisement that carried data
@@ -199,7 +199,7 @@ class Radio:
             self._told[device.address] = told
         self.heard_at = self._now()
         self.adverts += 1
-        wanted = self._wanted is None or self._wanted(device.address)
+        wanted = self._wanted(device.address)
         if not wanted and not self._overheard:
             return
         heard = Advertisement(
@@ -214,8 +214,7 @@ class Radio:
         try:
             if wanted:
                 self._sink(heard)
-                if self._met is not None:
-                    self._met(device)
+                self._met(device)
             for overheard in self._overheard:
                 overheard(heard, device.details["props"].get("AddressType", ""))
         except Exception as bug:  # dbus-fast would log it and stay deaf: `run` ends with it

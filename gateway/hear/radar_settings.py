@@ -68,16 +68,15 @@ def wanted_of(model: Model, words: Mapping[str, str]) -> dict[str, float]:
             say = Say("adjust.unknown", model=model.name, name=name[:40], known=", ".join(known))
             raise BadSetting(say)
         named = dict(setting.words)
+        said = {"name": (setting.title[0], name), "text": text[:40]}
         try:
             value = named[text] if text in named else float(text)
         except ValueError:
             what = either(tuple(named)) if named else Say("adjust.number")
-            said = {"name": (setting.title[0], name), "text": text[:40]}
             raise BadSetting(Say("adjust.choice", **said, what=what)) from None
         if not setting.low <= value <= setting.high:
-            said = {"name": (setting.title[0], name), "text": text[:40]}
-            bounds = {"low": setting.low, "high": setting.high, "unit": setting.unit}
             code = "adjust.bounds" if setting.unit else "adjust.bounds_plain"
+            bounds = {"low": setting.low, "high": setting.high, "unit": setting.unit}
             raise BadSetting(Say(code, **said, **bounds))
         out[name] = value
     return out

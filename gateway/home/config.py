@@ -27,15 +27,17 @@ from gateway.home import programs
 from gateway.home.cancels import cancel_by
 from gateway.home.devices import Device, enrolled, is_host
 from gateway.home.parts import (
+    File,
     GatewayPart,
     Household,
     HouseholdSecrets,
     PagePart,
     PlacePart,
     PlatformPart,
+    Secrets,
     SoundPart,
 )
-from gateway.home.source import ConfigError, File, Findings, Secrets, Source, read
+from gateway.home.source import ConfigError, Findings, Source, read
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.words.driver import Model
 from gateway.words.say import Say
@@ -383,18 +385,13 @@ def _times(given: Mapping[str, float], found: Findings) -> Times:
             close = difflib.get_close_matches(name, known, 1)
             say = Say("config.time_close", close=close[0]) if close else Say("config.no_time")
             found.add("times", None, name, say)
-    # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with
-    # the most that is allowed.
-    given = {
-        name: 300.0 if name == "repeat" and 300 < value <= 600 else value
-        for name, value in given.items()
-    }
-    # Until now the line was told lost from one minute on: a home that was set up so goes on with
-    # three.
-    given = {
-        name: 180.0 if name == "uplink_lost" and 60 <= value < 180 else value
-        for name, value in given.items()
-    }
+    # A home that was set up by an earlier version goes on: there the last rung might wait for up to
+    # 10 min, and the line was told lost from one minute on.
+    given = dict(given)
+    if 300 < given.get("repeat", 0.0) <= 600:
+        given["repeat"] = 300.0
+    if 60 <= given.get("uplink_lost", 0.0) < 180:
+        given["uplink_lost"] = 180.0
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
     for name, say in times.refuse().items():
         found.add("times", None, name, say)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from gateway.home.parts import DevicePart
-from gateway.home.source import File, Findings, Said, Secrets
+from gateway.home.parts import DevicePart, File, Secrets
+from gateway.home.source import Findings, Said
 from gateway.home.waits import WAITS
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.waits import WAITS as JUDGING

@@ -163,6 +163,47 @@ class PagePart(Strict, frozen=True):
     certificate_key: str = ""
 
 
+class ConsentPart(Strict, frozen=True):
+    """Which routine readings the resident lets us keep and push, and for how many days.
+
+    What needs help is always told. All of it is no until somebody was asked.
+    """
+
+    activity: bool = False  # motion, presence, doors, presses
+    climate: bool = False
+    vital_signs: bool = False
+    history_days: HistoryDays | None = None
+    journal_days: JournalDays | None = None
+
+
+class File(Strict, frozen=True):
+    """gateway.toml, section by section."""
+
+    gateway: GatewayPart = GatewayPart()
+    household: PlacePart = PlacePart()
+    platform: PlatformPart | None = None
+    radio: RadioPart = RadioPart()
+    device: list[DevicePart] = []
+    ladder: list[RungPart] = []
+    times: dict[str, float] = {}
+    sound: SoundPart = SoundPart()
+    dangers: DangersPart = DangersPart()
+    consent: ConsentPart = ConsentPart()
+    replay: ReplayPart | None = None
+    page: PagePart = PagePart()
+
+
+class Secrets(Strict, frozen=True):
+    """secrets.toml: the password of the platform, keys and passwords by device."""
+
+    password: str = ""
+    keys: dict[str, str] = {}
+    passwords: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return "Secrets()"
+
+
 class HomePart(Strict, frozen=True):
     """What the household is called at the platform, and when it is night there.
 
@@ -175,19 +216,6 @@ class HomePart(Strict, frozen=True):
     residents: Residents = 0
     timezone: str = ""
     night: tuple[str, str] | None = None
-
-
-class ConsentPart(Strict, frozen=True):
-    """Which routine readings the resident lets us keep and push, and for how many days.
-
-    What needs help is always told. All of it is no until somebody was asked.
-    """
-
-    activity: bool = False  # motion, presence, doors, presses
-    climate: bool = False
-    vital_signs: bool = False
-    history_days: HistoryDays | None = None
-    journal_days: JournalDays | None = None
 
 
 class HomePlatform(Strict, frozen=True):

@@ -13,7 +13,6 @@ from gateway.words.say import Say
 
 WIDE, HIGH = 600, 200  # units of the field that is signed on
 SHORTEST = 80  # units of a drawn signature, all strokes together: a touch by mistake is none
-POINTS = 5000  # numbers in a drawn signature
 STROKES = 8 * 1024  # bytes of it
 
 
@@ -26,14 +25,8 @@ def unsigned(signature: Signature, by: str) -> Problem | None:
     if signature.how == "typed":
         same = signature.name and signature.name == by.partition(" (")[0]
         return None if same else Problem("certificate", "", "typed", Say("sign.name"))
-    numbers = sum(len(s) for s in signature.strokes)
     whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in signature.strokes)
-    if (
-        not whole
-        or numbers > POINTS
-        or len(canonical(signature.strokes)) > STROKES
-        or not _inside(signature.strokes)
-    ):
+    if not whole or len(canonical(signature.strokes)) > STROKES or not _inside(signature.strokes):
         return Problem("certificate", "", "strokes", Say("sign.unread"))
     if _length(signature.strokes) < SHORTEST:
         return Problem("certificate", "", "strokes", Say("sign.none"))

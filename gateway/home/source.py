@@ -18,19 +18,16 @@ from typing import Any, Self
 import msgspec
 
 from gateway.home.parts import (
-    ConsentPart,
-    DangersPart,
     DevicePart,
+    File,
     GatewayPart,
     Household,
-    PagePart,
     PlacePart,
     PlatformPart,
     RadioPart,
-    ReplayPart,
     RungPart,
+    Secrets,
     SoundPart,
-    Strict,
 )
 from gateway.words.instruction import Problem
 from gateway.words.say import Say
@@ -60,34 +57,6 @@ class Said(str):
         return said
 
     problem: Problem
-
-
-class File(Strict, frozen=True):
-    """gateway.toml, section by section."""
-
-    gateway: GatewayPart = msgspec.field(default_factory=GatewayPart)
-    household: PlacePart = msgspec.field(default_factory=PlacePart)
-    platform: PlatformPart | None = None
-    radio: RadioPart = msgspec.field(default_factory=RadioPart)
-    device: list[DevicePart] = msgspec.field(default_factory=list)
-    ladder: list[RungPart] = msgspec.field(default_factory=list)
-    times: dict[str, float] = msgspec.field(default_factory=dict)
-    sound: SoundPart = msgspec.field(default_factory=SoundPart)
-    dangers: DangersPart = msgspec.field(default_factory=DangersPart)
-    consent: ConsentPart = msgspec.field(default_factory=ConsentPart)
-    replay: ReplayPart | None = None
-    page: PagePart = msgspec.field(default_factory=PagePart)
-
-
-class Secrets(Strict, frozen=True):
-    """secrets.toml: the password of the platform, keys and passwords by device."""
-
-    password: str = ""
-    keys: dict[str, str] = msgspec.field(default_factory=dict)
-    passwords: dict[str, str] = msgspec.field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        return "Secrets()"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from gateway.home import config
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import load
 from gateway.home.devices import is_slow, is_vital, longest_silence
-from gateway.home.parts import HomePart, HouseholdSecrets
-from gateway.home.source import ConfigError, Secrets
+from gateway.home.parts import HomePart, HouseholdSecrets, Secrets
+from gateway.home.source import ConfigError
 from gateway.home.waits import WAITS
 from gateway.judge.watch import SOS
 from gateway.words.reading import Kind

@@ -10,7 +10,7 @@ from drivers import all_models
 from gateway.demo import home
 from gateway.home import parts
 from gateway.home.config import load
-from gateway.home.source import Secrets
+from gateway.home.parts import Secrets
 from gateway.words.times import Times
 
 TEXT = home.SHIPPED.read_text(encoding="utf-8")
