@@ -254,7 +254,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "Called.channel": "How: platform, program. 渠道",
     "Called.reason": (
         "Why just then: raised, no_receipt, platform_away (it said itself that it is), "
-        "not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again, "
+        "not_acknowledged, together, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again, "
         "interrupted (a restart), ladder_changed, asked (a responder who has not arrived), recalled (one who need not come), "
         "not_closed. 原因"
     ),

@@ -75,6 +75,7 @@ BOTH: Final[dict[str, str]] = {
     "reason.platform_away": "平台离线 platform away",
     "reason.no_receipt": "平台无回执 no receipt",
     "reason.not_acknowledged": "无人应答 nobody answered",
+    "reason.together": "同时叫两人 two go",
     "reason.nobody_dispatched": "无人派出 nobody was sent",
     "reason.not_arrived": "无人到场 nobody arrived",
     "reason.call_failed": "呼叫失败 the call failed",

@@ -31,13 +31,14 @@ from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import reader
-from gateway.home import certificates
+from gateway.home import certificates, ladder
 from gateway.home.config import Config, rights
 from gateway.home.parts import (
     HomePart,
     HomePlatform,
     Household,
     HouseholdSecrets,
+    PhonePart,
     SoundPart,
     Strict,
 )
@@ -169,7 +170,19 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
         certificate_key=key,
         keys={d: k for d, k in {**file.keys, **own.keys}.items() if d in known},
         passwords={d: w for d, w in {**file.passwords, **own.passwords}.items() if d in known},
+        **_phones(config, own),
     )
+
+
+def _phones(config: Config, own: HouseholdSecrets) -> dict[str, Any]:
+    """Return all telephone numbers, also those that somebody has written on this box."""
+    book = ladder.by_hand(config.path.with_name(ladder.FILE))
+    by_hand = {p.id: PhonePart(number=p.number, language=p.language) for p in book.known.values()}
+    return {
+        "phones": {**by_hand, **own.phones},
+        "own_number": own.own_number or book.own,
+        "called": own.called or book.home,
+    }
 
 
 def _text(config: Config, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway.home import values
+from gateway.home import ladder, values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
 from gateway.home.devices import broker_at
@@ -169,16 +169,24 @@ def _dangers(_config: Config, value: DangersPart) -> dict[str, Any]:
     return {"dangers": replace(value, off=tuple(dict.fromkeys(value.off)))}
 
 
-def _ladder(config: Config, value: SetLadder) -> dict[str, Any]:
+def _ladder(config: Config, value: SetLadder, given: Handed) -> Made:
     if len(value.ladder) > RUNGS:
         raise Rejected([Problem("ladder", "", "ladder", Say("house.rungs", most=RUNGS))])
+    # Whoever does not say whether a program only sounds (the page) leaves that as it is.
     sounds = {rung.program: rung.sounds for rung in config.parts.ladder if rung.program}
-    return {
-        "ladder": tuple(
+    book = config.path.with_name(ladder.FILE) if config.source.with_secrets else None
+    rungs, own = ladder.numbered(
+        [
             RungPart(**{"sounds": sounds.get(rung.program, False)} | values.given(rung))
             for rung in value.ladder
-        )
-    }
+        ],
+        config.parts.ladder,
+        config.secrets,
+        given,
+        language=config.parts.sound.language,
+        by_hand=ladder.by_hand(book) if book is not None else None,
+    )
+    return replace(config.household, ladder=rungs), own
 
 
 def _times(_config: Config, value: SetTimes) -> dict[str, Any]:
@@ -265,12 +273,12 @@ _MAKES: Mapping[What, Callable[[Config, Any, Handed], Made]] = {
     What.RETIRE_DEVICE: _retire_device,
     What.REPLACE_DEVICE: _replace_device,
     What.SET_PLATFORM: _platform,
+    What.SET_LADDER: _ladder,
 }
 # of sections of the household
 _SETS: Mapping[What, Callable[[Config, Any], dict[str, Any]]] = {
     What.SET_ROOMS: _rooms,
     What.SET_HOUSEHOLD: _household,
-    What.SET_LADDER: _ladder,
     What.SET_TIMES: _times,
     What.SET_SOUND: _sound,
     What.SET_CONSENT: _consent,
@@ -361,6 +369,8 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
     for name in ("keys", "passwords"):
         differ = _differ(getattr(config.secrets, name), getattr(own, name))
         out += [f"device.{d}.{name[:-1]}" for d in sorted(differ) if d in new]
+    if config.secrets.phones != own.phones:
+        out.append("ladder.phones")
     return out + [
         f"platform.{name}"
         for name in ("password", "certificate_key")

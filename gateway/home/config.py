@@ -23,7 +23,7 @@ from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import page_of
-from gateway.home import programs
+from gateway.home import ladder, programs
 from gateway.home.cancels import cancel_by
 from gateway.home.devices import Device, enrolled, is_host
 from gateway.home.parts import (
@@ -38,7 +38,7 @@ from gateway.home.parts import (
     SoundPart,
 )
 from gateway.home.source import ConfigError, Findings, Source, read
-from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
+from gateway.judge.dispatch import Rung
 from gateway.words.driver import Model
 from gateway.words.say import Say
 from gateway.words.times import Times
@@ -145,22 +145,22 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
         out.extend([f"household.json: {where}: {why.en}"] if why else [])
         return () if why else command
 
-    sound, ladder = home.sound, home.ladder
+    sound, rungs = home.sound, home.ladder
     if sound is not None:
         runs = {n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")}
         sound = replace(sound, **runs)
         if (why := allowed.no_device(sound.device)) is not None:
             out.append(f"household.json: sound.device: {why.en}")
             sound = replace(sound, device="default")
-    if ladder is not None:
-        rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
-        ladder = tuple(
+    if rungs is not None:
+        each = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(rungs, 1)]
+        rungs = tuple(
             replace(r, channel="platform", program=(), sounds=False, test=False, faults=False)
             if r.program and not p
             else r
-            for r, p in rungs
+            for r, p in each
         )
-    return (replace(home, sound=sound, ladder=ladder) if out else home), out
+    return (replace(home, sound=sound, ladder=rungs) if out else home), out
 
 
 def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, HouseholdSecrets, str]:
@@ -298,18 +298,13 @@ def composed(
     noises = {
         program[:1] for program in (sound.pre_alarm or voice, sound.alarm or voice) if program
     }
-    ladder = tuple(
-        Rung(
-            r.responder,
-            PROGRAM if r.channel == PROGRAM else PLATFORM,
-            r.wait,
-            r.program,
-            r.sounds or r.program[:1] in noises,
-            r.test,
-            r.sounds and bool(r.program) and r.program == part.sound.alarm,
-            r.faults,
-        )
-        for r in part.ladder
+    called = ladder.rungs(
+        part.ladder,
+        noises=noises,
+        siren=part.sound.alarm,
+        book=source.path.with_name(ladder.FILE),
+        state=state,
+        zone=zone,
     )
     return Config(
         path=source.path,
@@ -320,7 +315,7 @@ def composed(
         password=secrets.password,
         adapters=part.radio.adapters,
         devices=tuple(devices),
-        ladder=ladder,
+        ladder=called,
         times=times,
         zone=zone,
         night=night,
@@ -350,10 +345,10 @@ def _check(source: Source, home: Household, part: File, secrets: Secrets, found:
         if not getattr(part.household, name).isprintable():
             found.add("household", None, name, Say("config.unprintable"))
     may_run = rights(source)
+    for n, name, say in ladder.wrong(part.ladder):
+        found.add("ladder", n, name, say)
     for n, rung in enumerate(part.ladder):
-        mixed = (rung.channel == PROGRAM) != bool(rung.program)
-        why = Say("config.rung_program") if mixed else may_run.why_not(rung.program)
-        found.add("ladder", n, "program", why)
+        found.add("ladder", n, "program", may_run.why_not(rung.program))
     for name in ("pre_alarm", "alarm"):
         found.add("sound", None, name, may_run.why_not(getattr(part.sound, name)))
     found.add("sound", None, "device", may_run.no_device(part.sound.device))

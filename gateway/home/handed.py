@@ -43,6 +43,7 @@ class Handed(Strict, frozen=True, omit_defaults=True):
     signing: Signing | None = None  # commissioned
     passphrase: str | None = None  # backup, take_over
     backup: str | None = None  # take_over: the sealed file, as base64
+    numbers: dict[str, str] | None = None  # set_ladder: telephone numbers, by rung from "1"
 
     def __repr__(self) -> str:
         return "Handed()"

@@ -17,9 +17,11 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from gateway.box import generations
+from gateway.home import ladder
 from gateway.home.config import Config, composed, paper
 from gateway.home.parts import HomePlatform
 from gateway.home.source import ConfigError
+from gateway.sms import people
 from gateway.words.driver import Model
 
 # in the state folder: the platform's settings that held, while new ones are on trial
@@ -110,6 +112,7 @@ def furnish(config: Config) -> None:
 
     Those that are not in use any more go by `tidy`.
     """
+    _furnish_phones(config)
     home, folder = config.household.platform, config.state / "papers"
     wanted = {}
     if home is not None:
@@ -122,6 +125,18 @@ def furnish(config: Config) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             generations.put(path, text.encode())
+
+
+def _furnish_phones(config: Config) -> None:
+    """Write the household's telephone numbers for the program that sends an SMS. Raises OSError."""
+    path, own = config.state / people.OWN_FILE, config.secrets
+    if not own.phones and not own.own_number:
+        path.unlink(missing_ok=True)
+        return
+    body = ladder.text(own).encode()
+    if not path.exists() or path.read_bytes() != body:
+        config.state.mkdir(mode=0o750, parents=True, exist_ok=True)
+        generations.put(path, body)
 
 
 def tidy(config: Config) -> None:

@@ -109,11 +109,27 @@ class Rung(Strict, frozen=True):
     """One rung of the ladder, without whether its program only sounds."""
 
     responder: Annotated[str, Meta(min_length=1, max_length=80)]
-    channel: Literal["platform", "program"] = "platform"
+    channel: Literal["platform", "program", "sms"] = "platform"
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     faults: bool = False  # told of a P2 fault that the platform does not receipt, by day
     test: bool = False  # it can be asked daily whether it could, by the last argument "test"
+    person: Annotated[str, Meta(max_length=40, pattern=r"^([a-z0-9][a-z0-9._-]*|)\Z")] = ""
+    tail: Annotated[str, Meta(max_length=4, pattern=r"^[0-9]*\Z")] = ""  # of the number, to show
+    hours: tuple[str, str] | None = None  # when this person can be called; None: always
+    days: Annotated[str, Meta(max_length=7, pattern=r"^1?2?3?4?5?6?7?\Z")] = ""  # 1 is Monday
+    least: Literal["P1", "P2"] = "P2"  # called for what is as urgent, or more
+    together: bool = False  # called at once with the one before
+
+
+class PhonePart(Strict, frozen=True):
+    """A person's telephone number, among the secrets."""
+
+    number: Annotated[str, Meta(max_length=20)]
+    language: Literal["zh", "en"] = "zh"
+
+    def __repr__(self) -> str:
+        return "PhonePart()"
 
 
 class RungPart(Rung, frozen=True):
@@ -295,6 +311,9 @@ class HouseholdSecrets(Strict, frozen=True):
     certificate_key: str = ""
     keys: dict[str, str] = {}
     passwords: dict[str, str] = {}
+    phones: dict[str, PhonePart] = {}  # who is told by telephone, by the person's id
+    own_number: Annotated[str, Meta(max_length=20)] = ""  # of the SIM card
+    called: Annotated[str, Meta(max_length=80)] = ""  # how an SMS names the home
 
     def __repr__(self) -> str:
         return f"HouseholdSecrets({self.revision})"

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Called, Delivery
-from gateway.judge.dispatch import BESIDE, Down, Rung, counts, entries, round_of, skipped
-from gateway.words.clock import When
+from gateway.judge.dispatch import BESIDE, Rung, counts, entries, round_of
+from gateway.words.clock import Moment, When
 
 # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
 CALLS = 40
 # of these that stay when there are more: how it began. Then the oldest of the others makes room
 FIRST_CALLS = 8
+
+CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
+OFF_DUTY = "off_duty"  # likewise: not at this hour, or not for what is less urgent
+# what is known not to work: a program file, or one person's whole command
+Down = Collection[str | tuple[str, ...]]
+
+
+def skipped(
+    rung: Rung, ladder: Sequence[Rung], down: Down, alarm: Alarm, now: Moment
+) -> str | None:
+    """Return why a person is passed over: the channel is known not to work, or not at this hour.
+
+    Only where another program calls a person; where there is nobody else each is tried: it costs
+    nothing.
+    """
+    callers = [r for r in ladder if r.program and not r.sounds]
+    works = [r for r in callers if r.program[0] not in down and r.program not in down]
+    there = [r for r in works if r.wants(alarm, now)]
+    if rung in callers and rung not in works and works:
+        return CHANNEL_DOWN
+    return OFF_DUTY if rung in callers and rung not in there and there else None
 
 
 def next_call(
@@ -21,21 +44,22 @@ def next_call(
     ladder: tuple[Rung, ...],
     down: Down,
     at: When,
-    mono: float,
-) -> Called:
-    """Return the call of a rung. It is held for a test, and has failed where its program is `down`.
+    now: Moment,
+) -> tuple[Called, str | None]:
+    """Return the call of a rung, and why it is not made, where it is not.
 
+    It is held for a test, and has failed where its program is `down`, or at another's hours.
     Whoever was called before in this round of the ladder begins the next one.
     """
     who, entry, now_round = ladder[rung], entries(ladder)[rung] if rung else "", round_of(alarm)
     before = (c for c in alarm.calls if c.entry == entry and c.round == now_round)
     again = rung and reason not in BESIDE and any(counts(c, alarm) for c in before)
-    delivery = Delivery.WAITING
+    delivery, why = Delivery.WAITING, None
     if alarm.test and rung > 0:
         delivery = Delivery.HELD  # a test never reaches the real ladder
-    elif skipped(who, ladder, down):
+    elif (why := skipped(who, ladder, down, alarm, now)) is not None:
         delivery = Delivery.FAILED
-    return Called(
+    call = Called(
         rung,
         who.responder,
         who.channel,
@@ -44,8 +68,9 @@ def next_call(
         delivery,
         entry=entry,
         round=now_round + 1 if again else now_round,
-        mono=round(mono, 3),
+        mono=round(now.mono, 3),
     )
+    return call, why
 
 
 def called(alarm: Alarm, call: Called) -> Alarm:

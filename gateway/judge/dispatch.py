@@ -10,7 +10,7 @@ out. A test stays on rung 0, and so does whatever is less than P2: nobody is wok
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from math import inf
@@ -20,7 +20,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.judge.alarm import ANSWERED, Alarm, Called, Delivery, Masking, Move, State
+from gateway.judge.duty import Duty
 from gateway.words import kind as kinds
+from gateway.words.clock import Moment
 from gateway.words.kind import Priority
 from gateway.words.times import Times
 
@@ -46,6 +48,14 @@ class Rung(Struct, frozen=True):
     # its own line says that it only sounds, and it is the home's siren: one program, one noise
     siren: bool = False
     faults: bool = False  # told of faults that the platform does not receipt
+    duty: Duty | None = None  # when this person can be called; None: always
+    least: Priority = Priority.P2  # called for what is as urgent, or more
+    together: bool = False  # called at once with the one before
+    person: str = ""  # who it is in the file of telephone numbers
+
+    def wants(self, alarm: Alarm, now: Moment) -> bool:
+        """Say whether this person can be called for an alarm at this time."""
+        return alarm.priority <= self.least and (self.duty is None or self.duty.on(now))
 
 
 class Reason(StrEnum):
@@ -55,6 +65,7 @@ class Reason(StrEnum):
     NO_RECEIPT = "no_receipt"
     PLATFORM_AWAY = "platform_away"  # the same, and it has said itself that it is away
     NOT_ACKNOWLEDGED = "not_acknowledged"
+    TOGETHER = "together"  # two go: called at once with the one before
     CALL_FAILED = "call_failed"
     NOBODY_DISPATCHED = "nobody_dispatched"
     NOT_ARRIVED = "not_arrived"
@@ -81,24 +92,6 @@ class Step(NamedTuple):
 
 
 SILENCE_OVER = "silence_over"
-CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
-
-
-# what is known not to work: a program file, or one person's whole command
-Down = Collection[str | tuple[str, ...]]
-
-
-def skipped(rung: Rung, ladder: Sequence[Rung], down: Down) -> bool:
-    """Say whether a person is passed over since the program that would call is known not to work.
-
-    Only where another program calls a person; where none is known to work each is tried: it costs
-    nothing.
-    """
-    callers = [r for r in ladder if r.program and not r.sounds]
-    works = [r for r in callers if r.program[0] not in down and r.program not in down]
-    return rung in callers and rung not in works and bool(works)
-
-
 # -- who is who ----------------------------------------------------------------------------------
 
 
@@ -295,6 +288,8 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
         return pause, Reason.REPEAT
     if rest and last.delivery is Delivery.FAILED:
         return 0.0, Reason.CALL_FAILED
+    if rest and ladder[rest[0]].together and ladder.index(rung) == rest[0] - 1:
+        return 0.0, Reason.TOGETHER
     own = rung.wait or times.rung
     if all(ladder[n].sounds for n in rest):
         # The last person was called: whatever only sounds has its place before the first is called

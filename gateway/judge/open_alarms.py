@@ -34,7 +34,6 @@ from gateway.judge.conditions import MOMENTARY, Conditions, Key, end_of
 from gateway.judge.danger import Judge
 from gateway.judge.dispatch import (
     BESIDE,
-    CHANNEL_DOWN,
     PLATFORM,
     SILENCE_OVER,
     Reason,
@@ -376,13 +375,12 @@ class OpenAlarms:
         What is beside the ladder does not begin its wait anew.
         """
         stamp = self._book.stamp(now)
-        call = next_call(alarm, rung, reason, self.ladder, self.down, stamp, now.mono)
+        call, passed = next_call(alarm, rung, reason, self.ladder, self.down, stamp, now)
         alarm = called(alarm, call)
         if reason not in BESIDE:
             alarm = replace(alarm, rung=rung, called=now.mono)
         alarm = self.keep(alarm)
-        down = call.delivery is Delivery.FAILED and move == "call"
-        said = CHANNEL_DOWN if down else why or reason
+        said = passed if passed and move == "call" else why or reason
         self.write(AlarmFact(alarm, move, before, by, said), now, call=alarm.made - 1)
         return alarm
 

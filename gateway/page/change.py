@@ -183,6 +183,8 @@ async def left(
         return Answer(order, accepted=True)
     fields: dict[str, str] = {}
     for p in result.problems:
+        if p.section == "ladder":
+            fields.setdefault(f"{p.field}-{p.item}", v.words.pair(p.zh, p.en))
         fields.setdefault(p.field, v.words.pair(p.zh, p.en))
     return Answer(
         order,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Mapping
@@ -25,6 +24,8 @@ from gateway.page import both
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models
 from gateway.page.makes import OPENS
 from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
+from gateway.page.rungs import DAYS_OFFERED, OWN, WHEN, Rung, gaps, in_force, numbers, typed
+from gateway.page.rungs import said as said_of
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -51,35 +52,6 @@ class Row:
     low: str
     high: str
     standard: str
-
-
-@dataclass(slots=True)
-class Rung:
-    """One rung as it was typed."""
-
-    responder: str = ""
-    wait: str = "120"
-    channel: str = "platform"
-    program: str = "[]"
-    sounds: bool = False
-    test: bool = False
-    faults: bool = False
-
-    def value(self) -> dict[str, Any]:
-        """Return it as the configuration has it. Raises ValueError."""
-        try:
-            program = json.loads(self.program)
-        except RecursionError as error:  # a thousand brackets: nobody's program
-            raise ValueError("program") from error
-        if not isinstance(program, list):
-            raise ValueError("program")  # noqa: TRY004  the form was not made by us
-        value = {
-            "responder": self.responder.strip(),
-            "channel": self.channel,
-            "wait": float(self.wait.strip()),
-            "program": program,
-        }
-        return value | {name: True for name in ("sounds", "test", "faults") if getattr(self, name)}
 
 
 @router.get("/rules")
@@ -117,7 +89,7 @@ async def ladder(v: Technician, said: Fields) -> Response:
     """Rearrange the rungs as typed, try them, or save them."""
     checked(v, said)
     await run_in_threadpool(current, v)
-    rungs, (go, _, nth) = _typed(said), said.get("go", "").partition("-")
+    rungs, (go, _, nth) = typed(said), said.get("go", "").partition("-")
     n = int(nth) - 1 if nth.isascii() and nth.isdigit() and 0 < int(nth[:4]) <= len(rungs) else -1
     if go == "add" and len(rungs) < RUNGS:
         rungs.append(Rung())
@@ -140,6 +112,8 @@ async def ladder(v: Technician, said: Fields) -> Response:
                 wrong[f"wait-{number}"] = v.words("wrong.number")
             if not rung.responder.strip():
                 wrong[f"responder-{number}"] = v.words("wrong.missing")
+            if rung.channel == "sms" and not rung.person and not rung.number.strip():
+                wrong[f"number-{number}"] = v.words("wrong.missing")
         return await _on(
             v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs
         )
@@ -179,12 +153,12 @@ async def _on(
     v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: list[Rung] | None = None
 ) -> Response:
     """Try or save what was typed, unless something is wrong with it."""
-    config = v.page.config
+    config, given = v.page.config, numbers(rungs or ())
     changed: Config | None = None
     if not form.answer.fields:
         try:
             changed = await run_in_threadpool(
-                changes.changed, config, Change(what, value), Handed(), models()
+                changes.changed, config, Change(what, value), given or Handed(), models()
             )
         except Rejected as no:
             said = [
@@ -201,7 +175,7 @@ async def _on(
             form.answer.sentence = v.words(told)
             return await run_in_threadpool(_rules, v, 503, form, rungs)
         return await run_in_threadpool(_rules, v, 200, form, rungs, told, unsaved=True)
-    form.answer = await configure(v, form.typed, what, value)
+    form.answer = await configure(v, form.typed, what, value, given)
     if form.answer.accepted:
         step = "&step=people" if form.name == "ladder" else ""
         return RedirectResponse(f"/rules?saved=1{step}#{form.name}", 303)
@@ -276,36 +250,6 @@ def _times(
     return value, wrong
 
 
-def _said(v: Visitor, rungs: list[Rung]) -> str:
-    """Return a ladder in a line."""
-    return (
-        " \u2192 ".join(f"{r.responder} ({r.wait} {v.words('unit.s')})" for r in rungs) or "\u2013"
-    )
-
-
-def _typed(said: Mapping[str, str]) -> list[Rung]:
-    out = []
-    for n in range(1, RUNGS + 1):
-        if f"responder-{n}" in said:
-            rung = Rung(said[f"responder-{n}"][:200], said.get(f"wait-{n}", "")[:10])
-            if said.get(f"channel-{n}") == "program":
-                rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
-                rung.sounds, rung.test, rung.faults = (
-                    bool(said.get(f"{word}-{n}")) for word in ("sounds", "test", "faults")
-                )
-            out.append(rung)
-    return out
-
-
-def _in_force(config: Config) -> list[Rung]:
-    return [
-        Rung(
-            r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test, r.faults
-        )
-        for r in config.parts.ladder
-    ]
-
-
 def _rules(
     v: Visitor,
     status: int = 200,
@@ -319,10 +263,10 @@ def _rules(
     form = form or Form()
     shown = household.shown(config)
     if rungs is None:
-        rungs = _in_force(config)
+        rungs = in_force(config)
     if form.name == "ladder" and form.answer.moved:
-        holds = _in_force(config)
-        form.both = [both.Row(v.words("rules.ladder"), _said(v, holds), _said(v, rungs))]
+        holds = in_force(config)
+        form.both = [both.Row(v.words("rules.ladder"), said_of(v, holds), said_of(v, rungs))]
     facts = v.page.known.status()
     return drawn(
         v,
@@ -343,6 +287,9 @@ def _rules(
         saved="saved" in v.request.query_params,
         now=v.page.known.now(facts),
         most=RUNGS,
+        when=(*WHEN, OWN),
+        days=DAYS_OFFERED,
+        gaps=gaps(v, config),
         sound=config.parts.sound,
         speaks=bool(config.sound_words),
         loudness=LOUDNESS,

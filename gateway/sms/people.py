@@ -23,10 +23,11 @@ from typing import Any, Final
 from gateway.sms.text import Language
 
 LARGEST: Final = 64 * 1024  # bytes of the file
+OWN_FILE: Final = "household-phones.toml"  # in the state folder: what was typed on the page
 MOST: Final = 50  # people
 SHORTEST: Final = 7  # digits of a number that may be meant without its country's prefix
 PREFIX: Final = range(1, 4)  # digits of a country's prefix
-_NUMBER: Final = re.compile(r"\+?[0-9]{3,15}\Z")
+NUMBER: Final = re.compile(r"\+?[0-9]{3,15}\Z")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 
 
@@ -81,6 +82,26 @@ def same(one: str, other: str) -> bool:
     return len(short) >= SHORTEST and long.endswith(short) and len(long) - len(short) in PREFIX
 
 
+def all_of(book: Path, state: Path) -> People:
+    """Read the file that somebody has written and the household's own, which goes before.
+
+    One of them may be missing. Raises NotSetUp.
+    """
+    own = state / OWN_FILE
+    files = [path for path in (book, own) if path.exists()]
+    if len(files) < 2:
+        return read(files[0] if files else book)
+    by_hand, typed = read(book), read(own)
+    numbers = [person.number for person in typed.known.values()]
+    rest = {
+        name: person
+        for name, person in by_hand.known.items()
+        if not any(same(person.number, number) for number in numbers)
+    }
+    known = {**rest, **typed.known}
+    return People(known, typed.home or by_hand.home, typed.own or by_hand.own)
+
+
 def read(path: Path) -> People:
     """Read the file. Raises NotSetUp where it is not there, wrong, or others may read it."""
     try:
@@ -132,6 +153,6 @@ def _person(path: Path, name: str, facts: object) -> Person:
 
 def _number(path: Path, where: str, given: object) -> str:
     plain = re.sub(r"[ ()-]", "", given) if isinstance(given, str) else ""
-    if not _NUMBER.match(plain):
+    if not NUMBER.match(plain):
         raise NotSetUp(f"{path}: {where}: a telephone number, 3 to 15 digits with or without +")
     return plain

@@ -230,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # numbers are in its memory
     number = ""
     try:
-        known = people.read(asked.phones)
+        known = people.all_of(asked.phones, asked.state)
         person = known.one(asked.to)
         if asked.word:
             number, text = known.own, PHRASES[person.language]["self"] if known.own else ""

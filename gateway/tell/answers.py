@@ -84,9 +84,19 @@ class Answers:
         return self._home.config.path.with_name(BOOK)
 
     async def run(self) -> None:
-        """Read what comes in where there is a phone book; at once over where there is none."""
-        if self._book.exists():
-            await supervise.keep("sms", Inbox(self.take).run, expected=(Trouble,))
+        """Read what comes in once there is a phone book, by hand or by the page."""
+        changed = asyncio.Event()
+        end = self._home.subscribe(lambda _: changed.set())
+        try:
+            while not self._has_book():
+                await changed.wait()
+                changed.clear()
+        finally:
+            end()
+        await supervise.keep("sms", Inbox(self.take).run, expected=(Trouble,))
+
+    def _has_book(self) -> bool:
+        return self._book.exists() or (self._home.config.state / people.OWN_FILE).exists()
 
     async def take(self, came: Came) -> str | None:
         """Do what an SMS says; return the answer, "" for none. It is on the disk by then.
@@ -242,8 +252,7 @@ class Answers:
     def _called(self, person: Person) -> str:
         """Return what the ladder calls a person of the phone book."""
         for rung in self._home.config.ladder:
-            words = rung.program
-            if any(pair == ("--to", person.id) for pair in pairwise(words)):
+            if person.id == rung.person or ("--to", person.id) in pairwise(rung.program):
                 return rung.responder
         return person.id
 
@@ -261,4 +270,4 @@ class Answers:
 
 
 def _known(book: Path, state: Path) -> tuple[People, list[Given]]:
-    return people.read(book), codes.given(state)
+    return people.all_of(book, state), codes.given(state)

@@ -3,7 +3,7 @@
 A program that says that its channel is broken, that is not there or hangs, a siren that fails, and
 one by which three calls in a row reached nobody are a fault, `gateway.call_failed`, until a run or
 a test of it succeeds. Of a program that can be asked and is known not to work no person is waited
-for: see `dispatch.skipped`. It is asked again every quarter of an hour, and at once when somebody
+for: see `calls.skipped`. It is asked again every quarter of an hour, and at once when somebody
 calls.
 
 Where one program calls several persons each person's command is asked, one after another, and has a

@@ -202,7 +202,7 @@ async def test_a_change_that_cuts_the_link_in_an_alarm_is_asked_about_and_then_m
         refused=Refused.INVALID,
         zh="有未结束的警报",
         en="an alarm is open",
-        problems=[SimpleNamespace(field="although", item="", zh="有未结束的警报", en="an alarm is open")],
+        problems=[SimpleNamespace(field="although", section="x", item="", zh="有未结束的警报", en="an alarm is open")],
     )
     assert 'name="although"' not in (await browser.get("/platform")).text
     answer = await post(browser, "/platform", "/platform", **TYPED, go="save")
@@ -222,7 +222,7 @@ async def test_the_daemons_problems_and_a_quicker_colleague_are_told(box):
         refused=Refused.INVALID,
         zh="不是证书",
         en="no certificate",
-        problems=[SimpleNamespace(field="ca", item="", zh="不是证书", en="no certificate")],
+        problems=[SimpleNamespace(field="ca", section="x", item="", zh="不是证书", en="no certificate")],
     )
     answer = await post(browser, "/platform", "/platform", **TYPED, ca="nonsense", go="save")
     assert answer.status_code == 422
@@ -548,3 +548,32 @@ async def test_a_refused_walk_says_why(equipped):
 async def test_what_is_in_force_is_shown(box):
     browser = await box.technician()
     assert shown(box.example.config)["platform"]["host"] in (await browser.get("/platform")).text
+
+
+async def test_a_telephone_number_goes_to_the_daemon_beside_the_instruction_and_is_never_shown_again(box):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "ladder")
+    asked = await browser.post("/rules/ladder", data=typed | {"channel-1": "sms", "go": "save"})
+    assert asked.status_code == 422
+    assert "请填写" in asked.text
+    assert left(box) is None
+    yes(box)
+    sms = {"channel-1": "sms", "number-1": "+86 138 0000 5821", "when-1": "night", "least-1": "P1", "together-2": "1", "go": "save"}
+    box.page.known.result = lambda _: None  # the daemon has not answered yet: what was handed lies there
+    await browser.post("/rules/ladder", data=typed | sms)
+    value = left(box).change.value["ladder"][0]
+    assert (value["channel"], value["person"], value["hours"], value["least"]) == ("sms", "new", ["18:00", "08:00"], "P1")
+    assert left(box).change.value["ladder"][1]["together"]
+    assert "5821" not in str(left(box))
+    assert [name for name, body in handed(box).items() if "5821" in body] == [left(box).secrets]
+
+
+async def test_when_nobody_can_be_called_is_said(box):
+    path = box.example.path
+    rung = '[[ladder]]\nresponder = "day"\nchannel = "sms"\nperson = "day"\nhours = ["07:00", "22:00"]\n'
+    path.write_text(path.read_text(encoding="utf-8") + rung, encoding="utf-8")
+    browser = await box.technician()
+    text = (await browser.get("/rules")).text
+    assert "周一 00:00\u201307:00" in text
+    assert "全都叫" in text
+    assert 'name="when-3"' in text

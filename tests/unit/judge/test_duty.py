@@ -1,0 +1,91 @@
+"""When a person can be called: hours, days, nights, and what the ladder makes of it."""
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+from gateway.judge.alarm import Delivery
+from gateway.judge.dispatch import PROGRAM, Rung
+from gateway.judge.duty import DAYS, Duty, gaps
+from gateway.words.clock import Moment, Quality
+from gateway.words.kind import Priority
+
+from tests.kit.hand import Day, Home
+from tests.unit.judge.test_dispatch import calls
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def duty(begins, ends, days=DAYS):
+    return Duty(time.fromisoformat(begins), time.fromisoformat(ends), ZONE, days)
+
+
+@pytest.mark.parametrize(
+    ("one", "at", "on"),
+    [
+        (duty("07:00", "22:00"), "2027-03-01T07:00", True),
+        (duty("07:00", "22:00"), "2027-03-01T22:00", False),
+        (duty("07:00", "22:00"), "2027-03-01T06:59", False),
+        (duty("18:00", "08:00"), "2027-03-01T02:10", True),
+        (duty("18:00", "08:00"), "2027-03-01T12:00", False),
+        (duty("18:00", "08:00", "5"), "2027-03-06T02:10", True),  # Saturday morning is Friday's night
+        (duty("18:00", "08:00", "5"), "2027-03-05T02:10", False),
+        (duty("00:00", "00:00", "67"), "2027-03-07T23:59", True),
+        (duty("00:00", "00:00", "67"), "2027-03-08T00:00", False),
+    ],
+)
+def test_the_hours_are_the_homes_own(one, at, on):
+    wall = datetime.fromisoformat(at).replace(tzinfo=ZONE).astimezone(UTC)
+    assert one.on(Moment(1.0, wall)) is on
+    assert one.on(Moment(1.0, wall, Quality.UNSURE)), "a clock that nobody has confirmed keeps nobody away"
+
+
+def test_gaps_in_the_week_are_named():
+    day, night = duty("07:00", "22:00"), duty("22:00", "07:00", "1234")
+    assert gaps((day, duty("22:00", "07:00"))) == []
+    assert gaps((day, None)) == []
+    assert gaps(()) == []
+    found = gaps((day, night))
+    assert (5, time(22), time(0)) in found
+    assert (6, time(0), time(7)) in found
+    assert (2, time(0), time(7)) not in found, "Monday's night is Tuesday's morning"
+    assert (1, time(0), time(7)) in found, "Sunday has none"
+
+
+def program(who, **more):
+    return Rung(who, PROGRAM, 60.0, (f"/bin/{who}",), **more)
+
+
+def made(day):
+    return [(c.responder, c.reason, c.delivery) for c in day.alarm.calls if c.rung]
+
+
+def test_who_is_not_there_at_this_hour_is_passed_over_at_once_and_never_the_last_one():
+    day = Day(Home(ladder=(program("by_day"), program("always"))))
+    noon = day.clock.now().wall.astimezone(ZONE)
+    off = Duty(time((noon.hour + 3) % 24), time((noon.hour + 4) % 24), ZONE)
+    day = Day(Home(ladder=(program("late", duty=off), program("always"))))
+    day.press()
+    day.wait(40)
+    assert made(day)[:2] == [("late", "no_receipt", Delivery.FAILED), ("always", "call_failed", Delivery.WAITING)]
+    assert [e.fact.reason for e in day.entries if getattr(e.fact, "move", "") == "call"][:2] == ["off_duty", "call_failed"]
+    alone = Day(Home(ladder=(program("late", duty=off),)))
+    alone.press()
+    alone.wait(40)
+    assert made(alone) == [("late", "no_receipt", Delivery.WAITING)], "nobody else can be called"
+
+
+def test_who_is_called_for_danger_to_life_only_is_not_called_for_less():
+    ladder = (program("warden", least=Priority.P1), program("always"))
+    life = Day(Home(ladder=ladder))
+    life.press()
+    life.wait(40)
+    assert made(life)[0] == ("warden", "no_receipt", Delivery.WAITING)
+
+
+def test_two_who_must_go_are_called_in_the_same_second():
+    day = Day(Home(ladder=(program("one"), program("two", together=True), program("three"))))
+    day.press()
+    day.wait(100)
+    assert [(at, rung) for at, rung, _ in calls(day)] == [(0, 0), (30, 1), (30, 2), (90, 3)]
+    assert [c.reason for c in day.alarm.calls][1:3] == ["no_receipt", "together"]
