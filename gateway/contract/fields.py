@@ -153,7 +153,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "HomeMessage.left_out": "Devices and alarms that are not named for want of room; 0: all are. 未列出的项数",
     "HomeDevice.model": "Its make, a word of the gateway's list. 型号",
     "HomeDevice.means": (
-        "What it is there for: kinds of readings (fall, contact_open ...), what its buttons mean (sos, help, cancel, nothing), "
+        "What it is there for: kinds of readings (fall, contact_open ...), what its buttons mean (sos, help, cancel, request, nothing), "
         "bed, left_open. More may come. 用途"
     ),
     "HomeDevice.supervised": (

@@ -19,7 +19,8 @@ from gateway.judge.beds import Beds
 from gateway.judge.graces import grace
 from gateway.judge.levels import Key, Levels, On
 from gateway.judge.waits import WAITS
-from gateway.judge.watch import CANCEL, NOTHING, SOS, Watch
+from gateway.judge.watch import CANCEL, NOTHING, REQUEST, SOS, Watch
+from gateway.judge.wishes import Wish
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading
@@ -87,7 +88,7 @@ class Fading(Struct, frozen=True):
     gap: float
 
 
-Judgement = Danger | Cleared | Forgotten | Cancelled
+Judgement = Danger | Cleared | Forgotten | Cancelled | Wish
 
 LEVELS: Mapping[Kind, str] = {
     Kind.FALL: kinds.FALL,
@@ -364,6 +365,8 @@ class Judge:
             return [
                 Cancelled(watch.device, reading.at, proved=not (reading.flagged or watch.unproved))
             ]
+        if role == REQUEST:
+            return [Wish(watch.device, reading.at, (reading,))]
         kind = kinds.SOS if role == SOS else kinds.HELP
         return [Danger(kind, watch.device, watch.room, reading.at, 0.0, (reading,))]
 

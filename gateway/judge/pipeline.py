@@ -34,6 +34,7 @@ from gateway.judge.real import Real
 from gateway.judge.restart import take_alarms, take_pending, tell_open
 from gateway.judge.walk_record import Plug
 from gateway.judge.walk_test import WalkTest
+from gateway.judge.wishes import Wish
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Done, Instruction, Refused, ResultFact
@@ -387,6 +388,8 @@ class Pipeline:
                 answers.cleared(judgement)
             case Cancelled():
                 answers.cancelled(judgement)
+            case Wish():
+                answers.wished(judgement)
             case Forgotten(kind, device, at):
                 self._alarms.faded(kind, device, at, by="rule", reason="not_heard")
 

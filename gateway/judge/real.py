@@ -26,6 +26,7 @@ from gateway.judge.levels import Key
 from gateway.judge.masks import Shelf
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.waits import WAITS
+from gateway.judge.wishes import Wish, Wishes
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
@@ -46,6 +47,7 @@ class Real:
         self, book: Book, alarms: OpenAlarms, judge: Judge, faults: Ledger, away: Away
     ) -> None:
         self.first_presses = FirstPresses()
+        self._wishes = Wishes()
         self.shelves: dict[DeviceId, Shelf] = {}
         # conditions that began while their device was shelved
         self.withheld: dict[Key, Danger] = {}
@@ -79,6 +81,7 @@ class Real:
         """Forget devices that are `gone`, and what `other` hardware under the same name said."""
         left = {*gone, *other}
         self.first_presses.forget(left)
+        self._wishes.forget(left)
         for device in self.shelves.keys() & set(gone):
             self.unshelve(device)
         self.withheld = {key: danger for key, danger in self.withheld.items() if key[1] not in left}
@@ -196,6 +199,17 @@ class Real:
                 self._count_cancel(asks[0], at)
             self._well_late(at, f"resident, {device}")
             self._alarms.cancel_graces(at, device, test=True)
+
+    def wished(self, wish: Wish) -> None:
+        """Tell that the resident asks for a service: nobody is called for it."""
+        device, at = wish.device, wish.at
+        proved = not any(r.flagged for r in wish.evidence)
+        if (asked := self.first_presses.taken(device, at, proved=proved)) is not None:
+            said = self._faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
+            self._book.tell([replace(said, test=True)], at)
+        elif self._wishes.new(wish):
+            said = self._faults.note(kinds.REQUEST, at, device)
+            self._book.tell([replace(said, evidence=wish.evidence)], at)
 
     def _withhold(self, danger: Danger) -> None:
         """Tell what a shelved device says, and judge it again later where it lasts."""

@@ -34,6 +34,9 @@ class _Judge(Waits):
     well_again: float = wait(
         60.0, 10.0, 600.0, "ours: the resident's same word is not written again"
     )
+    wish_again: float = wait(
+        60.0, 10.0, 600.0, "ours: a service that is asked for again at once is the same wish"
+    )
     flicker: float = wait(
         600.0, 60.0, _HOUR, "ours: two graces that ended by themselves leave the next none"
     )

@@ -130,9 +130,10 @@ def goal(
     """
     means = {SOS, HELP}
     named = bool(means & set(roles))
+    called = named or not roles  # a press calls somebody: what cancels or asks has no receipt
     calls = named or model.presses in means
     shown = {
-        k: danger
+        k: danger and (k is not Kind.BUTTON or called)
         for k, danger in _SHOWN.items()
         if k in model.senses and (k is not Kind.BUTTON or calls)
     }
@@ -141,7 +142,7 @@ def goal(
         "presses" in names and len(names) <= MANY and not names & _ITS_WORK
     ):
         # the household says what it is, or the make is a button
-        shown, names = ({Kind.BUTTON: True}, {"presses"})
+        shown, names = ({Kind.BUTTON: called}, {"presses"})
     receipted = receipts and any(shown.values())
     if "smokes" in names:
         # one test key for whatever it smells

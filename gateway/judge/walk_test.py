@@ -25,6 +25,7 @@ from gateway.judge.faults.fault import Faults
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.waits import WAITS
 from gateway.judge.walk_record import Goal, Plug, Step, Walk
+from gateway.judge.wishes import Wish
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
@@ -171,6 +172,11 @@ class WalkTest:
         A button that is tried must not end somebody's real one.
         """
         self._alarms.cancel_graces(said.at, said.device, test=True)
+
+    def wished(self, wish: Wish) -> None:
+        """Tell that a service is asked for, as a test."""
+        said = replace(self._faults.note(kinds.REQUEST, wish.at, wish.device), test=True)
+        self._book.tell([replace(said, evidence=wish.evidence)], wish.at)
 
     def _running(self) -> Walk:
         if self.walk is None:

@@ -9,8 +9,8 @@ from msgspec import Struct
 from gateway.words import kind as kinds
 from gateway.words.reading import DeviceId, Kind, Value
 
-SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
-ROLES = (SOS, HELP, CANCEL, NOTHING)
+SOS, HELP, CANCEL, REQUEST, NOTHING = "sos", "help", "cancel", "request", "nothing"
+ROLES = (SOS, HELP, CANCEL, REQUEST, NOTHING)
 # Kinds of press that may have a role of their own, by what drivers call the action. Any other, say
 # a triple one, is the button's own.
 PRESSES: Mapping[str, str] = {

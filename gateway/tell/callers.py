@@ -19,7 +19,7 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
 from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
-from gateway.tell.spoken import facts, silent, trial, where_and_when, word
+from gateway.tell.spoken import facts, silent, stand_in, trial, where_and_when, word
 from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.kind import Priority
@@ -162,21 +162,16 @@ class Callers:
 
     def tell_fault(self, fact: FaultFact, number: int, config: Config) -> None:
         """Tell of the fault of entry `number` whoever is marked for it; nothing sounds."""
-        stand_in = Alarm(
-            number=-number - 1,
-            id=f"fault-{number}",
-            kind=fact.kind,
-            priority=fact.priority,
-            device=fact.device,
-            room=fact.room,
-            state=State.RAISED,
-            since=fact.since,
-            stages={},
-        )
+        fault = stand_in(fact, number)
         for rung in config.ladder:
             if rung.faults and rung.program and not rung.sounds:
-                told = where_and_when(stand_in, config)
-                self.start(rung.program, stand_in, call=0, reason="fault", facts=told)
+                told = where_and_when(fault, config)
+                self.start(rung.program, fault, call=0, reason="fault", facts=told)
+
+    def confirm(self, fact: FaultFact, number: int, config: Config) -> None:
+        """Say aloud that a wish is noted. Nobody is called for it."""
+        if config.sound_words:
+            self._noise(config.sound_words, stand_in(fact, number), "wish", config, word=True)
 
     async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
         """Let the home be heard without an alarm; return how it went. Every alarm goes before."""

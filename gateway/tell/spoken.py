@@ -10,6 +10,7 @@ from gateway.home.config import Config
 from gateway.judge.alarm import Alarm, Masking, Move, State
 from gateway.judge.book import AlarmFact
 from gateway.judge.dispatch import Reason
+from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
 from gateway.words.kind import Priority
@@ -68,6 +69,21 @@ def where_and_when(alarm: Alarm, config: Config) -> Mapping[str, str]:
     if began is not None and began.clock != Quality.WRONG:
         since = f"{datetime.fromisoformat(began.wall).astimezone(config.zone):%H:%M}"
     return {"ELDERCARE_HOME": place, "ELDERCARE_SINCE": since}
+
+
+def stand_in(fact: FaultFact, number: int) -> Alarm:
+    """Return what stands in for an alarm where a program tells of the fault of entry `number`."""
+    return Alarm(
+        number=-number - 1,
+        id=f"fault-{number}",
+        kind=fact.kind,
+        priority=fact.priority,
+        device=fact.device,
+        room=fact.room,
+        state=State.RAISED,
+        since=fact.since,
+        stages={},
+    )
 
 
 def trial(at: Moment) -> Alarm:

@@ -13,6 +13,7 @@ from gateway.tell.platform_test import is_call
 from gateway.tell.push import Push
 from gateway.tell.receipts import Receipts
 from gateway.tell.uplink import Uplink
+from gateway.words import kind as kinds
 from gateway.words.clock import Clock
 from gateway.words.instruction import Do, Door, Refused, ResultFact
 
@@ -49,6 +50,8 @@ class Acts:
             self._uplink.called()
         if isinstance(fact, FaultFact):
             self._untold.written(fact, entry.number, self._clock.now())
+            if fact.kind == kinds.REQUEST and not fact.test:
+                self._callers.confirm(fact, entry.number, config)
         if isinstance(fact, AlarmFact):
             self._callers.follow(entry, fact, config)
 

@@ -69,6 +69,8 @@ def said(told: Told, language: Language) -> list[str]:
     test = ["test"] if told.test else []
     if told.reason == "try":
         return [CHIME, "try"]
+    if told.reason == "wish":
+        return [CHIME, "wish"]
     if told.reason == "pre_alarm":
         asks = _ASKS.get(told.kind, "ask.other")
         round_ = [CHIME, *test, asks, *_room(told), _way(told), PAUSE]

@@ -34,6 +34,7 @@ PHRASES = {
     "raised_again": "还没有人来, 再次叫人。",
     "closed": "这次警报已经结束。",
     "cancelled": "已经取消, 没有惊动别人。",
+    "wish": "您的需求已经记下, 会转给服务人员。",
     "room.bedroom": "卧室",
     "room.bath": "卫生间",
     "room.kitchen": "厨房",

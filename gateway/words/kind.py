@@ -89,6 +89,7 @@ ATTACKED = "gateway.attacked"
 BAD_MESSAGE = "gateway.bad_message"
 TOO_MANY_ORDERS = "gateway.too_many_orders"
 VISIT = "service.visit"
+REQUEST = "service.request"
 BACKUP = "service.backup"
 TODAY = "service.today"
 MONTH = "service.month"
@@ -220,6 +221,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(BACKUP, "备份已取走", "backup taken", _P3),
         AlarmKind(TODAY, "今日清单", "today's list", _P3, fault_class=_LIST),
         AlarmKind(MONTH, "月度统计", "figures of the month", _P4, fault_class=_FIGURE),
+        AlarmKind(REQUEST, "服务需求", "service request", _P4),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111", fault_class=_FIGURE),
         AlarmKind(
             CONFIG_CHANGED,

@@ -2,7 +2,7 @@
 
 from gateway.home import audible
 
-from tests.stories.life import CANCEL, HOME, MINUTE, Life, rung
+from tests.stories.life import CANCEL, HOME, MINUTE, PENDANT, Life, rung
 
 SAYS = (40.0, 0)  # a run of the voice that nobody ends
 
@@ -117,6 +117,26 @@ def test_silence_ends_the_siren_and_not_the_news(tmp_path):
         assert all(c.environment["ELDERCARE_QUIET"] == "1" for c in news), "what is told meanwhile has no siren in it"
 
     with Life(tmp_path, sound="") as life:
+        life.people["eldercare-voice"] = SAYS
+        life.live(story())
+
+
+def test_a_wish_is_told_to_the_desk_confirmed_aloud_and_calls_nobody(tmp_path):
+    async def story():
+        await life.wait(MINUTE)
+        life.press(action="04")  # held down
+        await life.wait(10)
+        assert life.desk.said("service.request", "noted")
+        assert spoken(life) == ["wish"]
+        await life.wait(20 * MINUTE)
+        assert not life.open
+        assert not life.reached()
+        life.press()
+        await life.wait(5)
+        assert [a.kind for a in life.open] == ["person.sos"], "pressed once it is a call for help as before"
+
+    wish = HOME.replace(f'address = "{PENDANT}"\n', f'address = "{PENDANT}"\nbuttons = {{ 1-long = "request" }}\n')
+    with Life(tmp_path, sound="", devices=wish) as life:
         life.people["eldercare-voice"] = SAYS
         life.live(story())
 

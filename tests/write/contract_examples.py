@@ -106,6 +106,8 @@ def faults(day: Day) -> Iterator[tuple[str, Entry]]:
     why = "instruction breaks the contract: Object missing required field `by`"
     day.take(day.pipeline.noticed([faults.note(kind.BAD_MESSAGE, day.clock.now(), why=why)], day.clock.now()))
     yield "fault-bad-message", day.entries[-1]
+    day.take(day.pipeline.noticed([faults.note(kind.REQUEST, day.clock.now(), "button")], day.clock.now()))
+    yield "fault-service-request", day.entries[-1]
 
 
 def visit(day: Day) -> Iterator[tuple[str, Entry]]:

@@ -24,7 +24,20 @@ def test_both_languages_have_every_phrase_of_the_other_but_for_numbers():
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(
     "reason",
-    ["pre_alarm", "raised", "raised_again", "receipt", "calling", "acknowledged", "dispatched", "on_site", "closed", "cancelled", "try"],
+    [
+        "pre_alarm",
+        "raised",
+        "raised_again",
+        "receipt",
+        "calling",
+        "acknowledged",
+        "dispatched",
+        "on_site",
+        "closed",
+        "cancelled",
+        "wish",
+        "try",
+    ],
 )
 @pytest.mark.parametrize("what", [*kind.KINDS, "of.a.later.version"])
 def test_whatever_is_told_is_a_phrase_that_there_is(language, reason, what):
