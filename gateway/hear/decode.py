@@ -40,6 +40,7 @@ from gateway.words.driver import (
     Report,
     SerialLine,
     Telegram,
+    only,
 )
 from gateway.words.reading import Kind
 
@@ -183,9 +184,7 @@ def _on_air(
     others: dict[str, list[str]] = {}
     unnamed = [(model, listens) for model, listens in heard if not listens.names]
     for model, _ in unnamed:
-        refused = [
-            one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)
-        ]
+        refused = [one.reason for one in only(Refusal, model.new("", None, {}).feed(packet))]
         if OTHERS.isdisjoint(refused):
             return model, others
         if refused[0] != NOT_MINE.reason:
@@ -208,8 +207,8 @@ def _on_wire(packet: Chunk | Telegram, models: Iterable[Model]) -> Model | None:
         if not isinstance(driver, Pictured):
             continue
         drawn = list(driver.pictures(packet))
-        whole = sum(len(one.frame) or 1 for one in drawn if isinstance(one, Picture))
-        reasons = [one.reason for one in drawn if isinstance(one, Refusal)]
+        whole = sum(len(one.frame) or 1 for one in only(Picture, drawn))
+        reasons = [one.reason for one in only(Refusal, drawn)]
         rank = whole, _damage(packet, model, reasons)
         if rank > best:
             best, found = rank, model
@@ -263,14 +262,10 @@ def _asked(line: Line, model: Model, packet: Packet) -> _Answer:
     drawn = list(driver.pictures(packet)) if isinstance(driver, Pictured) else []
     out = _Answer(
         model,
-        pictures=[one for one in drawn if isinstance(one, Picture)],
-        reports=[one for one in (*heard, *drawn) if isinstance(one, Report)],
-        refusals=[
-            one
-            for one in (*drawn, *heard)
-            if isinstance(one, Refusal) and one not in (REPEATED, UNPROVED)
-        ],
-        telegrams=[one for one in heard if isinstance(one, Telegram)],
+        pictures=only(Picture, drawn),
+        reports=only(Report, [*heard, *drawn]),
+        refusals=[r for r in only(Refusal, [*drawn, *heard]) if r not in (REPEATED, UNPROVED)],
+        telegrams=only(Telegram, heard),
         counter=driver.memory.get("counter"),
     )
     # drawn from a log, which it does not hear by
@@ -345,10 +340,8 @@ def _in_order(line: Line, model: Model, packets: Sequence[Packet]) -> dict[str, 
     packet_ids: list[Any] = []
     for packet in packets:
         heard = list(driver.feed(packet))
-        reports = [report for report in heard if isinstance(report, Report)]
-        refused = next(
-            (r.reason for r in heard if isinstance(r, Refusal) and r is not UNPROVED), None
-        )
+        reports = only(Report, heard)
+        refused = next((r.reason for r in only(Refusal, heard) if r is not UNPROVED), None)
         withheld = any(report.kind is Kind.REPLAYED for report in reports)
         believed = [report for report in reports if report.kind is not Kind.REPLAYED]
         accepted.append(bool(believed) or not (refused or withheld))

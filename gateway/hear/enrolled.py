@@ -11,7 +11,7 @@ from gateway.hear.waits import WAITS
 from gateway.judge import danger
 from gateway.judge.faults import fault
 from gateway.words.clock import Moment
-from gateway.words.driver import REPEATED, Driver, Heard, Model, Packet, Refusal, Report
+from gateway.words.driver import REPEATED, Driver, Heard, Model, Packet, Refusal, Report, only
 from gateway.words.reading import DeviceId, Kind, is_plausible
 
 LOG = logging.getLogger("eldercare")
@@ -100,7 +100,7 @@ class Enrolled:
 
     def proves_life(self, heard: Sequence[Heard], now: Moment) -> bool:
         """Say whether what a packet said proves that the device lives now."""
-        says = [one for one in heard if isinstance(one, Report) and one.kind is not Kind.REPLAYED]
+        says = [one for one in only(Report, heard) if one.kind is not Kind.REPLAYED]
         if self.key is None:
             return not heard or bool(says) or REPEATED in heard
         # a flagged call comes under an old counter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.words.driver import Advertisement, BleAdvert, GattService, Model, Refusal, uuid16
+from gateway.words.driver import Advertisement, BleAdvert, GattService, Model, Refusal, only, uuid16
 
 # by which a driver says that the frame is another make's
 OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})
@@ -82,8 +82,8 @@ def _likeness(advert: Advertisement, model: Model) -> int:
         return 0
     by_name_alone = bool(listens.names) and not (listens.services or listens.companies)
     if not by_name_alone and carries(listens, advert):
-        heard = list(model.new(advert.address, None, {}).feed(advert))
-        if any(isinstance(one, Refusal) and one.reason in OTHERS for one in heard):
+        heard = model.new(advert.address, None, {}).feed(advert)
+        if any(one.reason in OTHERS for one in only(Refusal, heard)):
             return 0
         return 5 if named else 3 if listens.names else 4
     return 2 if named else 0

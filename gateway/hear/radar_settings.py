@@ -20,7 +20,7 @@ from typing import cast
 
 from gateway.hear.serial_port import Line
 from gateway.hear.waits import WAITS
-from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting
+from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting, only
 from gateway.words.say import Failed, Say, both, either
 from gateway.words.wide import columns, filled
 
@@ -289,9 +289,8 @@ async def commission(
     def sink(chunk: Chunk) -> None:
         # Replies are the driver's questions of a start: they would come in a row with what is set
         # here.
-        for one in driver.feed(chunk):
-            if isinstance(one, Report):
-                work.heard(one, loop.time())
+        for one in only(Report, driver.feed(chunk)):
+            work.heard(one, loop.time())
         woken.set()
 
     wire = Line(port, model.listens.baud, sink)

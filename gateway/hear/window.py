@@ -31,6 +31,7 @@ from gateway.words.driver import (
     Report,
     Teachable,
     Telegram,
+    only,
 )
 from gateway.words.reading import FORMS, Form, Kind, Value
 
@@ -260,7 +261,7 @@ class Window:
             known = True
             heard = list(model.new(telegram.source, None, {}).feed(telegram))
             introduced += [model] if _TEACH_IN in heard and NOT_MINE not in heard else []
-            said = [r for r in heard if isinstance(r, Report)]
+            said = only(Report, heard)
             fits = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
             # of two that take as much, the one that is for less else
             score = (fits, -len(model.senses))
@@ -296,21 +297,15 @@ class Window:
             one.driver = driver_of(model, advert.address, key, codes, {})
         assert one.driver is not None  # made with the model
         heard = list(one.driver.feed(advert))
-        for said in heard:
-            if isinstance(said, Refusal):
-                one.refused = (
-                    said.reason
-                    if said.reason not in OTHERS | {"repeated", "unproved"}
-                    else one.refused
-                )
-                if one.needs_key:  # what it says cannot be read; that it speaks anew is told
-                    one.acted = one.at
+        for said in only(Refusal, heard):
+            if said.reason not in OTHERS | {"repeated", "unproved"}:
+                one.refused = said.reason
+            if one.needs_key:  # what it says cannot be read; that it speaks anew is told
+                one.acted = one.at
         said_now = [
             r
-            for r in heard
-            if isinstance(r, Report)
-            and FORMS[r.kind] in (Form.EVENT, Form.STATE)
-            and r.kind is not Kind.REPLAYED
+            for r in only(Report, heard)
+            if FORMS[r.kind] in (Form.EVENT, Form.STATE) and r.kind is not Kind.REPLAYED
         ]
         if said_now:
             one.refused = ""

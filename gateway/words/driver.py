@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from gateway.words.reading import Kind, Value
 
+T = TypeVar("T")
 _WORDS = 80  # characters of what was not understood
 
 
@@ -162,6 +163,11 @@ class Standing(Refusal):
 
 
 Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers only
+
+
+def only(kind: type[T], said: Iterable[object]) -> list[T]:
+    """Return what is of one type, such as the reports of all that was heard."""
+    return [one for one in said if isinstance(one, kind)]
 
 
 class Driver(Protocol):
