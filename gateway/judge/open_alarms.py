@@ -40,10 +40,10 @@ from gateway.judge.dispatch import (
     Rung,
     Step,
     asked,
-    due_at,
     step,
     taken_back,
 )
+from gateway.judge.dues import Dues
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When
 from gateway.words.instruction import ResultFact
@@ -66,8 +66,7 @@ class OpenAlarms:
         self._book = book
         self._judge = judge
         self._open: dict[int, Alarm] = {}
-        # alarm number -> when `step` has something to do for it, in the order of `_open`
-        self._dues: dict[int, float] = {}
+        self._dues = Dues()
         self._ids = AlarmIds()
         self._conditions = Conditions({})
         self._awaited = Awaited()
@@ -85,7 +84,7 @@ class OpenAlarms:
         times, self.platform_away = self._times, away
         receipt = min(times.receipt, times.receipt_away) if away else times.receipt
         self.times = dataclasses.replace(times, receipt=receipt)
-        self._dues = {n: due_at(a, self.ladder, self.times) for n, a in self._open.items()}
+        self._dues.moved(self._open)
 
     def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:
         """Take which programs are known not to work: whom they would call is passed over."""
@@ -98,8 +97,7 @@ class OpenAlarms:
     ) -> None:
         """Go on after alarm `last_alarm` of a journal.
 
-        `own`: numbers of alarms that have an id of this journal, `merged`. `closed`: the last ended
-        alarm of each, and when it ended.
+        `own`: numbers of alarms with an id of this journal, `merged`. `closed`: when each ended.
         """
         self._ids, self._conditions = AlarmIds(last_alarm, last_alarm + 1, own), Conditions(closed)
 
@@ -167,11 +165,13 @@ class OpenAlarms:
 
     def due(self) -> float:
         """Return the monotonic second at which `steps` or a count has something to say, or inf."""
-        return min(self.counting.due(), min(self._dues.values(), default=inf))
+        dues = self._dues.of(self._open, self.ladder, self.times)
+        return min(self.counting.due(), min(dues.values(), default=inf))
 
     def steps(self, now: Moment) -> Iterator[tuple[Alarm, Step]]:
         """Yield each alarm on which something is due, and what."""
-        for number in [number for number, due in self._dues.items() if due <= now.mono]:
+        dues = self._dues.of(self._open, self.ladder, self.times)
+        for number in sorted(n for n, due in dues.items() if due <= now.mono):
             alarm = self._open[number]
             if (due := step(alarm, self.ladder, self.times, now.mono)) is not None:
                 yield alarm, due
@@ -272,7 +272,7 @@ class OpenAlarms:
             self._put(alarm)
             return alarm
         self._open.pop(alarm.number, None)
-        self._dues.pop(alarm.number, None)
+        self._dues.over(alarm.number)
         self.counting.over(alarm.number)
         self._until_receipt.pop(alarm.number, None)
         self._conditions.ended(alarm, self._open.values())
@@ -441,7 +441,7 @@ class OpenAlarms:
     def _put(self, alarm: Alarm) -> Alarm:
         """Take an open alarm as it stands now, and when it is due next."""
         self._open[alarm.number] = alarm
-        self._dues[alarm.number] = due_at(alarm, self.ladder, self.times)
+        self._dues.moved((alarm.number,))
         if not alarm.test:
             answered = alarm.answered if alarm.state in ANSWERED else None
             self._judge.answered(alarm.kind, alarm.device, answered)

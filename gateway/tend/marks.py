@@ -20,11 +20,12 @@ def of_middle(
     """Return the marks of this turn; what has changed is taken as written. `anew`: all."""
     faults = pipeline.faults
     marks = {
-        "silent": faults.silences.mark(now),
         "alive": json.dumps(astuple(stamp(boot, now))),
         untold.MARK: unreceipted.mark(now, boot),
         **pipeline.marks(now, anew=anew),
     }
+    if silent := faults.silences.mark(now, anew=anew):
+        marks["silent"] = silent
     if told := firsts.mark(anew=anew):
         marks["told"] = told
     if daily := faults.mark(anew=anew):

@@ -75,6 +75,7 @@ class Silences(Struct):
     _deaf: set[DeviceId] = set()
     _began: float = 0.0
     _looked: float = 0.0
+    _marked: float = -inf
 
     def start(
         self,
@@ -119,8 +120,11 @@ class Silences(Struct):
             now.mono - heard - (lost.seconds if lost is not None and lost.since == heard else 0.0)
         )
 
-    def mark(self, now: Moment) -> str:
-        """Return what has to be remembered over a restart; see `read`."""
+    def mark(self, now: Moment, *, anew: bool = False) -> str:
+        """Return what has to be remembered over a restart, "" where that was a moment ago."""
+        if not anew and now.mono - self._marked < WAITS.mark_soonest:
+            return ""
+        self._marked = now.mono
         heard = (device for device in self.devices if device in self.heard_at)
         return msgspec.json.encode({d: round(self.of(d, now)) for d in heard}).decode()
 
