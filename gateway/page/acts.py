@@ -20,6 +20,7 @@ from gateway.home.status import Status
 from gateway.judge.alarm import MOVES, Move, Outcome, State
 from gateway.page.en import EN
 from gateway.page.known import Known
+from gateway.page.visitor import Visitor
 from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
@@ -220,3 +221,21 @@ def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
     if not 60 <= until - now <= WAITS.away_most:
         wrong.fields["until"] = ("wrong.until", {})
     return math.ceil(until - now)  # never a second short: 18:00 is read as 18:00
+
+
+def notice(v: Visitor, wrong: Wrong | None = None) -> tuple[bool, str] | None:
+    """Return (well, sentence) of the instruction that was just left, or of why it was not."""
+    if wrong is not None and "form" in wrong.fields:
+        word, more = wrong.fields["form"]
+        said = {k: v.words.named("state", str(w)) for k, w in more.items()}
+        return False, v.words(word, **said)
+    told, did = v.request.query_params.get("told", ""), v.request.query_params.get("did", "")
+    if not told or did not in DOES:
+        return None
+    do = v.words.named("do", did)
+    result = v.page.known.result(told[:80])
+    if result is None:
+        return False, v.words("told.waiting", do=do)
+    if result.accepted:
+        return True, v.words("told.done", do=do)
+    return False, v.words("told.refused", do=do, why=v.words.pair(result.zh, result.en))

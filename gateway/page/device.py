@@ -6,8 +6,9 @@ from fastapi import APIRouter, Response
 from msgspec.structs import replace
 
 from gateway.home.status import DeviceStatus, Status
-from gateway.page import weeks
+from gateway.page import acts, day, weeks
 from gateway.page.change import models
+from gateway.page.known import DAY
 from gateway.page.makes import look
 from gateway.page.strip import Strip, strips
 from gateway.page.visitor import Reader, Stop, Visitor
@@ -35,48 +36,61 @@ REFUSALS = frozenset(
 @router.get("/devices/{device}")
 def one(v: Reader, device: str) -> Response:
     """Show one device: its day, its weeks, and what of it was not believed."""
+    return shown(v, device)
+
+
+def shown(v: Visitor, device: str, status: int = 200, wrong: acts.Wrong | None = None) -> Response:
+    """Return a device's page; `wrong`: its form as it came."""
     known = v.page.known
     facts = known.status()
     found = next((d for d in facts.devices if d.device == device), None)
     if found is None:
         raise Stop(404)
-    found = replace(found, shelved=device in known.masks()["shelves"])
+    shelves = known.masks()["shelves"]
+    found = replace(found, shelved=device in shelves)
     now = known.now(facts)
     strip = strips(
         known.day(now),
         [(device, found.missing_after)],
         now,
-        restarts=known.restarts(now - 86400),
+        restarts=known.restarts(now - DAY),
         packets=known.packets(facts, now),
-        before=known.heard_before(now - 86400),
+        before=known.heard_before(now - DAY),
     )[device]
     days = known.weeks(now, weeks.DAYS, device).get(device, [])
     model = models().get(found.model)
     return v.render(
         "device.html",
+        status,
         d=found,
         s=strip,
         state=heard(found, facts),
         signal=signal(found),
-        days=days,
         count=weeks.DAYS,
         now=now,
         look=look(found.model),
         title=model.title[v.words.language != "zh"] if model else found.model,
         told=told(v, strip, now),
+        axis=day.axis(v, v.page.config.night, now),
         signals=weeks.drawn(days, weeks.DAYS),
         batteries=weeks.batteries(days, weeks.DAYS),
         silent=weeks.silent(days, weeks.DAYS),
         refused=_refused(found),
         limits=[
-            (weeks.height(at), word) for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))
+            (weeks.height(at), at, word)
+            for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))
         ],
-        mondays=[
-            (n, v.words.local(now - (weeks.DAYS - 1 - n) * 86400, "%m-%d"))
-            for n in range(6, weeks.DAYS, 14)
+        ends=(weeks.BEST, weeks.WORST),
+        weeks=[
+            (n, v.words.local(now - (weeks.DAYS - 1 - n) * DAY, "%m-%d"))
+            for n in range(weeks.DAYS - 1, 0, -7)
         ],
         worst=min((d.worst for d in days if d.worst is not None), default=None),
-        hour_marks=marks(v, now),
+        wrong=wrong or acts.Wrong(""),
+        notice=acts.notice(v, wrong),
+        once=acts.once,
+        hours=acts.HOURS,
+        until=shelves[device].get("until", 0.0) if device in shelves else 0.0,
     )
 
 
@@ -126,7 +140,7 @@ def told(v: Visitor, s: Strip, now: float) -> str:
     if s.dangers:
         parts.append(t("strip.dangers", count=s.endangered))
     if s.gaps:
-        begin = now - 86400
+        begin = now - DAY
         spans = [
             f"{t.local(begin + a * 60, '%H:%M')}-{t.local(begin + b * 60, '%H:%M')}"
             for a, b in s.gaps[:3]
@@ -144,15 +158,3 @@ def _refused(device: DeviceStatus) -> list[tuple[str, int]]:
         word = f"refused.{why if why in REFUSALS else 'damaged'}"
         out[word] = out.get(word, 0) + count
     return sorted(out.items(), key=lambda row: -row[1])
-
-
-def marks(v: Visitor, now: float) -> list[tuple[int, str]]:
-    """Return (minute, hour) of the marks below a day's picture."""
-    return [(int(m), v.words.local(now - 86400 + m * 60, "%H")) for m in _hour_marks(now)]
-
-
-def _hour_marks(now: float) -> list[float]:
-    """Return the minutes at which every sixth full hour stands."""
-    begin = now - 86400
-    first = (3600 - begin % 3600) / 60
-    return [first + 60 * n for n in range(1, 24, 4)]

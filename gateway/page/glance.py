@@ -1,8 +1,11 @@
-"""How the home stands, in a few words for each thing, and which dangers no device here finds."""
+"""How the home stands, a tile for each thing, and which dangers no device here finds."""
 
 from __future__ import annotations
 
-from gateway.home.status import DeviceStatus, Status
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.home.status import DeviceStatus, LinkStatus, Status
 from gateway.page.change import models
 from gateway.page.device import holds
 from gateway.page.makes import look
@@ -11,6 +14,8 @@ from gateway.page.visitor import Visitor
 from gateway.words.reading import Kind
 
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
+BATTERY_LOW = 20.0  # percent
+DOORS = 4  # with more of them only those are shown that are not shut
 # What a home may lack a sensor for: the danger's word, and what one of its devices would have to
 # sense.
 FINDS = (
@@ -24,99 +29,126 @@ FINDS = (
     ("moving", {Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY}),
 )
 
+Shown = tuple[DeviceStatus, Strip, str, str]  # a device, its day, whether it is heard, its signal
 
-def glance(
-    v: Visitor, facts: Status, devices: list[tuple[DeviceStatus, Strip, str, str]], now: float
-) -> list[dict[str, str]]:
-    """Return how the home stands: {look, what, says, more, tone}; tone is "", "watch" or "bad"."""
-    t = v.words
-    out = []
-    comma = t.pair("\u3001", ", ")
 
-    def put(look: str, what: str, says: str, more: str = "", tone: str = "") -> None:
-        out.append(
-            {"look": look, "what": t(f"glance.{what}"), "says": says, "more": more, "tone": tone}
-        )
+class Tile(NamedTuple):
+    """What something is called, its value, and how old that is; tone is "", "watch" or "bad"."""
 
-    def named(d: DeviceStatus) -> str:
-        return v.where(d.room, d.device)
+    look: str
+    what: str
+    says: str
+    more: str = ""
+    tone: str = ""
+    to: str = ""
 
-    doors = [
-        (d, s, holds(d, state, Kind.CONTACT_OPEN))
-        for d, s, state, _ in devices
-        if Kind.CONTACT_OPEN in s.last or look(d.model) == "door"
-    ]
-    if doors:
-        opened = [(d, s) for d, s, is_open in doors if is_open]
-        unsure = [d for d, _, is_open in doors if is_open is None]
-        since = max(
-            (now - s.open_since for _, s in opened if s.open_since is not None), default=None
-        )
-        names = comma.join(named(d) for d, _ in opened[:3])
-        says = names if opened else t("glance.unheard") if unsure else t("glance.closed")
-        more = t("glance.open", span=t.coarse(since)) if opened and since is not None else ""
-        more = comma.join(
-            filter(
-                None,
-                (
-                    more,
-                    t("glance.unheard_of", names=comma.join(named(d) for d in unsure[:3]))
-                    if unsure
-                    else "",
-                ),
-            )
-        )
-        put("door", "doors", says, more, "watch" if opened or unsure else "")
+
+def tiles(v: Visitor, facts: Status, devices: list[Shown], now: float) -> list[Tile]:
+    """Return how the home stands: the resident, current values by their names, the way out."""
+    made = [*_resident(v, devices, now), *_doors(v, devices, now)]
+    made += [*_climate(v, devices, now), *_battery(v, devices, now)]
+    return [*made, _platform(v, facts.uplink, facts.waiting), _gateway(v, facts)]
+
+
+def _named(v: Visitor, d: DeviceStatus) -> str:
+    return v.where(d.room, d.device)
+
+
+def _resident(v: Visitor, devices: list[Shown], now: float) -> Iterator[Tile]:
     there = [
         d
         for d, _, state, _ in devices
         if holds(d, state, Kind.PRESENCE) or holds(d, state, Kind.OCCUPANCY)
     ]
-    acted = max(
-        ((s.acted, named(d)) for d, s, _, _ in devices if s.acted is not None), default=None
-    )
-    if there or acted:
-        moved = t.ago("glance.moved", now - (acted[0] or now), room=acted[1]) if acted else ""
-        says = comma.join(dict.fromkeys(named(d) for d in there)) if there else t("glance.nobody")
-        put("person", "there", says if there else moved, moved if there else "")
-    missing = sum(1 for _, _, state, _ in devices if state == "missing")
-    unknown = sum(1 for _, _, state, _ in devices if state == "unknown")
-    if devices:
-        parts = [t("glance.missing", count=missing)] if missing else []
-        parts += [t("glance.unknown", count=unknown)] if unknown else []
-        put(
-            "sensors",
-            "devices",
-            comma.join(parts) or t("glance.all_heard", count=len(devices)),
-            "",
-            "watch" if parts else "",
+    acted = max(((s.acted, _named(v, d)) for d, s, _, _ in devices if s.acted), default=None)
+    moved = v.words.ago("glance.moved", now - acted[0], room=acted[1]) if acted else ""
+    names = v.words.pair("\u3001", ", ").join(dict.fromkeys(_named(v, d) for d in there))
+    if names or moved:
+        says = v.words("glance.is_there", names=names) if names else moved
+        yield Tile("person", v.words("glance.there"), says, moved if names else "")
+
+
+def _doors(v: Visitor, devices: list[Shown], now: float) -> Iterator[Tile]:
+    t = v.words
+    doors = [
+        (d, s, holds(d, state, Kind.CONTACT_OPEN))
+        for d, s, state, _ in devices
+        if Kind.CONTACT_OPEN in s.last or look(d.model) == "door"
+    ]
+    for d, s, opened in doors:
+        if opened is False and len(doors) > DOORS:
+            continue
+        word = "unheard" if opened is None else "opened" if opened else "shut"
+        more = (
+            t("glance.open", span=t.coarse(now - s.open_since))
+            if opened and s.open_since is not None
+            else ""
+            if opened is None
+            else t.ago("device.heard", d.heard_s)
         )
-    up = facts.uplink
+        yield Tile(
+            "door", _named(v, d), t(f"glance.{word}"), more, "" if opened is False else "watch"
+        )
+
+
+def _climate(v: Visitor, devices: list[Shown], now: float) -> Iterator[Tile]:
+    for d, s, state, _ in devices:
+        warm, damp = s.measured(Kind.TEMPERATURE), s.measured(Kind.HUMIDITY)
+        values = [] if warm is None else [f"{warm:.1f} \u00b0C"]
+        values += [] if damp is None else [f"{damp:.0f} %"]
+        if values:
+            said = s.last[Kind.HUMIDITY if warm is None else Kind.TEMPERATURE]
+            more = v.words.ago("box.last", now - said.wall)
+            tone = "watch" if state == "missing" else ""
+            yield Tile("thermo", _named(v, d), " \u00b7 ".join(values), more, tone)
+
+
+def _battery(v: Visitor, devices: list[Shown], now: float) -> Iterator[Tile]:
+    """Give the weakest battery of all."""
+    weakest = min(
+        (
+            (s.battery, d, s.last[Kind.BATTERY].wall)
+            for d, s, _, _ in devices
+            if s.battery is not None
+        ),
+        key=lambda row: row[0],
+        default=None,
+    )
+    if weakest is not None:
+        percent, d, wall = weakest
+        says = f"{_named(v, d)} {percent:.0f} %"
+        tone = "watch" if percent <= BATTERY_LOW else ""
+        more = v.words.ago("box.last", now - wall)
+        yield Tile("battery", v.words("glance.battery"), says, more, tone)
+
+
+def _platform(v: Visitor, up: LinkStatus, waiting: int) -> Tile:
+    t = v.words
+    away = up.platform_away_s if up.connected else None
     word, tone = (
         ("platform_away", "watch")
-        if up.connected and up.platform_away_s is not None
+        if away is not None
         else ("connected", "")
         if up.connected
         else ("disconnected", "bad")
         if up.configured
         else ("unconfigured", "watch")
     )
-    waiting = facts.waiting
-    says = (
-        t(f"box.{word}", span=t.span(up.platform_away_s // 60 * 60 or up.platform_away_s))
-        if word == "platform_away" and up.platform_away_s is not None
-        else t(f"box.{word}")
-    )
-    put("platform", "platform", says, t("glance.waiting", count=waiting) if waiting else "", tone)
-    radios = facts.radio
-    if radios:
-        deaf = [r for r in radios if not r.hearing]
-        put("radar", "radio", t("box.deaf") if deaf else t("box.hears"), "", "bad" if deaf else "")
+    span = {} if away is None else {"span": t.span(away // 60 * 60 or away)}
+    more = t("glance.waiting", count=waiting) if waiting else ""
+    return Tile("platform", t("glance.platform"), t(f"box.{word}", **span), more, tone, "/box")
+
+
+def _gateway(v: Visitor, facts: Status) -> Tile:
+    t = v.words
     free, total = v.page.known.disk()
-    if total:
-        low = free < DISK_LOW or bool(facts.degraded)
-        put("disk", "disk", t("glance.free", free=t.size(free)), "", "bad" if low else "")
-    return out
+    if any(not r.hearing for r in facts.radio):
+        says, tone = t("box.deaf"), "bad"
+    elif total and (free < DISK_LOW or facts.degraded):
+        says, tone = t("glance.free", free=t.size(free)), "bad"
+    else:
+        says, tone = t("glance.works"), ""
+    return Tile("box", t("glance.gateway"), says, "", tone, "/box")
 
 
 def lacks(devices: list[DeviceStatus]) -> list[str]:

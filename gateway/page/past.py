@@ -12,8 +12,9 @@ from fastapi.responses import StreamingResponse
 from gateway.contract import wire
 from gateway.judge.alarm import Outcome
 from gateway.page import acts
+from gateway.page.acts import notice
 from gateway.page.known import Filter, between, seconds
-from gateway.page.today import STAGES, notice
+from gateway.page.today import STAGES
 from gateway.page.visitor import Reader, Stop, Visitor
 from gateway.page.zh import ZH
 

@@ -2,7 +2,7 @@
 
 ▮▮▮  ▮ ▮▮      bars: states that hold (door open, somebody there); columns: movement. The template
                sets presses (dots) and dangers (triangles), which must not be stretched
-───────   ──   below: heard; a gap is a silence, a marked one exceeds the device's limit
+───────   ──   below: heard; a silence longer than the device's limit is hatched over all of it
 
 How often and how long is counted from the events: a bar is as wide as can be seen.
 """
@@ -16,9 +16,9 @@ from gateway.page.known import DAY, Heard
 from gateway.page.waits import WAITS
 from gateway.words.reading import Kind
 
-WIDE, HIGH = 1440, 44  # a unit is a minute
+WIDE, HIGH = 1440, 30  # a unit is a minute
 DRAWN = 60  # presses, and dangers, that are drawn
-LINE = 38  # where the line of what was heard lies
+LINE = 27  # where the line of what was heard lies
 _OPEN = frozenset({Kind.CONTACT_OPEN.value})
 _THERE = frozenset({Kind.PRESENCE.value, Kind.OCCUPANCY.value})
 _MOVES = frozenset({Kind.MOTION.value, Kind.ACTIVITY.value, Kind.VIBRATION.value})
@@ -55,10 +55,19 @@ class Strip:
     pressed: int = 0
     endangered: int = 0
     open_since: float | None = None  # wall second since when it is open now
-    battery: float | None = None
-    last: dict[str, bool | int | float | str] = field(default_factory=dict)
+    last: dict[str, Heard] = field(default_factory=dict)  # by kind
     # wall second of the last sign of somebody: a movement, a press, a door
     acted: float | None = None
+
+    @property
+    def battery(self) -> float | None:
+        """Return what it said last of its battery, in percent."""
+        return self.measured(Kind.BATTERY)
+
+    def measured(self, what: Kind) -> float | None:
+        """Return what it measured last."""
+        said = self.last.get(what)
+        return float(said.value) if said and isinstance(said.value, int | float) else None
 
     @property
     def empty(self) -> bool:
@@ -69,16 +78,16 @@ class Strip:
         """Return (class, SVG path) of what is to be drawn; classes carry colour and pattern."""
         peak = max(self.moves, default=0)
         columns = "".join(
-            f"M{n * self.column} 34v-{max(5, round(26 * count / peak))}h{self.column - 2}V34z"
+            f"M{n * self.column} 25v-{max(5, round(22 * count / peak))}h{self.column - 2}V25z"
             for n, count in enumerate(self.moves)
             if count
         )
         drawn = [
-            ("there", _bars(self.there, 10, 24)),
+            ("there", _bars(self.there, 5, 20)),
             ("moves", columns),
-            ("open", _bars(self.open, 8, 26)),
-            ("heard", _bars(self.heard, LINE, 4)),
-            ("gaps", _bars(self.gaps, LINE - 1, 6)),
+            ("open", _bars(self.open, 3, 22)),
+            ("heard", _bars(self.heard, LINE, HIGH - LINE)),
+            ("gaps", _bars(self.gaps, 0, HIGH)),
         ]
         return [(name, path) for name, path in drawn if path]
 
@@ -114,15 +123,13 @@ def strips(
         strip = out.get(r.device)
         if strip is None or r.wall > now + 60:
             continue
-        strip.last[r.kind] = r.value
+        strip.last[r.kind] = r
         if (
             (r.kind in _MOVES and r.value not in (False, "none", "still"))
             or r.kind in _PRESS
             or (r.kind in _OPEN and r.value)
         ):
             strip.acted = r.wall
-        if r.kind == Kind.BATTERY and isinstance(r.value, int | float):
-            strip.battery = float(r.value)
         times[r.device].append(r.wall)
         minute = int((r.wall - begin) // 60)
         row = "open" if r.kind in _OPEN else "there" if r.kind in _THERE else ""

@@ -8,8 +8,8 @@ from gateway.contract import wire
 from gateway.home import inbox
 from gateway.home.status import Status
 from gateway.page import acts
+from gateway.page.acts import notice
 from gateway.page.known import Filter, between, seconds
-from gateway.page.today import notice
 from gateway.page.visitor import Reader
 from gateway.page.waits import WAITS
 from gateway.words import kind

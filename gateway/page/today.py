@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
@@ -14,10 +14,11 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import encoding, wire
 from gateway.home import audible, inbox
-from gateway.page import acts, glance, weeks
+from gateway.page import acts, day, device, glance
+from gateway.page.acts import notice
 from gateway.page.change import current, is_new
-from gateway.page.device import heard, marks, signal, told
-from gateway.page.known import between, seconds
+from gateway.page.device import heard, signal, told
+from gateway.page.known import DAY, EVIDENCE, Filter, between, seconds
 from gateway.page.makes import look
 from gateway.page.news import until
 from gateway.page.strip import strips
@@ -31,9 +32,6 @@ router = APIRouter()
 LATCHED = frozenset(
     {kind.DEVICE_FAULT, kind.TAMPER, kind.REPLAYED, kind.NOT_UNDERSTOOD, kind.TEST_DUE}
 )
-# devices up to which Today shows the weeks of each; with more they are on the device's own page
-FEW = 24
-FEW_DAYS = 3  # fewer say nothing of weeks
 STAGES = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed")
 
 
@@ -50,8 +48,11 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     known = v.page.known
     if do not in acts.DOES:
         raise Stop(404)
+    at = said.get("device", "")[:80] if said.get("back") == "device" else ""
     back = (
-        "/test"
+        f"/devices/{quote(at, safe='')}"
+        if at
+        else "/test"
         if said.get("back") == "test"
         else f"/alarms/{said['back']}"
         if acts.whole(said.get("back", "")) >= 0
@@ -61,13 +62,12 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
         acts.instruction, {**said, "do": do}, v.by, known, v.page.config.times
     )
     if isinstance(made, acts.Wrong):
-        return await run_in_threadpool(_today, v, 422, made)
+        return await run_in_threadpool(_again, v, at, 422, made)
     try:
         await run_in_threadpool(_leave, v, made)
     except (OSError, sqlite3.Error, ValueError):
-        return await run_in_threadpool(
-            _today, v, 503, acts.Wrong("", {"form": ("told.failed", {})})
-        )
+        failed = acts.Wrong("", {"form": ("told.failed", {})})
+        return await run_in_threadpool(_again, v, at, 503, failed)
     await until(v.page.config.runtime, partial(known.result, made.id), WAITS.answer)
     return RedirectResponse(f"{back}?{urlencode({'told': made.id, 'did': do})}", 303)
 
@@ -80,30 +80,17 @@ def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {about}".strip())
 
 
+def _again(v: Visitor, at: str, status: int, wrong: acts.Wrong) -> Response:
+    """Show the page whose form was wrong, a device's or Today."""
+    return device.shown(v, at, status, wrong) if at else _today(v, status, wrong)
+
+
 def _today(v: Visitor, status: int = 200, wrong: acts.Wrong | None = None) -> Response:
     values = home(v)
-    values |= {"wrong": wrong or acts.Wrong(""), "notice": notice(v), "once": acts.once}
-    if wrong is not None and "form" in wrong.fields:
-        word, more = wrong.fields["form"]
-        more = {k: v.words.named("state", str(w)) for k, w in more.items()}
-        values["notice"] = (False, v.words(word, **more))
+    values |= {"wrong": wrong or acts.Wrong(""), "notice": notice(v, wrong), "once": acts.once}
     return v.render(
         "_today.html" if "part" in v.request.query_params else "today.html", status, **values
     )
-
-
-def notice(v: Visitor) -> tuple[bool, str] | None:
-    """Return (well, sentence) of the instruction that was just left."""
-    told, did = v.request.query_params.get("told", ""), v.request.query_params.get("did", "")
-    if not told or did not in acts.DOES:
-        return None
-    do = v.words.named("do", did)
-    result = v.page.known.result(told[:80])
-    if result is None:
-        return False, v.words("told.waiting", do=do)
-    if result.accepted:
-        return True, v.words("told.done", do=do)
-    return False, v.words("told.refused", do=do, why=v.words.pair(result.zh, result.en))
 
 
 def home(v: Visitor) -> dict[str, Any]:
@@ -121,29 +108,24 @@ def home(v: Visitor) -> dict[str, Any]:
         known.day(now),
         [(d.device, d.missing_after) for d in devices],
         now,
-        restarts=known.restarts(now - 86400),
+        restarts=known.restarts(now - DAY),
         packets=known.packets(facts, now),
-        before=known.heard_before(now - 86400),
+        before=known.heard_before(now - DAY),
     )
     alarms = known.open_alarms()
     faults = known.faults()
     shown = [(d, drawn[d.device], heard(d, facts), signal(d)) for d in devices]
-    days = known.weeks(now, weeks.SHORT) if len(devices) <= FEW else {}
     return {
         "newest": newest,
         "new": v.technician and facts.written > 0 and is_new(v),
-        "glance": glance.glance(v, facts, shown, now),
+        "tiles": glance.tiles(v, facts, shown, now),
+        "axis": day.axis(v, config.night, now, known.past(Filter(), limit=EVIDENCE)),
         "lacks": glance.lacks(devices),
         "unheard": [
             audible.WORDS[lack]
             for lack in audible.lacks(config, {c.program for c in facts.channels if c.why})
         ],
         "look": look,
-        "spark": {
-            d: weeks.drawn(found, weeks.SHORT)
-            for d, found in days.items()
-            if len(found) >= FEW_DAYS
-        },
         "told_of": lambda s: told(v, s, now),
         "facts": facts,
         "now": now,
@@ -157,8 +139,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "unknown": sum(1 for _, _, state, _ in shown if state == "unknown"),
         "masks": masks,
         "away": masks["away"] if masks["away"] > now else 0.0,
-        "disk": known.disk(),
-        "stages": STAGES,
+        "ways": _way,
         "between": between,
         "ago": lambda wall: max(0.0, now - seconds(wall)),
         "possible": acts.possible,
@@ -166,10 +147,14 @@ def home(v: Visitor) -> dict[str, Any]:
         "outcomes": lambda a: acts.outcomes(a, facts),
         "most": lambda a: acts.minutes_most(a, v.page.config.times),
         "ladder": [r.responder for r in v.page.config.ladder],
-        "hours": acts.HOURS,
         "next_do": acts.NEXT,
-        "hour_marks": marks(v, now),
     }
+
+
+def _way(alarm: wire.AlarmMessage) -> list[str]:
+    """Return the stages an alarm has reached, and those that it should."""
+    spared = {"closed", *(("dispatch", "arrival") if alarm.test else ())}
+    return [s for s in STAGES if s in alarm.stages or s not in spared]
 
 
 def _advice(v: Visitor, name: str) -> str:

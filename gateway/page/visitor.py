@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -69,6 +69,7 @@ AT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **{f"{name}.html": (f"/sensors/{name}", ()) for name in ("add", "new")},
     **{f"{name}.html": (f"/sensors/{name}", ("device",)) for name in ("change", "radar")},
     "port.html": ("/sensors/port", ("port",)),
+    "device.html": ("/devices/{device}", ()),
     "signin.html": ("/sign-in", ()),
     "today.html": ("/", ()),
     "moving.html": ("/moving", ()),
@@ -329,10 +330,14 @@ class Visitor:
 def _address(template: str, values: Mapping[str, Any]) -> str:
     """Return where a page is seen again, "" where it has no address of its own."""
     path, names = AT.get(template, ("", ()))
+    d = values.get("d")
     found = {
-        "device": getattr(values.get("d"), "id", "") or getattr(values.get("device"), "id", ""),
+        "device": getattr(d, "id", "")
+        or getattr(d, "device", "")
+        or getattr(values.get("device"), "id", ""),
         "port": str(values.get("port", "")),
     }
+    path = path.replace("{device}", quote(found["device"], safe=""))
     return f"{path}?{urlencode({n: found[n] for n in names})}" if names else path
 
 

@@ -64,13 +64,13 @@ def patient(opens):
 
 
 @contextlib.asynccontextmanager
-async def chromium():
-    """Debian's Chromium."""
+async def chromium(*more):
+    """Debian's Chromium; `more`: arguments of its own."""
     from playwright.async_api import async_playwright, expect
 
     expect.set_options(timeout=1000 * PATIENCE)
     async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *more])
         browser.new_context, browser.new_page = patient(browser.new_context), patient(browser.new_page)
         try:
             yield browser
