@@ -143,13 +143,13 @@ async def test_a_phone_on_its_side_shows_every_place_and_the_page(tmp_path, lang
 @pytest.mark.parametrize("lang", ["zh", "en"])
 async def test_text_of_twice_the_size_is_read_and_hides_nothing(tmp_path, lang):
     """The browser's own setting: an old person's, or a relative's."""
-    async with chromium("--blink-settings=defaultFontSize=32,defaultFixedFontSize=26") as browser:
-        async with shown(tmp_path, browser) as (page, at):
-            assert await page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") >= 32
-            for path in SEEN:
-                await page.goto(f"{at}{path}?lang={lang}")
-                assert await page.evaluate(BROKEN) == [], path
-                assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-                assert await page.evaluate(LEFT) > 0.6, path
-            await page.goto(at)
-            await is_accessible(page)
+    large = chromium("--blink-settings=defaultFontSize=32,defaultFixedFontSize=26")
+    async with large as browser, shown(tmp_path, browser) as (page, at):
+        assert await page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") >= 32
+        for path in SEEN:
+            await page.goto(f"{at}{path}?lang={lang}")
+            assert await page.evaluate(BROKEN) == [], path
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+            assert await page.evaluate(LEFT) > 0.6, path
+        await page.goto(at)
+        await is_accessible(page)
