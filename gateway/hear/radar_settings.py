@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import cast
 
-from gateway.hear.serial_port import Line
+from gateway.hear.serial_port import Line, news, served
 from gateway.hear.waits import WAITS
 from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting, only
 from gateway.words.say import Failed, Say, both, either
@@ -294,21 +294,12 @@ async def commission(
         woken.set()
 
     wire = Line(port, model.listens.baud, sink)
-    serving = asyncio.create_task(wire.run(), name=f"commission {port}")
-    try:
+    async with served(wire) as serving:
         while not work.done:
-            if serving.done():
-                await serving  # raises why
             if wire.open and (data := work.tick(loop.time())):
                 wire.write(data)
             wait = max(0.0, work.due() - loop.time()) if wire.open else WAITS.radar_line
-            waking = asyncio.ensure_future(woken.wait())
-            await asyncio.wait((serving, waking), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            waking.cancel()
-            woken.clear()
-    finally:
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
+            await news(serving, woken, wait)
     return work.results()
 
 

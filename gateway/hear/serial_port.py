@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import termios
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import serial
@@ -151,6 +151,27 @@ class Line:
             self._loop.add_writer(self._line, self._guarded, self._flush)
         else:
             self._loop.remove_writer(self._line)
+
+
+@contextlib.asynccontextmanager
+async def served(line: Line) -> AsyncIterator[asyncio.Task[None]]:
+    """Serve a line for as long as it is used here."""
+    task = asyncio.create_task(line.run(), name=f"line {line.port}")
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def news(serving: asyncio.Task[None], heard: asyncio.Event, longest: float) -> None:
+    """Wait until something was heard, at most so long. Raises what ended the line."""
+    waiting = asyncio.ensure_future(heard.wait())
+    await asyncio.wait((serving, waiting), timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    heard.clear()
+    if serving.done():
+        serving.result()
 
 
 def why_not(port: str, baud: int) -> str:

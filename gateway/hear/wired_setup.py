@@ -18,7 +18,7 @@ from contextlib import AbstractAsyncContextManager
 
 from gateway.hear import contacts
 from gateway.hear.radar_settings import BadSetting, Result, Verdict, commission, wanted_of
-from gateway.hear.serial_port import Line
+from gateway.hear.serial_port import Line, news, served
 from gateway.hear.waits import WAITS
 from gateway.home.devices import Device, speed
 from gateway.home.status import SettingStatus, SetUpStatus
@@ -138,17 +138,13 @@ class Fitting:
         ]
         heard = Ear(self._port, models)
         line = Line(self._port, baud, heard.chunk)
-        serving = asyncio.create_task(line.run(), name=f"ask {self._port}")
-        try:
+        async with served(line) as serving:
             for _ in range(2):  # one that was just plugged in may have missed the first question
                 await heard.within(WAITS.port_listen / 2, serving)
                 if heard.understood():
                     await asyncio.sleep(WAITS.port_sure)
                     break
                 line.write(heard.questions())
-        finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
         self._found, self._said = heard.understood(), heard.said
         return bool(self._found)
 
@@ -249,14 +245,7 @@ class Ear:
         """Wait until somebody understood something, or so long. Raises what the line raised."""
         end = asyncio.get_running_loop().time() + seconds
         while not self.understood() and (left := end - asyncio.get_running_loop().time()) > 0:
-            self._news.clear()
-            waiting = asyncio.ensure_future(self._news.wait())
-            await asyncio.wait(
-                (waiting, serving), timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            waiting.cancel()
-            if serving.done():
-                serving.result()
+            await news(serving, self._news, left)
 
     def understood(self) -> list[str]:
         """Return the makes whose frames came whole, best first: most frames, then its own name."""
