@@ -286,7 +286,7 @@ def composed(
     state = source.beside(part.gateway.state)
     times = _times(part.times, found)
     zone, night = _zone(part.gateway, found), _night(part.gateway, found)
-    devices = enrolled(part, models, secrets, found, keys_known=source.with_secrets)
+    devices = enrolled(part, models, secrets, times, found, keys_known=source.with_secrets)
     _check(source, home, part, secrets, found)
     if found.sentences or zone is None:
         raise ConfigError(found.sentences)

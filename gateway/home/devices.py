@@ -67,6 +67,7 @@ def enrolled(
     part: File,
     models: Mapping[str, Model],
     secrets: Secrets,
+    times: Times,
     found: Findings,
     *,
     keys_known: bool,
@@ -90,17 +91,12 @@ def enrolled(
             continue
         at = _address(d, model, wrong)
         for name, what in ((d.id, "id"), ("" if d.via else at, "address" if d.address else "port")):
-            if name and name in seen:
-                say = Say("config.twice", name=name, other=seen[name])
-                wrong(what, say)
+            if name in seen:
+                wrong(what, Say("config.twice", name=name, other=seen[name]))
             elif name:
                 seen[name] = d.id
         buttons, presses = _buttons(d, wrong)
-        left_open = (
-            part.times.get("door_left_open", Times().door_left_open)
-            if d.left_open is True
-            else float(d.left_open)
-        )
+        left_open = times.door_left_open if d.left_open is True else float(d.left_open)
         # Whoever wants to hear sooner than after ten minutes wants that by day too.
         by_day = d.left_open is True and left_open >= Times().door_left_open
         key = _key(d, model, secrets, found)
@@ -112,9 +108,7 @@ def enrolled(
             unnamed=model.presses,
             bed=d.bed,
             left_open=left_open,
-            left_open_day=part.times.get("door_left_open_day", Times().door_left_open_day)
-            if by_day
-            else 0.0,
+            left_open_day=times.door_left_open_day if by_day else 0.0,
             off=frozenset(part.dangers.off),
             # the levels of which this device never says that they are over
             endless=model.endless if CLEAR not in d.codes else frozenset(),
@@ -298,11 +292,12 @@ def _is_plain(d: DevicePart, model: Model, roles: Collection[str]) -> bool:
 
 def _worn(model: Model, roles: Collection[str]) -> bool:
     """Say whether a device is a call button without a wire, which its wearer may take along."""
-    return (
-        SOS in (roles or {model.presses})
-        and Kind.BUTTON in model.senses
-        and isinstance(model.listens, BleAdvert | Behind)
-    )
+    return _calls(model, roles) and isinstance(model.listens, BleAdvert | Behind)
+
+
+def _calls(model: Model, roles: Collection[str]) -> bool:
+    """Say whether a device has a button that calls for help."""
+    return Kind.BUTTON in model.senses and SOS in (roles or {model.presses})
 
 
 def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
@@ -310,9 +305,7 @@ def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
 
     `roles`: what its buttons mean in this home; without any, what the make presses by itself.
     """
-    return bool(model.senses & VITAL) or (
-        Kind.BUTTON in model.senses and "sos" in (roles or {model.presses})
-    )
+    return bool(model.senses & VITAL) or _calls(model, roles)
 
 
 def longest_silence(model: Model, *, vital: bool) -> float:
