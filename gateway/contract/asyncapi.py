@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.contract.portable import changed
+
 Json = dict[str, Any]
 HERE = "#/components/schemas/"
 
@@ -29,7 +31,7 @@ def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]
             key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs"}
         }
         for name, part in {schema["title"]: whole, **schema.get("$defs", {})}.items():
-            moved = _moved(part)
+            moved = changed(part, _moved)
             if types.setdefault(name, moved) != moved:
                 raise Twice(name)
     out: Json = json.loads(json.dumps(api))
@@ -41,11 +43,6 @@ def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]
     return out
 
 
-def _moved(part: Any) -> Any:
-    """Return a part of a schema whose references lead into the document."""
-    if isinstance(part, dict):
-        return {
-            key: value.replace("#/$defs/", HERE) if key == "$ref" else _moved(value)
-            for key, value in part.items()
-        }
-    return [_moved(one) for one in part] if isinstance(part, list) else part
+def _moved(part: Json) -> Json:
+    """Return an object of a schema whose reference leads into the document."""
+    return part | {"$ref": part["$ref"].replace("#/$defs/", HERE)} if "$ref" in part else part

@@ -7,7 +7,7 @@ everybody sees what that order needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway.judge.alarm import Outcome
@@ -56,20 +56,23 @@ CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
 }
 
 
-def plain(part: Any) -> Any:
-    """Return a part of a schema in words that every generator knows.
+def changed(part: Any, change: Callable[[Schema], Schema]) -> Any:
+    """Return a part of a schema with every object in it changed, the inner ones first."""
+    if isinstance(part, list | tuple):
+        return [changed(one, change) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return change({key: changed(value, change) for key, value in part.items()})
+
+
+def plain(part: Schema) -> Schema:
+    """Return an object of a schema in words that every generator knows.
 
     It has no defaults of lists and objects, no tuples, and `const` for one value.
     """
-    if isinstance(part, list | tuple):
-        return [plain(one) for one in part]
-    if not isinstance(part, dict):
-        return part
-    out = {
-        key: plain(value)
-        for key, value in part.items()
-        if not (key == "default" and isinstance(value, list | dict))
-    }
+    out = dict(part)
+    if isinstance(out.get("default"), list | dict):
+        del out["default"]
     if "prefixItems" in out:
         first, *others = out.pop("prefixItems")
         if any(one != first for one in others):
@@ -89,28 +92,21 @@ def opened(schema: Schema) -> Schema:
     parts = schema.get("$defs", {})
     closed = {f"#/$defs/{name}": part for name, part in parts.items() if "enum" in part}
 
-    def walked(part: Any) -> Any:
-        if isinstance(part, list):
-            return [walked(one) for one in part]
-        if not isinstance(part, dict):
+    def open_(part: Schema) -> Schema:
+        known: Schema = closed.get(part.get("$ref", ""), part)
+        # one value is a mark, not a word
+        if known is part and len(part.get("enum", ())) < 2:
             return part
-        known = closed.get(part.get("$ref", ""))
-        if known is not None:
-            words = " ".join(
-                text for text in (part.get("description", ""), known.get("description", "")) if text
-            )
-            return {
-                key: value for key, value in part.items() if key not in {"$ref", "description"}
-            } | _any(known["enum"], words)
-        out = {key: walked(value) for key, value in part.items()}
-        if len(out.get("enum", ())) < 2:  # one value is a mark, not a word
-            return out
-        return {key: value for key, value in out.items() if key != "enum"} | _any(
-            out["enum"], out["description"]
-        )
+        words = dict.fromkeys(one["description"] for one in (part, known) if "description" in one)
+        kept = {k: v for k, v in part.items() if k not in {"$ref", "enum", "description"}}
+        return kept | _any(known["enum"], " ".join(words))
 
-    out: Schema = walked({key: value for key, value in schema.items() if key != "$defs"})
-    kept = {name: walked(part) for name, part in parts.items() if f"#/$defs/{name}" not in closed}
+    out: Schema = changed({key: value for key, value in schema.items() if key != "$defs"}, open_)
+    kept = {
+        name: changed(part, open_)
+        for name, part in parts.items()
+        if f"#/$defs/{name}" not in closed
+    }
     return out | {"$defs": kept} if kept else out
 
 

@@ -33,18 +33,20 @@ def closed() -> dict[str, dict[str, Any]]:
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"urn:eldercare:v{wire.VERSION}:{name}",
         }
-        out[name] = head | ended(own) | {"$defs": ended(components)}
+        out[name] = head | ended(own | {"$defs": components})
     return out
 
 
-def ended(part: Any) -> Any:
-    r"""Return a part of a schema whose patterns end with `$`, where Python writes `\Z`."""
-    if isinstance(part, dict):
-        return {
-            k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else ended(v)
-            for k, v in part.items()
-        }
-    return [ended(one) for one in part] if isinstance(part, list | tuple) else part
+def ended(schema: Any) -> Any:
+    r"""Return a schema whose patterns end with `$`, where Python writes `\Z`."""
+    return portable.changed(
+        schema,
+        lambda part: (
+            part | {"pattern": part["pattern"].removesuffix(r"\Z") + "$"}
+            if "pattern" in part
+            else part
+        ),
+    )
 
 
 def described() -> dict[str, dict[str, Any]]:
@@ -64,7 +66,7 @@ def described() -> dict[str, dict[str, Any]]:
             out[name] = portable.ordered(out[name], DO)
         elif name not in _INWARD:
             out[name] = portable.opened(out[name])
-        out[name] = portable.plain(out[name])
+        out[name] = portable.changed(out[name], portable.plain)
         out[name]["$id"] = out[name]["title"]  # what generators name a class by
         if not out[name].get("$defs"):
             out[name].pop("$defs", None)

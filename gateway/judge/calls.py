@@ -73,11 +73,12 @@ def next_call(
     return call, why
 
 
-def called(alarm: Alarm, call: Called) -> Alarm:
-    """Return an alarm with one call more."""
+def called(alarm: Alarm, call: Called, mono: float) -> Alarm:
+    """Return an alarm with one call more; the ladder waits from then on for who is on it."""
     calls = (*alarm.calls, call)
     calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
-    return replace(alarm, calls=calls, made=alarm.made + 1)
+    rung, since = (alarm.rung, alarm.called) if call.reason in BESIDE else (call.rung, mono)
+    return replace(alarm, calls=calls, made=alarm.made + 1, rung=rung, called=since)
 
 
 def place(alarm: Alarm, index: int) -> int:

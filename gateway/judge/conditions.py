@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gateway.judge.alarm import Alarm, Outcome, State
+from msgspec.structs import replace
+
+from gateway.judge.alarm import Alarm, Outcome, Proof, State
 from gateway.judge.alarm_ids import Renaming
 from gateway.judge.book import is_walk
 from gateway.judge.danger import Ended
@@ -75,6 +77,17 @@ class Conditions:
         """Go on in another journal."""
         self._closed = {key: (to.id(alarm), at) for key, (alarm, at) in self._closed.items()}
         self._lingering = {key: to.alarm(alarm) for key, alarm in self._lingering.items()}
+
+
+def counted(alarm: Alarm, evidence: tuple[Proof, ...], *, listed: bool) -> Alarm:
+    """Return an alarm whose danger was heard once more: the first evidence and the newest stay."""
+    return replace(
+        alarm,
+        count=alarm.count + 1,
+        evidence=(*alarm.evidence[:1], *evidence),
+        condition_active=alarm.kind not in MOMENTARY,
+        listed=alarm.listed and listed,
+    )
 
 
 def end_of(alarm: Alarm) -> Ended:

@@ -81,6 +81,7 @@ class Reason(StrEnum):
 
 # such a call is beside the ladder: its wait does not begin anew
 BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})
+_NO_TURN = (Reason.ASKED, Reason.RECALLED)  # nor is it the turn of who is called so
 
 
 class Step(NamedTuple):
@@ -131,23 +132,19 @@ def _is(call: Called, rung: Rung, entry: str) -> bool:
 def _last(alarm: Alarm) -> Called | None:
     """Return the newest call of whom the ladder waits for."""
     last = next((call for call in reversed(alarm.calls) if call.reason not in BESIDE), None)
-    if last is None:
-        return None
-    return next(
-        c
-        for c in reversed(alarm.calls)
-        if (c.entry, c.responder, c.channel) == (last.entry, last.responder, last.channel)
-    )
+    return _to_the_same(last, alarm)[0] if last is not None else None
+
+
+def _to_the_same(call: Called, alarm: Alarm) -> list[Called]:
+    """Return the calls to whom a call was made, the newest first."""
+    who = call.entry, call.responder, call.channel
+    return [c for c in reversed(alarm.calls) if (c.entry, c.responder, c.channel) == who]
 
 
 def _meant(call: Called, alarm: Alarm) -> str:
     """Return why somebody was called; of a call made again after a restart, the first reason."""
-    of_it = [
-        c
-        for c in alarm.calls
-        if (c.entry, c.responder, c.channel) == (call.entry, call.responder, call.channel)
-    ]
-    return next((c.reason for c in reversed(of_it) if c.reason not in BESIDE), call.reason)
+    reasons = (c.reason for c in _to_the_same(call, alarm))
+    return next((reason for reason in reasons if reason not in BESIDE), call.reason)
 
 
 def round_of(alarm: Alarm) -> int:
@@ -161,7 +158,7 @@ def counts(call: Called, alarm: Alarm) -> bool:
         alarm.responder.strip(),
         alarm.by.strip(),
     }
-    return call.reason not in {Reason.ASKED, Reason.RECALLED} and not cut_off
+    return call.reason not in _NO_TURN and not cut_off
 
 
 def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:

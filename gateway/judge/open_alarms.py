@@ -33,7 +33,6 @@ from gateway.judge.chatter import Counting
 from gateway.judge.conditions import MOMENTARY, Conditions, Key, end_of
 from gateway.judge.danger import Judge
 from gateway.judge.dispatch import (
-    BESIDE,
     PLATFORM,
     SILENCE_OVER,
     Reason,
@@ -260,12 +259,6 @@ class OpenAlarms:
         """Let the platform's receipt close a test alarm, for this reason."""
         self._until_receipt[alarm.number] = reason
 
-    def counted(self, alarm: Alarm, evidence: tuple[Proof, ...]) -> Alarm:
-        """Count its danger once more: the first evidence and the newest stand in the alarm."""
-        evidence = (*alarm.evidence[:1], *evidence)
-        on, count = alarm.kind not in MOMENTARY, alarm.count + 1
-        return self.keep(replace(alarm, count=count, evidence=evidence, condition_active=on))
-
     def keep(self, alarm: Alarm) -> Alarm:
         """Take an alarm as it stands now; one that has ended is open no more."""
         if alarm.open:
@@ -376,10 +369,7 @@ class OpenAlarms:
         """
         stamp = self._book.stamp(now)
         call, passed = next_call(alarm, rung, reason, self.ladder, self.down, stamp, now)
-        alarm = called(alarm, call)
-        if reason not in BESIDE:
-            alarm = replace(alarm, rung=rung, called=now.mono)
-        alarm = self.keep(alarm)
+        alarm = self.keep(called(alarm, call, now.mono))
         said = passed if passed and move == "call" else why or reason
         self.write(AlarmFact(alarm, move, before, by, said), now, call=alarm.made - 1)
         return alarm

@@ -16,7 +16,7 @@ from gateway.judge.alarm import Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
 from gateway.judge.book import Book
 from gateway.judge.chatter import Counting
-from gateway.judge.conditions import MOMENTARY
+from gateway.judge.conditions import MOMENTARY, counted
 from gateway.judge.danger import Cancelled, Cleared, Danger, Judge
 from gateway.judge.dispatch import Reason, following
 from gateway.judge.faults.fact import FaultFact, Turn
@@ -253,9 +253,7 @@ class Real:
         )
 
     def _count(self, danger: Danger, evidence: tuple[Proof, ...], found: Alarm) -> None:
-        alarm = self._alarms.counted(
-            replace(found, listed=found.listed and danger.listed), evidence
-        )
+        alarm = counted(found, evidence, listed=danger.listed)
         # each press reaches the next person at once, whoever says to have it
         if danger.kind == kinds.SOS:
             rung = following(alarm, self._alarms.ladder)
@@ -269,8 +267,9 @@ class Real:
                 by=danger.device,
             )
         elif danger.kind in MOMENTARY:
-            self._alarms.say(alarm, "count", danger.at, by=danger.device)
+            self._alarms.say(self._alarms.keep(alarm), "count", danger.at, by=danger.device)
         else:
+            alarm = self._alarms.keep(alarm)
             self._alarms.told_now_and_then(alarm, "count", danger.device, danger.at)
 
     def _flickers(self, danger: Danger) -> bool:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, State
 from gateway.judge.book import AlarmFact, Book, is_walk
-from gateway.judge.conditions import MOMENTARY
+from gateway.judge.conditions import MOMENTARY, counted
 from gateway.judge.danger import LEVELS, Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.judge.faults.fault import Faults
 from gateway.judge.open_alarms import OpenAlarms
@@ -149,7 +149,7 @@ class WalkTest:
             )
             walk.alarms[danger.kind] = alarm.number
             return
-        alarm = self._alarms.counted(alarm, evidence)
+        alarm = self._alarms.keep(counted(alarm, evidence, listed=danger.listed))
         self._alarms.say(alarm, "count", danger.at, by=danger.device)
 
     def cleared(self, cleared: Cleared) -> None:

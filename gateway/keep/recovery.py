@@ -44,6 +44,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from gateway.box import machine
+from gateway.box.folders import reader
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.known import Known
@@ -365,12 +366,7 @@ def time_kept(folder: Path) -> tuple[str, str]:
     path = folder / "gateway.db"
     found: dict[str, str] = {}
     if path.exists():
-        with (
-            contextlib.suppress(sqlite3.Error),
-            contextlib.closing(
-                sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock_at_start)
-            ) as conn,
-        ):
+        with contextlib.suppress(sqlite3.Error), reader(path, WAITS.lock_at_start) as conn:
             found = {
                 str(n): str(v)
                 for n, v in conn.execute(
@@ -389,9 +385,7 @@ def unfit(folder: Path) -> str:
     if not path.exists():
         return ""
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock_at_start)
-        ) as conn:
+        with reader(path, WAITS.lock_at_start) as conn:
             refuse_newer(conn, path, schema.gateway)
             look_for_damage(conn, path)
     except StoreProblem as problem:

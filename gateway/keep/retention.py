@@ -6,12 +6,12 @@ its own. Each step of `steps` runs on the store's thread, between two turns of t
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.box.folders import reader
 from gateway.contract import chain
 from gateway.keep.database import kept_from, mark, marked, single
 from gateway.keep.schema import atomic
@@ -35,9 +35,7 @@ def entries_kept_from(path: Path, now: Moment, days: float) -> int:
 
     It may take long; not for the store's thread. Raises sqlite3.Error.
     """
-    with contextlib.closing(
-        sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock)
-    ) as conn:
+    with reader(path, WAITS.lock) as conn:
         return kept_from(conn, "journal", now, days)
 
 

@@ -52,7 +52,3 @@ class Deafness:
         ):
             return least, calls
         return min(max(least, LONGER * self.longest), max(least, WAITS.deaf_longest)), calls
-
-    def start(self, now: float, adapters: Iterable[str]) -> None:
-        """Begin to listen: what was silent before the start teaches nothing."""
-        self._heard = dict.fromkeys(adapters, now)
