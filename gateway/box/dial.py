@@ -23,10 +23,11 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import Struct
 
 from gateway.box.waits import WAITS
 from gateway.words.say import Failed, Say
@@ -102,8 +103,7 @@ class NotReached(Failed):
     """The port was not reached, or is not whom we want to talk to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
+class Tls(Struct, frozen=True, kw_only=True):
     """What TLS rests on: files of PEM text.
 
     `ca`: None for the system's store. `cert` and `key` are our own, the key not encrypted.

@@ -8,7 +8,7 @@ condition.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import time, tzinfo
 from math import inf
 
@@ -88,6 +88,19 @@ class Fading(Struct, frozen=True):
     gap: float
 
 
+class _Door(Struct):
+    """A door that stands open: since when, and when it was heard as open last.
+
+    `look`: when it is looked at again, by then it may be night. `sure`: it was heard of since the
+    last power cut.
+    """
+
+    since: Reading
+    heard: float
+    look: float = -inf
+    sure: bool = True
+
+
 Judgement = Danger | Cleared | Forgotten | Cancelled | Wish
 
 LEVELS: Mapping[Kind, str] = {
@@ -117,14 +130,9 @@ class Judge:
         self._times = times
         self.beds = Beds(times, zone, night)
         self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
-        self._open_since: dict[DeviceId, Reading] = {}
-        self._open_heard: dict[DeviceId, float] = {}
-        # when an open door is looked at again: by then it may be night
-        self._door_looks: dict[DeviceId, float] = {}
+        self._doors: dict[DeviceId, _Door] = {}
         self._listed: set[DeviceId] = set()  # doors that stand open and were told for the list only
         self._fading: dict[Key, Fading] = {}
-        # open before a power cut, and not heard of since
-        self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}
         self.unsaved = False  # what has begun, or is over, stands in no entry
         self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
 
@@ -168,32 +176,24 @@ class Judge:
         """
         if same_boot:
             self.levels.heard_last(heard)
-        open_still = {
-            d: door
-            for d, door in doors.items()
+        self._doors = {
+            d: _Door(since, last, sure=same_boot)
+            for d, (since, last) in doors.items()
             if d in self._watches and self._watches[d].left_open
         }
-        if same_boot:
-            self._open_since = {d: since for d, (since, _) in open_still.items()}
-            self._open_heard = {d: last for d, (_, last) in open_still.items()}
-        else:
-            self._doors_before = open_still
         self.beds.take(in_bed, left_bed, moved)
         self._keep_beds()
 
     @property
     def open_doors(self) -> dict[DeviceId, tuple[Reading, float]]:
         """The doors that are open: since when, and when they were heard as open last."""
-        return self._doors_before | {
-            d: (since, self._open_heard.get(d, since.at.mono))
-            for d, since in self._open_since.items()
-        }
+        return {d: (door.since, door.heard) for d, door in self._doors.items()}
 
     @property
     def waits(self) -> bool:
         """True while a door is open that is not told yet, or a bed left."""
-        told, off = self._told, kinds.DOOR_LEFT_OPEN
-        doors = ((off, d) not in told and off not in self._watches[d].off for d in self._open_since)
+        told = self._told
+        doors = ((kinds.DOOR_LEFT_OPEN, d) not in told for d, _ in self._judged_doors())
         return bool(self.beds.left) or any(doors)
 
     def goes_on(self, key: Key, last: Reading) -> None:
@@ -226,13 +226,8 @@ class Judge:
         self.levels.keep(here)
         self._told = {key for key in self._told if key[1] in here}
         self._fading = {key: fading for key, fading in self._fading.items() if key[1] in here}
-        self._doors_before = {
-            d: door for d, door in self._doors_before.items() if d in here and watches[d].left_open
-        }
         doors = {d for d in here if watches[d].left_open}
-        self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
-        self._open_heard = {d: at for d, at in self._open_heard.items() if d in doors}
-        self._door_looks = {d: at for d, at in self._door_looks.items() if d in doors}
+        self._doors = {d: door for d, door in self._doors.items() if d in doors}
         self._listed &= doors
         self._keep_beds(other)
 
@@ -298,12 +293,7 @@ class Judge:
 
     def due(self, away: float = -inf) -> float:
         """Return when `tick` is wanted; inf for never. `away`: until when nobody is at home."""
-        doors = (
-            max(r.at.mono + self._watches[d].left_open, self._door_looks.get(d, -inf))
-            for d, r in self._open_since.items()
-            if ((kinds.DOOR_LEFT_OPEN, d) not in self._told or d in self._listed)
-            and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
-        )
+        doors = (due for _, _, due in self._waiting_doors())
         return min((*doors, self.beds.due(away), self.levels.due()))
 
     def tick(self, now: Moment, away: float = -inf) -> list[Judgement]:
@@ -314,15 +304,9 @@ class Judge:
             if kind not in self._watches[device].off
         ]
         out += [Forgotten(kind, device, now) for kind, device in self.levels.gone(now)]
-        for device, opened in self._open_since.items():
-            watch, key = self._watches[device], (kinds.DOOR_LEFT_OPEN, device)
-            if kinds.DOOR_LEFT_OPEN in watch.off:
-                continue
-            if key in self._told and device not in self._listed:
-                continue
-            since = max(opened.at.mono + watch.left_open, self._door_looks.get(device, -inf))
-            if now.mono >= since and (judged := self._stands_open(watch, opened, now)) is not None:
-                self._told.add(key)
+        for watch, door, due in self._waiting_doors():
+            if now.mono >= due and (judged := self._stands_open(watch, door, now)) is not None:
+                self._told.add((kinds.DOOR_LEFT_OPEN, watch.device))
                 out.append(judged)
         for device, left in self.beds.fallen(now, away):
             self._told.add((kinds.BED_EXIT, device))
@@ -338,21 +322,32 @@ class Judge:
             )
         return out
 
-    def _stands_open(self, watch: Watch, opened: Reading, now: Moment) -> Danger | None:
+    def _judged_doors(self) -> Iterator[tuple[DeviceId, _Door]]:
+        """Yield the doors that stand open and are judged."""
+        for device, door in self._doors.items():
+            if door.sure and kinds.DOOR_LEFT_OPEN not in self._watches[device].off:
+                yield device, door
+
+    def _waiting_doors(self) -> Iterator[tuple[Watch, _Door, float]]:
+        """Yield those of them that are not told yet, or for the list only, and when each is due."""
+        for device, door in self._judged_doors():
+            watch = self._watches[device]
+            if (kinds.DOOR_LEFT_OPEN, device) not in self._told or device in self._listed:
+                yield watch, door, max(door.since.at.mono + watch.left_open, door.look)
+
+    def _stands_open(self, watch: Watch, door: _Door, now: Moment) -> Danger | None:
         """Judge a door that stands open: by day that is airing, for longer and for the list."""
         by_day = watch.left_open_day > watch.left_open and not self.beds.is_night(now)
         if by_day:
-            due = opened.at.mono + watch.left_open_day
-            self._door_looks[watch.device] = (
-                min(now.mono + WAITS.dusk, due) if now.mono < due else now.mono + WAITS.dusk
-            )
+            due, dusk = door.since.at.mono + watch.left_open_day, now.mono + WAITS.dusk
+            door.look = min(dusk, due) if now.mono < due else dusk
             if now.mono < due or watch.device in self._listed:
                 return None
             self._listed.add(watch.device)
         else:
             self._listed.discard(watch.device)
         return Danger(
-            kinds.DOOR_LEFT_OPEN, watch.device, watch.room, now, 0.0, (opened,), listed=by_day
+            kinds.DOOR_LEFT_OPEN, watch.device, watch.room, now, 0.0, (door.since,), listed=by_day
         )
 
     def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
@@ -394,27 +389,22 @@ class Judge:
     def _door(self, watch: Watch, reading: Reading) -> list[Judgement]:
         if not watch.left_open:
             return []
-        key = (kinds.DOOR_LEFT_OPEN, watch.device)
+        key, at = (kinds.DOOR_LEFT_OPEN, watch.device), reading.at.mono
         if reading.value:
-            if (door := self._doors_before.pop(watch.device, None)) is not None:
-                self._open_since[watch.device], self._open_heard[watch.device] = door
-            before, self._open_heard[watch.device] = (
-                self._open_heard.get(watch.device, reading.at.mono),
-                reading.at.mono,
-            )
-            self.unsaved = self.unsaved or watch.device not in self._open_since
+            door = self._doors.get(watch.device)
+            self.unsaved = self.unsaved or door is None
             # that it was closed meanwhile got lost
-            if reading.at.mono - before >= self._times.level_lost:
-                self._open_since.pop(watch.device, None)
+            if door is not None and at - door.heard >= self._times.level_lost:
                 self._told.discard(key)
-            if watch.device not in self._open_since:
-                self._open_since[watch.device] = reading
+                door = None
+            if door is None:
+                self._doors[watch.device] = _Door(reading, at)
                 self.begun.add(watch.device)
+            else:
+                door.heard, door.sure = at, True
             return []
         self.begun.discard(watch.device)
-        self.unsaved = self.unsaved or watch.device in self.open_doors
-        for known in (self._open_since, self._open_heard, self._doors_before, self._door_looks):
-            known.pop(watch.device, None)
+        self.unsaved = self._doors.pop(watch.device, None) is not None or self.unsaved
         self._listed.discard(watch.device)
         if key not in self._told:
             return []

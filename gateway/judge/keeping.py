@@ -35,9 +35,10 @@ class Keeping:
 
     def marks_at(self, pipeline: Pipeline) -> float:
         """Return when the next mark is wanted for the waits that run; inf for never."""
-        if not pipeline.waits and not pipeline.waits_quietly:
+        somebody_is_called = pipeline.waits
+        if not somebody_is_called and not pipeline.waits_quietly:
             return inf
-        latest = WAITS.mark_latest if pipeline.waits else WAITS.mark_latest_quiet
+        latest = WAITS.mark_latest if somebody_is_called else WAITS.mark_latest_quiet
         return self._alive + min(
             max((self._alive - self._step) / SHARE, WAITS.mark_soonest), latest
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar, runtime_checkable
 
+from msgspec import Struct
+
 from gateway.words.reading import Kind, Value
 
 T = TypeVar("T")
@@ -24,21 +26,19 @@ def uuid16(short: int) -> str:
     return f"0000{short:04x}-0000-1000-8000-00805f9b34fb"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advertisement:
+class Advertisement(Struct, frozen=True, kw_only=True):
     """One BLE advertisement. `address` is upper-case with colons; values have no company id."""
 
     address: str
     rssi: int = 0
     name: str | None = None
-    service_data: Mapping[str, bytes] = field(default_factory=dict)
-    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict)
+    service_data: Mapping[str, bytes] = {}
+    manufacturer_data: Mapping[int, bytes] = {}
     service_uuids: tuple[str, ...] = ()
     adapter: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Chunk(Struct, frozen=True, kw_only=True):
     """Bytes as a serial line delivered them: split anywhere, with any noise.
 
     Empty `data` with `opened` true: the line was just opened.
@@ -49,8 +49,7 @@ class Chunk:
     opened: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telegram:
+class Telegram(Struct, frozen=True, kw_only=True):
     """What a receiver heard of one device behind it: a radio code, an input number, a Zigbee name.
 
     `source` names the device in the receiver's own terms, upper-case hex where it is a number.
@@ -64,8 +63,7 @@ class Telegram:
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class Published(Struct, frozen=True, kw_only=True):
     """One message of another program's broker, such as zigbee2mqtt's.
 
     `retained`: the broker kept it, it may be of any age.
@@ -76,8 +74,7 @@ class Published:
     retained: bool = False  # what was last said, not something that happens now
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribute:
+class Attribute(Struct, frozen=True, kw_only=True):
     """One value that a visited device notified, indicated or let the gateway read.
 
     `characteristic` is its UUID (128 bits, as text).
@@ -106,8 +103,7 @@ class Report:
     extra: Mapping[str, Value] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Bytes the driver wants written back to the line it heard."""
 
     data: bytes
@@ -124,8 +120,7 @@ class Refusal:
     advice: str = field(default="", kw_only=True, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """The fields of one recorded frame by name, for people: also of what is never reported.
 
     Values are JSON. `frame` holds the bytes of it, where packets are cut into frames.
@@ -185,8 +180,7 @@ class Driver(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BleAdvert:
+class BleAdvert(Struct, frozen=True, kw_only=True):
     """Heard by radio: the service data or company ids of the make, to guess a stranger's."""
 
     services: tuple[str, ...] = ()
@@ -194,8 +188,7 @@ class BleAdvert:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SerialLine:
+class SerialLine(Struct, frozen=True, kw_only=True):
     """Heard by wire: line speed in baud, always 8N1.
 
     `ask` are the bytes that ask the device for its state, b"" where it reports unasked;
@@ -210,8 +203,7 @@ class SerialLine:
     text: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
+class Behind(Struct, frozen=True, kw_only=True):
     """Heard through a receiver: the names of receiver models that carry this make.
 
     Equal telegrams that follow each other within `same_within` seconds are one: radios repeat what
@@ -224,22 +216,19 @@ class Behind:
     profiles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MqttTopics:
+class MqttTopics(Struct, frozen=True, kw_only=True):
     """Heard from another program's broker: topic filters below the configured base topic."""
 
     filters: tuple[str, ...] = ("#",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
+class Inputs(Struct, frozen=True, kw_only=True):
     """Polled dry contacts: `bus` is "modbus" or "gpio"."""
 
     bus: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GattService:
+class GattService(Struct, frozen=True, kw_only=True):
     """Visited: the gateway connects when it hears the advertisement, and reads the characteristics.
 
     `ordered` puts a batch of stored values into the order in which they were measured.
@@ -262,8 +251,7 @@ class Enrol(StrEnum):
     PORT = "port"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
+class Setting(Struct, frozen=True, kw_only=True):
     """One thing a technician sets on the device: bounds and unit, and what it is in both languages.
 
     `label` is the label of the report in which its value comes back ("" = the name). `words` are
@@ -322,8 +310,7 @@ class Adjustable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
+class Model(Struct, frozen=True, kw_only=True):
     """One make.
 
     `missing_after` is the silence in seconds after which a device counts as missing; None = it

@@ -7,8 +7,9 @@ dropped: see `of`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from msgspec import Struct
 
 
 class Priority(IntEnum):
@@ -35,8 +36,7 @@ class FaultClass(StrEnum):
     FIGURE = "figure"
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmKind:
+class AlarmKind(Struct, frozen=True):
     """One row of the table. `latches` false: the alarm ends by rule when its condition ends."""
 
     name: str
