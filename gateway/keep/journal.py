@@ -79,6 +79,9 @@ class Journal:
         self.lost = 0
         self.db = db
         self._gateway = gateway
+        self._marks: dict[
+            str, str
+        ] = {}  # as turns have written them: what is the same is not written
         # journals of which entries are here -> how far below 0 these stand
         self._earlier: dict[str, int] = {}
 
@@ -146,7 +149,7 @@ class Journal:
             head = chain.Head(*next(reversed(hashes.items()), self.head))
             if hashes:
                 mark(self.db, "head", chain.text_of(head))
-        self.head = head
+        self.head, self._marks = head, {**self._marks, **turn.marks}
         self.recent |= hashes
         for number in [*self.recent][: max(0, len(self.recent) - RECENT)]:
             del self.recent[number]
@@ -239,7 +242,7 @@ class Journal:
                 "DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?",
                 (first, last),
             )
-        for name, value in turn.marks.items():
+        for name, value in turn.marks.items() - self._marks.items():
             mark(self.db, name, value)
 
     def _take_over(self, turn: Writing) -> None:

@@ -81,6 +81,8 @@ class Untold:
     def mark(self, now: Moment, boot: str) -> str:
         """Return what is to be remembered over a restart. What has changed is taken as written."""
         self.unsaved, self._saved = False, now.mono
+        if not self._waits:
+            return ""
         waits = [
             (*key, one.number, one.since, _or_none(one.told), _or_none(one.tried))
             for key, one in self._waits.items()
