@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+import msgspec
 
 BOARD = (Path("/sys/firmware/devicetree/base/serial-number"), Path("/etc/machine-id"))
 BLOCK = Path("/sys/dev/block")
@@ -39,8 +40,8 @@ def here(folder: Path) -> dict[str, str]:
 
 def known(text: str) -> dict[str, str]:
     """Return what the mark `bound` holds, {} where nothing of it can be read."""
-    with contextlib.suppress(ValueError, AttributeError):
-        return {str(part): str(found) for part, found in json.loads(text or "{}").items()}
+    with contextlib.suppress(ValueError):
+        return msgspec.json.decode(text, type=dict[str, str])
     return {}
 
 

@@ -33,12 +33,13 @@ and says so, each in a mark:
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 from typing import Final, NamedTuple
+
+import msgspec
 
 from gateway.contract import encoding, wire
 from gateway.words.clock import Quality
@@ -110,8 +111,8 @@ def text_of(head: Head) -> str:
 
 
 def begun_of(text: str) -> list[Begun]:
-    """Return the beginnings that a mark holds. Raises ValueError, TypeError."""
-    return [Begun(int(number), str(why)) for number, why in json.loads(text or "[]")]
+    """Return the beginnings that a mark holds. Raises ValueError."""
+    return msgspec.json.decode(text or "[]", type=list[Begun])
 
 
 def proved(

@@ -111,7 +111,7 @@ class Away:
         self._signs, self._counts_from = self._no_signs(), -inf
         if not self.lasts(now):
             return self._over(now, "time")
-        return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by="restart")
+        return self._begin(now, "restart")
 
     def begun(self, end: End, now: Moment, by: str) -> list[FaultFact]:
         """Take it that the resident is away until `end`, or is back where that is over."""
@@ -123,9 +123,7 @@ class Away:
             now.mono + self._times.away_leaving,
             now.mono,
         )
-        return self._faults.begin(
-            kinds.AWAY, now, left_s=round(end.until - now.mono), by=by
-        ) or self._again(now)
+        return self._begin(now, by) or self._again(now)
 
     def heard(self, reading: Reading, room: str) -> list[FaultFact]:
         """Take a sign of life.
@@ -185,6 +183,10 @@ class Away:
             replace(fact, detail={**fact.detail, "why": why})
             for fact in self._faults.end(kinds.AWAY, now)
         ]
+
+    def _begin(self, now: Moment, by: str) -> list[FaultFact]:
+        left = round(self.end.until - now.mono)
+        return self._faults.begin(kinds.AWAY, now, left_s=left, by=by)
 
     def _again(self, now: Moment) -> list[FaultFact]:
         fact = self._faults.on.get((kinds.AWAY, ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -26,8 +26,8 @@ class Known(Struct, frozen=True, kw_only=True):
     # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition
     # was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
-    # alarm number -> it was written in this boot and journal
-    carried: Mapping[int, bool] = {}
+    # numbers of alarms that were written in this boot and journal
+    carried: Collection[int] = ()
     # alarm number -> what makes its times those of this boot, see clock.bridged
     shift: Mapping[int, float] = {}
     # alarm number -> its last entry, where that has no receipt yet

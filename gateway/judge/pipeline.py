@@ -31,7 +31,7 @@ from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.orders import Orders
 from gateway.judge.pending import Pending
 from gateway.judge.real import Real
-from gateway.judge.restart import take_alarms, take_pending, tell_open
+from gateway.judge.restart import take_alarms, tell_open
 from gateway.judge.walk_record import Plug
 from gateway.judge.walk_test import WalkTest
 from gateway.judge.wishes import Wish
@@ -126,7 +126,15 @@ class Pipeline:
         # on the device is real.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
         unwatched = take_alarms(self._alarms, self._judge, known, now)
-        take_pending(self._judge, known.pending, self._alarms.times.level_lost)
+        p = known.pending
+        self._judge.resume(
+            heard=p.heard,
+            doors=p.doors,
+            in_bed=p.in_bed if p.away < self._alarms.times.level_lost else {},
+            left_bed=p.left_bed,
+            same_boot=p.same_boot,
+            moved=p.moved,
+        )
         still = {
             f"shelved {d}": round(shelf.until - now.mono)
             for d, shelf in known.shelves.items()

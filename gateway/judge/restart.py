@@ -13,7 +13,6 @@ from gateway.judge.dispatch import Reason, interrupted
 from gateway.judge.known import Known
 from gateway.judge.levels import Key
 from gateway.judge.open_alarms import OpenAlarms
-from gateway.judge.pending import Pending
 from gateway.words.clock import Moment
 
 
@@ -49,25 +48,12 @@ def take_alarms(alarms: OpenAlarms, judge: Judge, known: Known, now: Moment) -> 
     return unwatched
 
 
-def take_pending(judge: Judge, p: Pending, level_lost: float) -> None:
-    """Take over what was heard and is not yet told."""
-    in_bed = p.in_bed if p.away < level_lost else {}
-    judge.resume(
-        heard=p.heard,
-        doors=p.doors,
-        in_bed=in_bed,
-        left_bed=p.left_bed,
-        same_boot=p.same_boot,
-        moved=p.moved,
-    )
-
-
 def tell_open(alarms: OpenAlarms, known: Known, now: Moment, why: str) -> None:
     """Write down how the open alarms go on, and call whom a cut has left without a call."""
     for alarm in [a for a in alarms.open.values() if not is_walk(a)]:
         if alarm.state is State.PRE_ALARM:
             alarms.raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
-        elif not known.carried.get(alarm.number, False):
+        elif alarm.number not in known.carried:
             # Written down once in this boot (and this journal), so that its waits go on from
             # here over further restarts.
             alarms.say(alarm, "restored", now, by="rule", reason=why)

@@ -213,13 +213,11 @@ class History:
             return None
         self._row, self.newest = first + len(rows) - 1, number
         self.waits += 1
-        return Outgoing(
-            5,
-            number,
-            "readings",
-            encoding.encode_batch(self._gateway, self.name, number, boot, list(readings)),
-            batch=True,
-        )
+        return self._batch(number, boot, readings)
+
+    def _batch(self, number: int, boot: str, readings: Sequence[Reading]) -> Outgoing:
+        body = encoding.encode_batch(self._gateway, self.name, number, boot, [*readings])
+        return Outgoing(5, number, "readings", body, batch=True)
 
     async def accept(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Mark batches as accepted by the platform; `ranges` of their numbers are inclusive."""
@@ -323,15 +321,7 @@ class History:
             )
             if rows and not readings:
                 continue
-            out.append(
-                Outgoing(
-                    5,
-                    number,
-                    "readings",
-                    encoding.encode_batch(self._gateway, self.name, number, boot, readings),
-                    batch=True,
-                )
-            )
+            out.append(self._batch(number, boot, readings))
         return out
 
     # -- retention ---------------------------------------------------------------------------------

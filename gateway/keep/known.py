@@ -66,7 +66,7 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
         last_alarm=single(db, "SELECT coalesce(max(number), 0) FROM alarms"),
         own=[(int(first), int(last)) for first, last in db.execute(_OWN, (f"{journal}-a",))],
         alarms=alarms,
-        carried={alarm.number: same for alarm, same in alarms},
+        carried={alarm.number for alarm, same in alarms if same},
         shift=shift,
         raised_in={int(a): int(n) for a, n in waiting},
         closed=closed,

@@ -139,7 +139,7 @@ def opened(
     LOG.error("store %s", store.degraded)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
     fresh = replace(
-        read.known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={}
+        read.known, journal=store.journal, last=0, carried=(), raised_in={}, faults={}, said_for={}
     )
     try:
         return _merged(_Opened(store, fresh, read.memories), left, now, boot)
@@ -225,7 +225,7 @@ def _in_its_place(real: _Opened) -> _Opened:
             journal=journal,
             last=0,
             own=(),
-            carried={},
+            carried=(),
             raised_in={},
             done=_elsewhere(known.done),
         )
@@ -278,19 +278,18 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     alarms = _joined(known, instead, ended)
     gone_on = {alarm.number for alarm, _ in instead.alarms if alarm.open}
     said = {key: fault for key, fault in instead.faults.items() if key[0] == STORAGE_DEGRADED}
-    over = {alarm.number for alarm, _ in alarms if not alarm.open}
-    carried = {
-        number: same for number, same in known.carried.items() if number not in over | gone_on
-    }
+    other = {alarm.number for alarm, _ in alarms if not alarm.open} | gone_on
     merged = replace(
         known,
         last_alarm=max(
             (known.last_alarm, instead.last_alarm, *(alarm.number for alarm, _ in alarms))
         ),
         alarms=alarms,
-        carried=carried,
+        carried={*known.carried} - other,
         shift={**known.shift, **instead.shift},
-        raised_in={number: entry for number, entry in known.raised_in.items() if number in carried},
+        raised_in={
+            number: entry for number, entry in known.raised_in.items() if number not in other
+        },
         closed={**known.closed, **instead.closed},
         closed_for={**known.closed_for, **instead.closed_for},
         cancels=instead.cancels if cancels_known else known.cancels,

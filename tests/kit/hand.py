@@ -180,7 +180,7 @@ def known_from(
         last_alarm=max(newest, default=0),
         own=[(1, max(newest))] if newest else [],
         alarms=[(a, same) for a, same in alarms if a.open or a.condition_active],
-        carried={a.number: same for a, same in alarms},
+        carried={a.number for a, same in alarms if same},
         shift={m.alarm_number: bridged(m.at, None, now) for m in newest.values()},
         raised_in={m.alarm_number: m.number for m in messages if isinstance(m, wire.AlarmMessage) and m.number not in receipted},
         closed={(a.kind, a.device): a.id for a, _ in alarms if not a.open},
