@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from gateway.box import generations
-from gateway.home.parts import Signature, Signing
+from gateway.home.parts import Agreed, Signature, Signing
 from gateway.words.clock import When
 
 CARRIED: Final = 20  # of them, the newest, that go to a new box
@@ -51,7 +51,7 @@ def canonical(body: object) -> bytes:
     return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def fingerprint(what: Mapping[str, Any]) -> str:
+def fingerprint(what: object) -> str:
     """Return the SHA-256 (hex) of a set of facts, by which two of them are told apart."""
     return hashlib.sha256(canonical(what)).hexdigest()
 
@@ -67,6 +67,7 @@ class Certificate(Struct, frozen=True):
     instruction: str
     signature: Signature
     push: bool
+    agreed: Agreed | None = None  # the resident's consent, for the print: sent to nobody
 
     @property
     def sha256(self) -> str:
@@ -88,12 +89,11 @@ def signed(
     at: When,
     signing: Signing,
     instruction: str,
+    agreed: Agreed | None = None,
 ) -> Certificate:
     """Return the certificate over these facts."""
     signature = signing.signature
-    strokes = (
-        hashlib.sha256(canonical(signature.strokes)).hexdigest() if signature.how == "drawn" else ""
-    )
+    strokes = fingerprint(signature.strokes) if signature.how == "drawn" else ""
     more = {
         "number": number,
         "signed": {
@@ -103,9 +103,8 @@ def signed(
             "strokes_sha256": strokes,
         },
     }
-    return Certificate(
-        number, canonical({**what, **more}).decode(), instruction, signature, signing.push
-    )
+    text = canonical({**what, **more}).decode()
+    return Certificate(number, text, instruction, signature, signing.push, agreed)
 
 
 def keep(state: Path, made: Certificate) -> None:

@@ -18,6 +18,7 @@ from gateway.home.config import Config, composed
 from gateway.home.devices import broker_at
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import (
+    ConsentPart,
     DangersPart,
     DevicePart,
     HomePart,
@@ -28,6 +29,7 @@ from gateway.home.parts import (
     RungPart,
     SoundPart,
 )
+from gateway.home.signatures import unagreed
 from gateway.home.source import ConfigError
 from gateway.home.values import (
     ReplaceDevice,
@@ -40,6 +42,7 @@ from gateway.home.values import (
     SetRules,
     SetTimes,
 )
+from gateway.words.consent import CONSENTS
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
 from gateway.words.say import Say
@@ -55,6 +58,7 @@ _SECTIONS = (
     "household",
     "rooms",
     "consent",
+    "agreed",
     "platform",
     "ladder",
     "times",
@@ -91,6 +95,8 @@ def changed(
     if own != config.secrets or not token:
         token = secrets.token_hex(8)
         own = replace(own, revision=revision, token=token)
+    if home.agreed is not None and home.agreed != config.household.agreed:
+        home = replace(home, agreed=replace(home.agreed, at=at))
     names = tuple(_names(config, home, own, change))[:KEYS]
     home = replace(
         home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names
@@ -161,8 +167,22 @@ def _household(config: Config, value: SetHousehold) -> dict[str, Any]:
     return {"household": replace(before, **values.given(value))}
 
 
-def _consent(config: Config, value: SetConsent) -> dict[str, Any]:
-    return {"consent": replace(config.parts.consent, **values.given(value))}
+def _consent(config: Config, value: SetConsent, given: Handed) -> Made:
+    consent, agreed = replace(config.parts.consent, **values.given(value)), given.agreed
+    if agreed is not None and (problem := unagreed(agreed)):
+        raise Rejected([problem])
+    if agreed is None and not _more(config, consent):  # what is left of it was agreed to
+        agreed = config.household.agreed
+    return replace(config.household, consent=consent, agreed=agreed), config.secrets
+
+
+def _more(config: Config, consent: ConsentPart) -> bool:
+    """Say whether more is to be kept than somebody has agreed to."""
+    was, days = config.parts.consent, config.parts.gateway
+    return any(getattr(consent, name) and not getattr(was, name) for name in CONSENTS) or any(
+        (getattr(consent, name) or 0) > getattr(days, name)
+        for name in ("history_days", "journal_days")
+    )
 
 
 def _dangers(_config: Config, value: DangersPart) -> dict[str, Any]:
@@ -274,6 +294,7 @@ _MAKES: Mapping[What, Callable[[Config, Any, Handed], Made]] = {
     What.REPLACE_DEVICE: _replace_device,
     What.SET_PLATFORM: _platform,
     What.SET_LADDER: _ladder,
+    What.SET_CONSENT: _consent,
 }
 # of sections of the household
 _SETS: Mapping[What, Callable[[Config, Any], dict[str, Any]]] = {
@@ -281,7 +302,6 @@ _SETS: Mapping[What, Callable[[Config, Any], dict[str, Any]]] = {
     What.SET_HOUSEHOLD: _household,
     What.SET_TIMES: _times,
     What.SET_SOUND: _sound,
-    What.SET_CONSENT: _consent,
     What.SET_DANGERS: _dangers,
     What.SET_RULES: _rules,
 }

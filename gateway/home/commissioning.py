@@ -18,13 +18,14 @@ from typing import Any, Final, NamedTuple
 from gateway.contract import wire
 from gateway.home import audible, household
 from gateway.home.cancels import nobody_cancels
-from gateway.home.certificates import canonical
+from gateway.home.certificates import canonical, fingerprint
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.waits import WAITS
 from gateway.judge.walk_record import Goal, Plug, goal, step_needs
 from gateway.words import kind
 from gateway.words.clock import When
+from gateway.words.consent import CONSENTS
 from gateway.words.kind import Priority
 
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
@@ -223,6 +224,7 @@ def facts(
             for lack in audible.lacks(config, {f.device for f in on if f.kind == kind.CALL_FAILED})
         ],
         "no_cancel": nobody_cancels(config.devices),
+        "consent": _consent(config),
         "clock": clock,
         "faults": [f._asdict() for f in on],
         "rooms_without": [
@@ -231,6 +233,21 @@ def facts(
         "passed": not missing,
         "missing": missing,
     }
+
+
+def _consent(config: Config) -> dict[str, Any]:
+    """Return what may be kept and sent, and who agreed when; no name, and no handwriting."""
+    part, agreed = config.parts.consent, config.household.agreed
+    by = (
+        {
+            "who": agreed.who,
+            "at": agreed.at,
+            "strokes_sha256": fingerprint(agreed.strokes) if agreed.strokes else "",
+        }
+        if agreed
+        else None
+    )
+    return {**{str(name): getattr(part, name) for name in CONSENTS}, "agreed": by}
 
 
 def _device(config: Config, d: Device, m: wire.FaultMessage | None) -> dict[str, Any]:

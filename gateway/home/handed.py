@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.box import generations
-from gateway.home.parts import Signing, Strict
+from gateway.home.parts import Agreed, Signing, Strict
 from gateway.home.waits import WAITS
 from gateway.words.instruction import Problem
 from gateway.words.say import Say
@@ -41,6 +41,7 @@ class Handed(Strict, frozen=True, omit_defaults=True):
     password: str | None = None
     certificate_key: str | None = None
     signing: Signing | None = None  # commissioned
+    agreed: Agreed | None = None  # set_consent
     passphrase: str | None = None  # backup, take_over
     backup: str | None = None  # take_over: the sealed file, as base64
     numbers: dict[str, str] | None = None  # set_ladder: telephone numbers, by rung from "1"

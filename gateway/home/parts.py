@@ -234,6 +234,27 @@ class HomePart(Strict, frozen=True):
     night: tuple[str, str] | None = None
 
 
+# Drawn with a finger: of a stroke x, y of its first place, then dx, dy of each step from there.
+Strokes = Annotated[
+    tuple[Annotated[tuple[int, ...], Meta(max_length=5000)], ...], Meta(max_length=200)
+]
+
+
+class Agreed(Strict, frozen=True):
+    """Who agreed to what is kept and sent, and when. It stays in the box and on paper.
+
+    Without strokes it was signed on paper, under the name.
+    """
+
+    who: Literal["resident", "representative"]
+    name: Annotated[str, Meta(max_length=40)] = ""
+    strokes: Strokes = ()
+    at: str = ""
+
+    def __repr__(self) -> str:
+        return f"Agreed({self.who})"
+
+
 class HomePlatform(Strict, frozen=True):
     """[platform] as the page sets it: certificates as their PEM text, the key among the secrets."""
 
@@ -248,15 +269,10 @@ class HomePlatform(Strict, frozen=True):
 
 
 class Signature(Strict, frozen=True):
-    """How a certificate was signed: by a name typed, or drawn with a finger.
-
-    A stroke is x, y of its first place, then dx, dy of each step from there.
-    """
+    """How a certificate was signed: by a name typed, or drawn with a finger."""
 
     how: Literal["drawn", "typed"]
-    strokes: Annotated[
-        tuple[Annotated[tuple[int, ...], Meta(max_length=5000)], ...], Meta(max_length=200)
-    ] = ()
+    strokes: Strokes = ()
     name: Annotated[str, Meta(max_length=40)] = ""
 
     def __repr__(self) -> str:
@@ -290,6 +306,7 @@ class Household(Strict, frozen=True):
     household: HomePart | None = None
     rooms: tuple[Room, ...] | None = None
     consent: ConsentPart | None = None
+    agreed: Agreed | None = None
     platform: HomePlatform | None = None
     device: tuple[DevicePart, ...] | None = None
     ladder: tuple[RungPart, ...] | None = None

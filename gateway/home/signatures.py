@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from gateway.home.certificates import canonical
-from gateway.home.parts import Signature
+from gateway.home.parts import Agreed, Signature, Strokes
 from gateway.words.instruction import Problem
 from gateway.words.say import Say
 
@@ -25,11 +25,26 @@ def unsigned(signature: Signature, by: str) -> Problem | None:
     if signature.how == "typed":
         same = signature.name and signature.name == by.partition(" (")[0]
         return None if same else Problem("certificate", "", "typed", Say("sign.name"))
-    whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in signature.strokes)
-    if not whole or len(canonical(signature.strokes)) > STROKES or not _inside(signature.strokes):
-        return Problem("certificate", "", "strokes", Say("sign.unread"))
-    if _length(signature.strokes) < SHORTEST:
-        return Problem("certificate", "", "strokes", Say("sign.none"))
+    return _undrawn(signature.strokes, "certificate")
+
+
+def unagreed(agreed: Agreed) -> Problem | None:
+    """Say what is wrong with an agreement, None where nothing is.
+
+    It is drawn, or has the name of who signed on paper; who speaks for the resident has a name.
+    """
+    if not agreed.name and (agreed.who == "representative" or not agreed.strokes):
+        return Problem("consent", "", "name", Say("sign.agreed"))
+    return _undrawn(agreed.strokes, "consent") if agreed.strokes else None
+
+
+def _undrawn(strokes: Strokes, section: str) -> Problem | None:
+    """Say what is wrong with what was drawn: it is in its field, and long enough."""
+    whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in strokes)
+    if not whole or len(canonical(strokes)) > STROKES or not _inside(strokes):
+        return Problem(section, "", "strokes", Say("sign.unread"))
+    if _length(strokes) < SHORTEST:
+        return Problem(section, "", "strokes", Say("sign.none"))
     return None
 
 

@@ -21,13 +21,14 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.home import audible, certificates, signatures
 from gateway.home.handed import Handed
-from gateway.home.parts import Signature, Signing
+from gateway.home.parts import Agreed, Signature, Signing
 from gateway.page.change import Answer, Form, current, drawn, left
 from gateway.page.known import seconds
 from gateway.page.steps import stands as standing
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 from gateway.page.walk import tested
 from gateway.page.words import Words
+from gateway.words.consent import CONSENTS
 from gateway.words.instruction import Do
 from gateway.words.kind import Priority
 from gateway.words.times import Times
@@ -130,7 +131,7 @@ def sheet(v: Reader, number: int) -> Response:
     drawing = signatures.drawn(found.signature.strokes)
     return v.render(
         "sheet.html",
-        c=on_paper(v.words, found.document, drawing, found.sha256),
+        c=on_paper(v.words, found.document, drawing, found.sha256, found.agreed),
         new="new" in v.request.query_params,
     )
 
@@ -171,7 +172,7 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
         status,
         form or Form(),
         what=what,
-        c=on_paper(v.words, what),
+        c=on_paper(v.words, what, agreed=config.household.agreed),
         seen=certificates.fingerprint(what),
         missing=list(zip(lines, fix, where, strict=True)),
         stands=stands(v.words, what),
@@ -188,8 +189,14 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
 # -- on paper --------------------------------------------------------------------------------------
 
 
-def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = "") -> dict[str, Any]:
-    """Return the words of a sheet: a function of document, signature and language alone."""
+def on_paper(
+    t: Words,
+    what: Mapping[str, Any],
+    path: str = "",
+    sha256: str = "",
+    agreed: Agreed | None = None,
+) -> dict[str, Any]:
+    """Return the words of a sheet: a function of document, signatures and language alone."""
     zone = zoneinfo.ZoneInfo(what["timezone"])
     t = Words(t.language, zone)
     signed = what.get("signed")
@@ -220,6 +227,7 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "path": path,
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
         "sha256": sha256,
+        "consent": _consent(t, zone, what["consent"], agreed) if "consent" in what else None,
         **({"stands": stands(t, what)} if "faults" in what else {}),
         **(
             {
@@ -237,6 +245,23 @@ def _in_force(what: Mapping[str, Any]) -> Mapping[str, float]:
     """Return the times of a certificate; a fall that nobody takes back has no grace."""
     times: Mapping[str, float] = what["times"]
     return {**times, "grace_fall": 0.0} if what.get("no_cancel") else times
+
+
+def _consent(
+    t: Words, zone: zoneinfo.ZoneInfo, what: Mapping[str, Any], agreed: Agreed | None
+) -> dict[str, str]:
+    """Return what was agreed to, by whom, and what they drew."""
+    classes = t.pair("\u3000", " · ").join(
+        f"{t('consent.' + name)}{t.pair(':', ': ')}{t('home.yes' if what[name] else 'home.no')}"
+        for name in CONSENTS
+    )
+    if (by := what["agreed"]) is None:
+        return {"classes": classes, "by": t("agreed.nobody"), "path": ""}
+    known = agreed if agreed is not None and agreed.at == by["at"] else None
+    signed = t("agreed.drawn") if by["strokes_sha256"] else t("agreed.paper")
+    words = (t("agreed." + by["who"]), known.name if known else "", _when(by["at"], zone), signed)
+    path = signatures.drawn(known.strokes) if known else ""
+    return {"classes": classes, "by": " · ".join(filter(None, words)), "path": path}
 
 
 def missing(t: Words, what: Mapping[str, Any]) -> list[str]:

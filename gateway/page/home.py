@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.home import household
+from gateway.home import household, signatures
+from gateway.home.handed import Handed
+from gateway.home.parts import Agreed
+from gateway.home.signatures import unagreed
 from gateway.page.acts import whole
 from gateway.page.both import Row
 from gateway.page.change import Answer, Form, configure, current, drawn
 from gateway.page.en import EN
+from gateway.page.steps import asked, onward
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.page.zh import ZH
+from gateway.words.consent import CONSENTS
 from gateway.words.instruction import What
 
 router = APIRouter()
 ROOMS: Final = tuple(name for name in EN if name.startswith("room."))
-CONSENT: Final = ("activity", "climate", "vital_signs")
+WHO: Final = ("resident", "representative")
+NAME: Final = 40  # characters of a name
 # A box is set up where it will stand: these are offered, and whatever it has already.
 ZONES: Final = (
     "Asia/Shanghai",
@@ -83,9 +91,9 @@ async def rooms(v: Technician, said: Fields) -> Response:
 
 @router.post("/home/consent")
 async def consent(v: Technician, said: Fields) -> Response:
-    """Set what the resident lets us keep and push, and for how long."""
+    """Set what the resident lets us keep and push, for how long, and who agreed to it."""
     checked(v, said)
-    value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENT}
+    value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENTS}
     wrong = {}
     for name in DAYS:
         count = whole(said.get(name, "").strip())
@@ -93,13 +101,48 @@ async def consent(v: Technician, said: Fields) -> Response:
             value[name] = float(count)
         else:
             wrong[name] = v.words("wrong.days")
-    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.SET_CONSENT, value)
+    agreed = _agreed(v, said, wrong)
+    facts = household.shown(await run_in_threadpool(current, v))["consent"]
+    more = any(value[n] and not facts[n] for n in CONSENTS) or any(
+        value.get(n, 0) > facts[n] for n in DAYS
+    )
+    if more and agreed is None and not wrong:
+        wrong["who"] = v.words("wrong.who")
+    given = Handed(agreed=agreed) if agreed is not None else None
+    answer = (
+        Answer(fields=wrong) if wrong else await configure(v, said, What.SET_CONSENT, value, given)
+    )
     return await _done(v, "consent", said, answer)
+
+
+def _agreed(v: Visitor, said: dict[str, str], wrong: dict[str, str]) -> Agreed | None:
+    """Return who agreed, None where nobody is said to; what is wrong goes beside its field."""
+    name = " ".join(said.get("name", "").split())
+    if not (said.get("who") or name or said.get("strokes")):
+        return None
+    if said.get("who") not in WHO:
+        wrong["who"] = v.words("wrong.who")
+        return None
+    try:
+        strokes = json.loads(said["strokes"]) if said.get("strokes") else []
+        agreed = msgspec.convert({"who": said["who"], "name": name, "strokes": strokes}, Agreed)
+        problem = unagreed(agreed)
+    except (ValueError, RecursionError, msgspec.ValidationError):
+        wrong["name" if len(name) > NAME else "strokes"] = v.words("wrong.agreed")
+        return None
+    if problem is not None:
+        wrong[problem.field] = v.words.told(problem.say)
+    return agreed
 
 
 async def _done(v: Visitor, name: str, said: dict[str, str], answer: Answer) -> Response:
     if answer.accepted:
-        return RedirectResponse(f"/home?saved=1#{name}", 303)
+        config, known = v.page.config, v.page.known
+        on = await run_in_threadpool(onward, config, known, "home", said.get("go", ""))
+        if not on and said.get("go") == "on" and not asked(config):
+            name = "consent"  # what this step still lacks
+        return RedirectResponse(on or f"/home?saved=1#{name}", 303)
+    said.pop("strokes", None)  # drawn once more beside what was wrong
     return await run_in_threadpool(_home, v, 409 if answer.moved else 422, Form(name, said, answer))
 
 
@@ -127,7 +170,14 @@ def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
         form,
         set=facts,
         rooms=[(r, r in ticked, r in lived) for r in offered],
-        consents=CONSENT,
+        consents=CONSENTS,
+        agreed=config.household.agreed,
+        drawing=signatures.drawn(config.household.agreed.strokes)
+        if config.household.agreed
+        else "",
+        asked=asked(config),
+        whos=WHO,
+        pad=(signatures.WIDE, signatures.HIGH, signatures.STROKES),
         days=DAYS,
         zones=tuple(dict.fromkeys([facts["household"]["timezone"], *ZONES])),
         saved="saved" in v.request.query_params,

@@ -20,7 +20,7 @@ from gateway.home import household
 from gateway.home.handed import Handed, Rejected
 from gateway.page import address, again
 from gateway.page.change import Answer, Form, change_of, configure, current, drawn, left, refused
-from gateway.page.steps import installation
+from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.words.instruction import Do, What
@@ -87,16 +87,12 @@ async def act(v: Technician, said: Fields) -> Response:
         answer = await configure(v, said, What.SET_PLATFORM, value | asked, given)
         if answer.accepted:
             _drafts.pop(_who(v), None)
-            return RedirectResponse(await run_in_threadpool(_after, v, said.get("go", "")), 303)
+            config, known, go = v.page.config, v.page.known, said.get("go", "")
+            on = await run_in_threadpool(onward, config, known, "platform", go)
+            return RedirectResponse(on or "/platform?saved=1", 303)
     return await run_in_threadpool(
         _platform, v, 409 if answer.moved else 422, Form("platform", typed, answer), draft
     )
-
-
-def _after(v: Visitor, go: str) -> str:
-    """Return where one goes on who has saved: to the next open step, if that was asked for."""
-    led = installation(v.page.config, v.page.known, "platform") if go == "on" else None
-    return led.next.to if led is not None and led.next is not None else "/platform?saved=1"
 
 
 def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -26,6 +26,7 @@ from gateway.page.makes import OPENS
 from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
 from gateway.page.rungs import DAYS_OFFERED, OWN, WHEN, Rung, gaps, in_force, numbers, typed
 from gateway.page.rungs import said as said_of
+from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -98,7 +99,7 @@ async def ladder(v: Technician, said: Fields) -> Response:
     elif go in {"up", "down"} and n >= 0:
         to = min(max(n + (1 if go == "down" else -1), 0), len(rungs) - 1)
         rungs.insert(to, rungs.pop(n))
-    elif go in {"save", "try"} or said.get("over"):
+    elif go in {"save", "on", "try"} or said.get("over"):
         wrong: dict[str, str] = {}
         value = []
         for number, rung in enumerate(rungs, 1):
@@ -178,7 +179,11 @@ async def _on(
     form.answer = await configure(v, form.typed, what, value, given)
     if form.answer.accepted:
         step = "&step=people" if form.name == "ladder" else ""
-        return RedirectResponse(f"/rules?saved=1{step}#{form.name}", 303)
+        at = "people" if step else "rules"
+        on = await run_in_threadpool(
+            onward, v.page.config, v.page.known, at, form.typed.get("go", "")
+        )
+        return RedirectResponse(on or f"/rules?saved=1{step}#{form.name}", 303)
     return await run_in_threadpool(_rules, v, 409 if form.answer.moved else 422, form, rungs)
 
 

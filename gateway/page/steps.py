@@ -15,6 +15,7 @@ from gateway.home.config import Config
 from gateway.page.known import Filter, Known
 from gateway.words import kind
 from gateway.words.clock import Quality, When
+from gateway.words.consent import CONSENTS
 
 # In their order, each with the place where it is done.
 STEPS: Final[Mapping[str, str]] = {
@@ -99,7 +100,14 @@ def steps(
     ruled = home.times is not None or home.dangers is not None  # somebody has chosen them
     lacks = {
         "code": [],
-        "home": [] if home.household is not None and home.household.number else ["number"],
+        "home": [
+            word
+            for word, there in (
+                ("number", home.household is not None and home.household.number),
+                ("consent", asked(config)),
+            )
+            if not there
+        ],
         "platform": [] if config.platform is not None else ["platform"],
         "sensors": [] if config.devices else ["sensors"],
         "rules": [] if ruled else ["rules"],
@@ -118,6 +126,13 @@ def steps(
     if "tls" in platform:
         lacks["platform"].append("tls")
     return tuple(Step(name, to, tuple(lacks[name])) for name, to in STEPS.items())
+
+
+def asked(config: Config) -> bool:
+    """Say whether anybody was asked what may be kept: an answer may be no to all of it."""
+    return config.household.consent is not None or any(
+        getattr(config.parts.consent, name) for name in CONSENTS
+    )
 
 
 def untouched() -> tuple[Step, ...]:
@@ -142,6 +157,16 @@ def installation(config: Config, known: Known, at: str) -> Installation | None:
     if certificates.numbers(config.state):
         return None
     return Installation(steps(config, stands(config, known)["missing"], signed=False), at)
+
+
+def onward(config: Config, known: Known, at: str, go: str) -> str:
+    """Return where one goes on who has saved the step `at`: "" where that was not asked for.
+
+    It is the next open step, once nothing of this one is missing.
+    """
+    led = installation(config, known, at) if go == "on" else None
+    done = led is not None and led.here is not None and led.here.done
+    return led.next.to if led is not None and done and led.next is not None else ""
 
 
 def moment(known: Known) -> When:

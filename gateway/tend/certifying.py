@@ -130,7 +130,15 @@ class Certifying:
                 revision=revision,
             ), None
         number = max([self.newest, *before], default=0) + 1
-        made = certificates.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
+        made = certificates.signed(
+            what,
+            number,
+            by=i.by,
+            at=at,
+            signing=signing,
+            instruction=i.id,
+            agreed=config.household.agreed,
+        )
         try:
             certificates.keep(config.state, made)
         except OSError as error:

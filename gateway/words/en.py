@@ -208,6 +208,7 @@ EN: Final[dict[str, str]] = {
     # signing
     "sign.name": "type the name that you have signed in with",
     "sign.unread": "the signature cannot be read: sign again",
+    "sign.agreed": "type the name of who agreed; the resident may sign with a finger instead",
     "sign.none": "sign with a finger, or type your name",
     "house.cuts_link": "an alarm is open, and this change cuts the link for a moment",
     "house.try_only": "only set_platform can be tried",

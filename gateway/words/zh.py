@@ -208,6 +208,7 @@ ZH: Final[dict[str, str]] = {
     # signing
     "sign.name": "请输入您登录用的名字",
     "sign.unread": "签名无法读取, 请重新签",
+    "sign.agreed": "请输入同意人的名字; 老人本人也可以用手指签名代替",
     "sign.none": "请用手指签名, 或输入名字",
     "house.cuts_link": "有未结束的警报, 修改会短暂中断连接",
     "house.try_only": "只能测试 set_platform",

@@ -80,6 +80,11 @@ class Thumb:
         self.steps[-1].taps += not await field.evaluate("(e) => e === document.activeElement")
         await field.fill(text)
 
+    async def signed(self, page):
+        await page.locator("#pad").evaluate("(pad) => pad.scrollIntoView({block: 'center'})")
+        await signed_with_a_finger(page)
+        self.steps[-1].taps += 1
+
     async def onward(self):
         await self.tap(".onward a")
 
@@ -137,7 +142,10 @@ async def _home(thumb, page, _):
     await thumb.write("number", "H-0451")
     await thumb.tap("#household button.main")
     await page.wait_for_selector(".notice.good")
-    await thumb.onward()
+    await thumb.tap("#consent .choice", has=page.locator("[name=activity]"))
+    await thumb.tap("#consent .choice", has=page.locator("[value=resident]"))
+    await thumb.signed(page)
+    await thumb.tap("#consent button.main")
     await page.wait_for_selector("[name=host]")
 
 
@@ -176,16 +184,12 @@ async def _rules(thumb, page, _):
     thumb.at("rules")
     await thumb.tap("#judging .presets button")
     await thumb.tap("#judging .acts button.main")
-    await page.wait_for_selector(".notice.good.answer")
-    await thumb.onward()
     await page.wait_for_selector("[name=responder-1]")
 
 
 async def _people(thumb, page, _):
     thumb.at("people")
     await thumb.tap("#ladder button.main")
-    await page.wait_for_selector(".notice.good.answer")
-    await thumb.onward()
     await page.wait_for_selector("#sum")
 
 
@@ -216,9 +220,7 @@ async def _walk(thumb, page, home):
 async def _signed(thumb, page, _):
     thumb.at("certificate")
     assert await page.locator(".sum.all").count(), await page.inner_text(".sum")
-    await page.locator("#pad").evaluate("(pad) => pad.scrollIntoView({block: 'center'})")
-    await signed_with_a_finger(page)
-    thumb.steps[-1].taps += 1
+    await thumb.signed(page)
     await thumb.tap(page.get_by_role("button", name=EN["cert.keep"]))
     await page.wait_for_selector(".notice.good")
 
