@@ -13,6 +13,7 @@ from gateway.page import makes
 from gateway.page.change import Form, current, drawn
 from gateway.page.device import signal
 from gateway.page.known import Filter
+from gateway.page.manual import hung
 from gateway.page.visitor import Stop, Technician
 from gateway.words.reading import Kind
 
@@ -62,6 +63,7 @@ def confirm(v: Technician) -> Response:
         "asks": makes.asks(device.model),
         "told": told,
         "look": makes.looks(device.model),
+        "hung": hung(device.model),
         "place": makes.place(device.model),
         "notes": v.words.pair(*device.model.device_notes),
         "battery": batteries[-1] if batteries else None,

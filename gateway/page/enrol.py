@@ -26,6 +26,7 @@ from gateway.page.acts import whole
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models
 from gateway.page.device_form import BY_RULE, INPUTS, LEFT_OPEN
 from gateway.page.home import suggested
+from gateway.page.manual import hung
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.words.driver import BleAdvert, Enrol, GattService, Model
 from gateway.words.instruction import Do, What
@@ -108,6 +109,7 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
         "model": model,
         "title": makes.title(v, model) if model else "",
         "look": makes.looks(model) if model else "",
+        "hung": hung(model) if model else "",
         "offered": [(m.name, makes.title(v, m), makes.looks(m)) for m in offered],
         "place": makes.place(model) if model else "",
         "at": {n: said.get(n, "")[:200] for n in ("address", "port", "via", "signal")},
