@@ -227,7 +227,7 @@ def on_paper(
         "path": path,
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
         "sha256": sha256,
-        "consent": _consent(t, zone, what["consent"], agreed) if "consent" in what else None,
+        **({"consent": _consent(t, zone, what["consent"], agreed)} if "consent" in what else {}),
         **({"stands": stands(t, what)} if "faults" in what else {}),
         **(
             {

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.home import household, signatures
-from gateway.home.handed import Handed
+from gateway.home import household, signatures, values
+from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import Agreed
 from gateway.home.signatures import unagreed
 from gateway.page.acts import whole
@@ -26,6 +26,7 @@ from gateway.words.instruction import What
 
 router = APIRouter()
 ROOMS: Final = tuple(name for name in EN if name.startswith("room."))
+CONSENT: Final = tuple(name.value for name in CONSENTS)
 WHO: Final = ("resident", "representative")
 NAME: Final = 40  # characters of a name
 # A box is set up where it will stand: these are offered, and whatever it has already.
@@ -93,7 +94,7 @@ async def rooms(v: Technician, said: Fields) -> Response:
 async def consent(v: Technician, said: Fields) -> Response:
     """Set what the resident lets us keep and push, for how long, and who agreed to it."""
     checked(v, said)
-    value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENTS}
+    value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENT}
     wrong = {}
     for name in DAYS:
         count = whole(said.get(name, "").strip())
@@ -103,16 +104,25 @@ async def consent(v: Technician, said: Fields) -> Response:
             wrong[name] = v.words("wrong.days")
     agreed = _agreed(v, said, wrong)
     facts = household.shown(await run_in_threadpool(current, v))["consent"]
-    more = any(value[n] and not facts[n] for n in CONSENTS) or any(
+    more = any(value[n] and not facts[n] for n in CONSENT) or any(
         value.get(n, 0) > facts[n] for n in DAYS
     )
-    if more and agreed is None and not wrong:
+    if more and agreed is None and not wrong and _fits(value):
         wrong["who"] = v.words("wrong.who")
     given = Handed(agreed=agreed) if agreed is not None else None
     answer = (
         Answer(fields=wrong) if wrong else await configure(v, said, What.SET_CONSENT, value, given)
     )
     return await _done(v, "consent", said, answer)
+
+
+def _fits(value: dict[str, Any]) -> bool:
+    """Say whether a value is within its bounds; what is not is told with them."""
+    try:
+        values.read(What.SET_CONSENT, value)
+    except Rejected:
+        return False
+    return True
 
 
 def _agreed(v: Visitor, said: dict[str, str], wrong: dict[str, str]) -> Agreed | None:
@@ -170,7 +180,7 @@ def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
         form,
         set=facts,
         rooms=[(r, r in ticked, r in lived) for r in offered],
-        consents=CONSENTS,
+        consents=CONSENT,
         agreed=config.household.agreed,
         drawing=signatures.drawn(config.household.agreed.strokes)
         if config.household.agreed

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Response
 
 from gateway.page.makes import is_contact
 from gateway.page.visitor import Anyone
-from gateway.voice import en, zh
 from gateway.words.driver import Model
 from gateway.words.reading import Kind
 
@@ -39,18 +38,18 @@ HOW: Final[Mapping[str, str]] = {
     "people": "/rules?step=people#ladder",
     "move": "/moving",
 }
-# What the home says, by the name of its phrase, and by the end of the key of what it means.
-SAYS: Final[Mapping[str, str]] = {
-    "ask.fall": "ask",
-    "raised.sos": "raised",
-    "receipt": "receipt",
-    "calling": "calling",
-    "acknowledged": "acknowledged",
-    "raised_again": "again",
-    "closed": "closed",
-    "cancelled": "cancelled",
-    "test": "test",
-}
+# What the home says, in the order of an alarm.
+SAYS: Final = (
+    "ask",
+    "raised",
+    "receipt",
+    "calling",
+    "acknowledged",
+    "again",
+    "closed",
+    "cancelled",
+    "test",
+)
 # How a device is hung: by a word of its make's name, else by the first of these that it senses.
 _CALLED: Final = (("cord", "cord"), ("pendant", "pendant"), ("tag", "pendant"), ("bed", "bed"))
 _HUNG: Final = (
@@ -75,10 +74,7 @@ def manual(v: Anyone) -> Response:
         lost=LOST,
         lights=LIGHTS,
         how=HOW,
-        says=[
-            (means, v.words.pair(zh.PHRASES[name], en.PHRASES[name]))
-            for name, means in SAYS.items()
-        ],
+        says=SAYS,
         open=v.request.query_params.get("hang", "")[:20],
     )
 

@@ -1,12 +1,11 @@
 """Help on the box: for who cannot sign in too, without a word of the home; and each make shows how it is hung."""
 
-import re
-
 import pytest
 from drivers import all_models
 from gateway.page.en import EN
 from gateway.page.manual import HOW, KINDS, LIGHTS, LOST, SAYS, hung
 from gateway.page.zh import ZH
+from gateway.voice import en, zh
 
 from tests.page.household import DEVICES, GATEWAY, ROOMS, SECRET_NAME
 
@@ -62,4 +61,9 @@ def test_each_drawing_has_three_steps_and_no_make_asks_for_another():
         for kind in KINDS:
             assert [f"mount.{kind}.{n}" in words for n in (1, 2, 3, 4)] == [True, True, True, False]
     assert {hung(m) for m in all_models().values()} <= {*KINDS, ""}
-    assert all(re.fullmatch("[a-z_.]+", name) for name in SAYS)
+
+
+def test_the_phrases_are_those_that_the_home_says():
+    for words, said in ((ZH, zh.PHRASES), (EN, en.PHRASES)):
+        phrases = {phrase.replace(", ", ",") for phrase in said.values()}
+        assert {words[f"help.said.{name}"].replace(", ", ",") for name in SAYS} <= phrases

@@ -107,7 +107,7 @@ async def test_home_leaves_each_change_with_the_revision_that_was_seen(home):
     chosen = {"room-1": "卧室", "room-3": "浴室"}
     answer, left = await sent(home, browser, "/home", "/home/rooms", revision="0", more="阁楼, 浴室、车库", **chosen)
     assert value(left) == ("set_rooms", {"rooms": ["卧室", "浴室", "阁楼", "车库"]})
-    said = {"activity": "1", "history_days": "60", "journal_days": "800"}
+    said = {"activity": "1", "history_days": "60", "journal_days": "800", "who": "resident", "name": "Li"}
     answer, left = await sent(home, browser, "/home", "/home/consent", revision="0", **said)
     expected = {"activity": True, "climate": False, "vital_signs": False, "history_days": 60.0, "journal_days": 800.0}
     assert value(left) == ("set_consent", expected)
@@ -139,7 +139,7 @@ async def test_a_number_of_residents_that_is_none_is_told_beside_its_field(home,
 async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(home):
     browser = await home.technician()
     refuse(home, Refused.INVALID, wire.Trouble("consent", "", "history_days", "应在 1 到 400 之间", "1 to 400"))
-    said = {"climate": "1", "history_days": "399", "journal_days": "800", "revision": "0"}
+    said = {"climate": "1", "history_days": "399", "journal_days": "800", "revision": "0", "who": "resident", "name": "Li"}
     answer, _ = await sent(home, browser, "/home", "/home/consent", **said)
     assert answer.status_code == 422
     assert 'id="consent-history_days-say"><strong>应在 1 到 400 之间' in answer.text

@@ -43,7 +43,7 @@ def test_a_box_that_was_only_opened_lacks_all_but_its_code(tmp_path):
     assert [s.name for s in found] == list(STEPS)
     assert done(found) == ["code"]
     lacks = {s.name: s.lacks for s in found}
-    assert lacks["home"] == ("number",)
+    assert lacks["home"] == ("number", "consent")
     assert lacks["walk"] == ("walk",), "nothing to walk is not walked"
 
 
