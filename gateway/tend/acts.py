@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway.hear.intake import Intake
 from gateway.home.home import Home
 from gateway.judge.book import AlarmFact, Entry
@@ -18,42 +20,33 @@ from gateway.words.clock import Clock
 from gateway.words.instruction import Do, Door, Refused, ResultFact
 
 
+@dataclass(eq=False, kw_only=True)
 class Acts:
     """A witness of the pump, in its task: what the home does about an entry that is on disk.
 
     It lets programs sound and call, and a confirmed device prove itself.
     """
 
-    def __init__(
-        self,
-        *,
-        home: Home,
-        clock: Clock,
-        intake: Intake,
-        uplink: Uplink,
-        untold: Untold,
-        callers: Callers,
-    ) -> None:
-        self._home = home
-        self._clock = clock
-        self._intake = intake
-        self._uplink = uplink
-        self._untold = untold
-        self._callers = callers
+    home: Home
+    clock: Clock
+    intake: Intake
+    uplink: Uplink
+    untold: Untold
+    callers: Callers
 
     def committed(self, entry: Entry) -> None:
         """Take an entry that is on disk."""
-        fact, config = entry.fact, self._home.config
+        fact, config = entry.fact, self.home.config
         if isinstance(fact, ResultFact) and _confirmed_here(fact):
-            self._intake.arm(fact.instruction.device, config.times.confirm_window)
+            self.intake.arm(fact.instruction.device, config.times.confirm_window)
         if is_call(entry):
-            self._uplink.called()
+            self.uplink.called()
         if isinstance(fact, FaultFact):
-            self._untold.written(fact, entry.number, self._clock.now())
+            self.untold.written(fact, entry.number, self.clock.now())
             if fact.kind == kinds.REQUEST and not fact.test:
-                self._callers.confirm(fact, entry.number, config)
+                self.callers.confirm(fact, entry.number, config)
         if isinstance(fact, AlarmFact):
-            self._callers.follow(entry, fact, config)
+            self.callers.follow(entry, fact, config)
 
 
 def _confirmed_here(fact: ResultFact) -> bool:

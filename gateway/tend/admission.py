@@ -7,6 +7,7 @@ its end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -29,14 +30,16 @@ def mistaken(mistake: Exception) -> str:
     )
 
 
+@dataclass(eq=False)
 class Admission:
     """The allowances of both doors. In the task "pump"."""
 
-    def __init__(self, faults: Ledger, notes: Notes, now: Callable[[], Moment]) -> None:
-        self._faults = faults
-        self._notes = notes
-        self._now = now
-        self._bad_since = now().mono
+    faults: Ledger
+    notes: Notes
+    now: Callable[[], Moment]
+
+    def __post_init__(self) -> None:
+        self._bad_since = self.now().mono
         self._bad = 0
         self._allowances = Allowances(self._bad_since)
 
@@ -59,23 +62,23 @@ class Admission:
 
         The platform sends it again until it has a result.
         """
-        self._allowances.refuse(self._now().mono)
+        self._allowances.refuse(self.now().mono)
         if self._allowances.refused == 1:
-            self._notes.begin(kind.TOO_MANY_ORDERS, first=why[:80])
+            self.notes.begin(kind.TOO_MANY_ORDERS, first=why[:80])
 
     def bad_message(self, name: str, why: str, id_: str = "") -> None:
         """Tell of a message that was refused, by its `id_` where that can be read.
 
         At most BAD_MESSAGES times an hour: a babbling sender must not fill the journal.
         """
-        now = self._now().mono
+        now = self.now().mono
         if now - self._bad_since >= 3600:
             self._bad, self._bad_since = 0, now
         self._bad += 1
         if self._bad > BAD_MESSAGES:
             self.refuse(name)
         else:
-            self._notes.say(
+            self.notes.say(
                 kind.BAD_MESSAGE, message=name, why=why[:300], **({"id": id_} if id_ else {})
             )
 
@@ -86,10 +89,8 @@ class Admission:
 
     def flooded(self, now: Moment) -> list[FaultFact]:
         """End the fault of too many orders when it is over, with their number."""
-        if (kind.TOO_MANY_ORDERS, "") not in self._faults.on or not self._allowances.quiet(
-            now.mono
-        ):
+        if (kind.TOO_MANY_ORDERS, "") not in self.faults.on or not self._allowances.quiet(now.mono):
             return []
         refused, self._allowances.refused = self._allowances.refused, 0
-        ended = self._faults.end(kind.TOO_MANY_ORDERS, now)
+        ended = self.faults.end(kind.TOO_MANY_ORDERS, now)
         return [replace(fact, detail={**fact.detail, "refused": refused}) for fact in ended]

@@ -38,14 +38,16 @@ class _Seen:
     told: int = 0
 
 
+@dataclass(eq=False)
 class Attacks:
     """What was refused and looks like an attack.
 
     On the loop's thread: `page_says` is called when a datagram comes, all else by the pump.
     """
 
-    def __init__(self, faults: Ledger) -> None:
-        self._faults = faults
+    faults: Ledger
+
+    def __post_init__(self) -> None:
         self._seen: dict[str, _Seen] = {}  # by device, or by sort where it has none
         self._frames = Tallies()
         self._page: PageWord | None = None
@@ -60,17 +62,17 @@ class Attacks:
     ) -> list[FaultFact]:
         """Take what was `refused` of each device and at the page; end what has been quiet."""
         out = self._of_page(now)
-        on = frozenset(of for name, of in self._faults.on if name == kind.ATTACKED)
+        on = frozenset(of for name, of in self.faults.on if name == kind.ATTACKED)
         for device, tries in self._frames.look(refused, on, now.mono):
             out += self.counted(FRAMES, now, tries, device)
-        for of in [of for name, of in self._faults.on if name == kind.ATTACKED]:
-            self._of(of, str(self._faults.on[kind.ATTACKED, of].detail.get("what", of)), now)
+        for of in [of for name, of in self.faults.on if name == kind.ATTACKED]:
+            self._of(of, str(self.faults.on[kind.ATTACKED, of].detail.get("what", of)), now)
         for of, seen in list(self._seen.items()):
             if now.mono - seen.last >= WAITS.attack_over:
                 del self._seen[of]
                 out += [
                     replace(f, detail={**f.detail, **_detail(seen)})
-                    for f in self._faults.end(kind.ATTACKED, now, of)
+                    for f in self.faults.end(kind.ATTACKED, now, of)
                 ]
         return out
 
@@ -79,12 +81,12 @@ class Attacks:
         of = device or what
         seen = self._of(of, what, now)
         seen.count, seen.last = seen.count + tries, now.mono
-        if (kind.ATTACKED, of) not in self._faults.on and seen.count >= TELL_AT:
+        if (kind.ATTACKED, of) not in self.faults.on and seen.count >= TELL_AT:
             seen.told = seen.count
-            return self._faults.begin(kind.ATTACKED, now, of, what=what, count=seen.count)
+            return self.faults.begin(kind.ATTACKED, now, of, what=what, count=seen.count)
         if seen.told and seen.count >= AGAIN_AT * seen.told:
             seen.told = seen.count
-            return self._faults.again(kind.ATTACKED, of, _detail(seen))
+            return self.faults.again(kind.ATTACKED, of, _detail(seen))
         return []
 
     def _of(self, of: str, what: str, now: Moment) -> _Seen:
@@ -92,7 +94,7 @@ class Attacks:
 
         One that has gone on since before a restart begins with what was told of it.
         """
-        on = self._faults.on.get((kind.ATTACKED, of))
+        on = self.faults.on.get((kind.ATTACKED, of))
         told = int(on.detail.get("count", 0)) if on else 0
         return self._seen.setdefault(of, _Seen(what, told, now.mono, told))
 
@@ -105,7 +107,7 @@ class Attacks:
         # the page's whole life.
         more = 0 if before is None else word.wrong - (before.wrong if before.run == word.run else 0)
         out = self.counted(GUESSES, now, more) if more > 0 else []
-        turned = self._faults.begin if word.unusable else self._faults.end
+        turned = self.faults.begin if word.unusable else self.faults.end
         return out + turned(kind.PAGE_CERTIFICATE, now)
 
 

@@ -7,6 +7,7 @@ import base64
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.hear.intake import Intake
@@ -32,58 +33,50 @@ class TakenOver(Exception):
     """Another home's files lie ready: begin anew as its gateway."""
 
 
+@dataclass(eq=False)
 class BoxSwap:
     """Seals and takes over. On the loop's thread, its work on threads of the pool."""
 
-    def __init__(
-        self,
-        home: Home,
-        models: Mapping[str, Model],
-        clock: Clock,
-        pipeline: Pipeline,
-        faults: Ledger,
-        intake: Intake,
-    ) -> None:
-        self._home = home
-        self._models = models
-        self._clock = clock
-        self._pipeline = pipeline
-        self._faults = faults
-        self._intake = intake
+    home: Home
+    models: Mapping[str, Model]
+    clock: Clock
+    pipeline: Pipeline
+    faults: Ledger
+    intake: Intake
 
     async def seal(self, i: Instruction) -> Later:
         """Write the home into one encrypted file, for the technician to take along."""
-        at, fresh = self._clock.now().wall.isoformat(timespec="seconds"), self._intake.memories()
+        at, fresh = self.clock.now().wall.isoformat(timespec="seconds"), self.intake.memories()
 
         def sealed() -> ResultFact:
-            given = handed.handed(self._home.config.page_folder, i.secrets)
+            given = handed.handed(self.home.config.page_folder, i.secrets)
             data = backup.made(
-                self._home.config,
-                self._home.gateway,
+                self.home.config,
+                self.home.gateway,
                 given.passphrase or "",
                 __version__,
                 at,
                 {d: json.loads(m) for d, m in fresh.items()},
             )
-            backup.leave(self._home.config.state, i.id, data, by=i.by, at=at)
+            backup.leave(self.home.config.state, i.id, data, by=i.by, at=at)
             return ResultFact(i, Refused.NONE)
 
         # The desk sees who took every key along, and when.
         return await self._carried_out(
-            i, sealed, told=lambda now: [self._faults.note(kind.BACKUP, now, "", by=i.by)]
+            i, sealed, told=lambda now: [self.faults.note(kind.BACKUP, now, "", by=i.by)]
         )
 
     async def take_over(self, i: Instruction) -> Later:
         """Let this box take over the home whose backup was handed in."""
 
         def ready() -> ResultFact:
-            given = handed.handed(self._home.config.page_folder, i.secrets)
+            given = handed.handed(self.home.config.page_folder, i.secrets)
             kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
-            takeover.prepared(self._home.config, kept_there, self._models)
+            takeover.prepared(self.home.config, kept_there, self.models)
             return ResultFact(i, Refused.NONE)
 
         def arrived() -> None:
-            takeover.arrive(self._home.config.state)
+            takeover.arrive(self.home.config.state)
             raise TakenOver
 
         return await self._carried_out(i, ready, arrived)
@@ -104,7 +97,7 @@ class BoxSwap:
         except backup.BackupError as no:
             result = refusal(i, Refused.INVALID, no.say)
         except handed.Rejected as no:
-            result = wrong(i, no.problems, self._home.config.household.revision)
+            result = wrong(i, no.problems, self.home.config.household.revision)
         except OSError as error:
             result = refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror))
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
@@ -117,8 +110,8 @@ class BoxSwap:
                     then()
                 except OSError as error:
                     said = Say("order.not_kept", why=error.strerror)
-                    return self._pipeline.answered(refusal(i, Refused.NOT_KEPT, said), (), now)
+                    return self.pipeline.answered(refusal(i, Refused.NOT_KEPT, said), (), now)
             facts = told(now) if result.refused is Refused.NONE else ()
-            return self._pipeline.answered(result, facts, now)
+            return self.pipeline.answered(result, facts, now)
 
         return done

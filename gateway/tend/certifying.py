@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -30,39 +31,33 @@ from gateway.words.say import Say
 LOG = logging.getLogger("eldercare")
 
 
+@dataclass(eq=False)
 class Certifying:
     """Makes certificates. On the loop's thread, its work on threads of the pool.
 
     `newest` is the number of the newest that was told.
     """
 
-    def __init__(
-        self,
-        home: Home,
-        storage: Storage,
-        clock: Clock,
-        boot: str,
-        pipeline: Pipeline,
-        faults: Faults,
-    ) -> None:
-        self._home = home
-        self._storage = storage
-        self._clock = clock
-        self._boot = boot
-        self._pipeline = pipeline
-        self._faults = faults
-        self.newest = int(storage.store.marked("certificate") or 0)
+    home: Home
+    storage: Storage
+    clock: Clock
+    boot: str
+    pipeline: Pipeline
+    faults: Faults
+
+    def __post_init__(self) -> None:
+        self.newest = int(self.storage.store.marked("certificate") or 0)
 
     def begin(self, now: Moment) -> list[FaultFact]:
         """Return what is told of certificates that the end of the last process has left untold."""
         facts = []
-        for number in reversed(certificates.numbers(self._home.config.state)):
+        for number in reversed(certificates.numbers(self.home.config.state)):
             if (
                 number > self.newest
-                and (made := certificates.kept(self._home.config.state, number)) is not None
+                and (made := certificates.kept(self.home.config.state, number)) is not None
             ):
                 facts.append(
-                    self._faults.note(
+                    self.faults.note(
                         kind.VISIT, now, "", **certificates.told(made), after="restart"
                     )
                 )
@@ -71,9 +66,9 @@ class Certifying:
 
     async def carry_out(self, i: Instruction) -> Later:
         """Make a certificate of what was seen and signed; return what the pump is to write."""
-        at = stamp(self._boot, self._clock.now())
+        at = stamp(self.boot, self.clock.now())
         try:
-            rows = await self._storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
+            rows = await self.storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
             result, made = await asyncio.to_thread(self._certified, i, rows, at)
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("commissioned failed")
@@ -83,10 +78,10 @@ class Certifying:
             facts = (
                 []
                 if made is None
-                else [self._faults.note(kind.VISIT, now, "", **certificates.told(made))]
+                else [self.faults.note(kind.VISIT, now, "", **certificates.told(made))]
             )
             self.newest = max(self.newest, made.number if made is not None else 0)
-            return self._pipeline.answered(result, facts, now)
+            return self.pipeline.answered(result, facts, now)
 
         return done
 
@@ -94,7 +89,7 @@ class Certifying:
         self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: When
     ) -> tuple[ResultFact, certificates.Certificate | None]:
         """Check and write one certificate. Returns what to answer, and the certificate to tell."""
-        config, revision = self._home.config, self._home.config.household.revision
+        config, revision = self.home.config, self.home.config.household.revision
         before = certificates.numbers(config.state)
         known = certificates.kept(config.state, before[0]) if before else None
         # killed between file and journal: it was told at the start
@@ -111,16 +106,16 @@ class Certifying:
         found = commissioning.seen(*rows, at)
         on = [
             commissioning.OpenFault(int(f.priority), f.kind, f.device)
-            for f in list(self._faults.on.values())
+            for f in list(self.faults.on.values())
             if not f.test
         ]
         what = commissioning.facts(
             config,
             found,
-            gateway=self._home.gateway,
-            journal=self._storage.store.journal,
+            gateway=self.home.gateway,
+            journal=self.storage.store.journal,
             software=__version__,
-            mains=self._faults.mains is not None,
+            mains=self.faults.mains is not None,
             clock=at.clock,
             faults=on,
         )

@@ -41,6 +41,8 @@ from gateway.tend import inbound, marks, middle, pump, rearrange
 from gateway.tend.acts import Acts, another
 from gateway.tend.admission import Admission
 from gateway.tend.attacks import Attacks
+from gateway.tend.box_swap import BoxSwap
+from gateway.tend.certifying import Certifying
 from gateway.tend.daemon import Daemon
 from gateway.tend.heard import Heard
 from gateway.tend.inbound import Inbound, Inbox
@@ -221,12 +223,13 @@ def build(
         faults=faults,
         notes=notes,
         storage=storage,
-        intake=intake,
         ears=ears,
         uplink=uplink,
         rearrange=change,
         callers=callers,
-        attempt=functools.partial(
+        certifying=Certifying(home, storage, clock, boot, pipeline, faults),
+        swap=BoxSwap(home, models, clock, pipeline, faults, intake),
+        attempt_of=functools.partial(
             Attempt,
             home=home,
             notes=notes,
@@ -235,7 +238,7 @@ def build(
             uplink=uplink,
             heard=mailbox.from_platform,
         ),
-        fitting=lambda i, device: Fitting(
+        fitting_of=lambda i, device: Fitting(
             i, models, device, lent=ears.lent, notes=notes, changed=upkeep.somebody_looks.set
         ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway.hear.waiting_room import WaitingRoom
 from gateway.judge.book import Entry
 from gateway.judge.pipeline import Pipeline
@@ -10,29 +12,31 @@ from gateway.words.clock import Moment
 from gateway.words.reading import FORMS, Form
 
 
+@dataclass(eq=False)
 class Heard:
     """The pump's first inlet, in the task "pump".
 
     `event`: something that happens once was heard; the pump takes it back when that is written.
     """
 
-    def __init__(self, room: WaitingRoom, historian: Historian, pipeline: Pipeline) -> None:
+    room: WaitingRoom
+    historian: Historian
+    pipeline: Pipeline
+
+    def __post_init__(self) -> None:
         self.event = False
-        self._room = room
-        self._historian = historian
-        self._pipeline = pipeline
 
     @property
     def waiting(self) -> bool:
         """Whether a reading waits."""
-        return len(self._room) > 0
+        return len(self.room) > 0
 
     def entries(self, _now: Moment) -> list[Entry]:
         """Judge what waits, each reading at its own moment."""
         entries: list[Entry] = []
-        for reading in self._room.take():
-            self._historian.heard(reading)
-            entries += self._pipeline.heard(reading)
+        for reading in self.room.take():
+            self.historian.heard(reading)
+            entries += self.pipeline.heard(reading)
             self.event = self.event or FORMS[reading.kind] is Form.EVENT
         return entries
 

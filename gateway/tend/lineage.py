@@ -105,22 +105,22 @@ def judged(
     )
 
 
+@dataclass(eq=False, kw_only=True)
 class Lineage:
     """What the platform says that it has, held against what we have. In the task "pump".
 
     `conflict`: another journal is to be begun in this turn.
     """
 
-    def __init__(
-        self, *, home: Home, clock: Clock, boot: str, storage: Storage, pipeline: Pipeline
-    ) -> None:
-        self._home = home
-        self._clock = clock
-        self._boot = boot
-        self._storage = storage
-        self._pipeline = pipeline
+    home: Home
+    clock: Clock
+    boot: str
+    storage: Storage
+    pipeline: Pipeline
+
+    def __post_init__(self) -> None:
         self.conflict: Conflict | None = None
-        store = storage.store
+        store = self.storage.store
         mark = store.marked(MARK)
         self.confirmed = int(mark) if mark.isdecimal() else 0
         self._began = (
@@ -135,13 +135,13 @@ class Lineage:
 
         It is just now where that cannot be read.
         """
-        now = self._clock.now()
+        now = self.clock.now()
         try:
             at = lived(self._at)
             return (
                 min(
                     now.mono,
-                    on_boot(at, lived(self._storage.store.marked("alive")), now, self._boot).mono,
+                    on_boot(at, lived(self.storage.store.marked("alive")), now, self.boot).mono,
                 )
                 if at is not None
                 else -inf
@@ -151,16 +151,16 @@ class Lineage:
 
     def marks(self, _now: Moment, _anew: bool = False) -> dict[str, str]:
         """Return what is written down with each turn."""
-        return {MARK: str(self.confirmed), "generation": str(self._storage.store.generation)} | (
+        return {MARK: str(self.confirmed), "generation": str(self.storage.store.generation)} | (
             {ACTED: self._at} if self._at else {}
         )
 
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of another journal that the start has begun, and what is on."""
-        why = self._storage.store.anew
+        why = self.storage.store.anew
         return (
-            self._pipeline.noticed(
-                self._told(why, now, generation=self._storage.store.generation), now
+            self.pipeline.noticed(
+                self._told(why, now, generation=self.storage.store.generation), now
             )
             if why
             else []
@@ -172,7 +172,7 @@ class Lineage:
         return isinstance(found, Conflict) and found.why != "older"
 
     def _judged(self, head: wire.Head) -> Conflict | int:
-        store = self._storage.store
+        store = self.storage.store
         return judged(
             head, store.journal, store.generation, store.head.number, store.entries.recent
         )
@@ -184,7 +184,7 @@ class Lineage:
         """
         if head is None:
             return []
-        store = self._storage.store
+        store = self.storage.store
         if head.generation > store.generation + STEP:
             raise UnlikelyHead(
                 f"receipt's head says generation {head.generation}, "
@@ -202,21 +202,21 @@ class Lineage:
             raise wire.BadMessage(f"{said}: is it reckoned over the bytes as they came?")
         if now.mono - self._acted < WAITS.conflict_again:
             return []
-        self._acted, self._at = now.mono, json.dumps(astuple(stamp(self._boot, now)))
+        self._acted, self._at = now.mono, json.dumps(astuple(stamp(self.boot, now)))
         if found.why == "older":
             store.entries.lift(found.generation + 1)
             told = self._told(found.why, now, generation=store.generation)
-            return self._pipeline.tell_anew(told, now, why="generation")
-        if store.folder != self._home.config.state:
+            return self.pipeline.tell_anew(told, now, why="generation")
+        if store.folder != self.home.config.state:
             return []
-        if not has_room(store.folder / "gateway.db", now, self._home.config.gateway.journal_days):
-            return self._pipeline.noticed(self._told("full", now, also=found.why)[:1], now)
+        if not has_room(store.folder / "gateway.db", now, self.home.config.gateway.journal_days):
+            return self.pipeline.noticed(self._told("full", now, also=found.why)[:1], now)
         self.conflict = found
         return []
 
     async def begun_anew(self, writing: Writing, now: Moment) -> tuple[Writing, list[Outgoing]]:
         """Begin another journal with what this turn writes. Raises sqlite3.Error."""
-        conflict, store, pipeline = self.conflict, self._storage.store, self._pipeline
+        conflict, store, pipeline = self.conflict, self.storage.store, self.pipeline
         assert conflict is not None  # asked only then
         self.conflict = None
         journal = new_name()
@@ -251,7 +251,7 @@ class Lineage:
         out = await store.run(store.begin_anew, journal, "conflict", writing)
         self.anew()
         self._proved = False
-        settled(self._home.config.state, self._home.config.runtime)
+        settled(self.home.config.state, self.home.config.runtime)
         store.readings.withhold(withheld)
         return writing, out
 
@@ -261,7 +261,7 @@ class Lineage:
 
     def _told(self, why: str, now: Moment, **more: Value) -> list[FaultFact]:
         """Return what is told of it, and the faults that are on, as another journal tells them."""
-        faults = self._pipeline.faults
+        faults = self.pipeline.faults
         said = faults.note(
             kind.IDENTITY_CONFLICT,
             now,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.contract import inward, wire
 from gateway.home.home import Home
@@ -37,37 +38,27 @@ RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20
 RANGES_A_TURN = 500
 
 
+@dataclass(eq=False, kw_only=True)
 class Mailbox:
-    """What the broker has handed over. On the loop's thread; `entries` is the pump's."""
+    """What the broker has handed over. On the loop's thread; `entries` is the pump's.
 
-    def __init__(
-        self,
-        *,
-        home: Home,
-        orders: Orders,
-        admission: Admission,
-        pipeline: Pipeline,
-        storage: Storage,
-        lineage: Lineage,
-        presence: Presence,
-        receipts: Receipts,
-        push: Push,
-        untold: Untold,
-        wake: Callable[[], None],
-    ) -> None:
-        """Take who acts on it. `wake` is called when something comes."""
-        self._home = home
-        self._takes = orders
-        self._admission = admission
-        self._pipeline = pipeline
-        self._storage = storage
-        self._lineage = lineage
-        self._presence = presence
-        self._has = receipts
-        self._push = push
-        self._untold = untold
+    `wake` is called when something comes.
+    """
+
+    home: Home
+    orders: Orders
+    admission: Admission
+    pipeline: Pipeline
+    storage: Storage
+    lineage: Lineage
+    presence: Presence
+    receipts: Receipts
+    push: Push
+    untold: Untold
+    wake: Callable[[], None]
+
+    def __post_init__(self) -> None:
         self._told: list[Callable[[wire.Receipt], None]] = []
-        self._wake = wake
         self._receipts: deque[bytes] = deque(maxlen=RECEIPTS)
         self._orders: deque[bytes] = deque()
         self._bytes = 0  # of them
@@ -94,11 +85,11 @@ class Mailbox:
         elif name == wire.TO_ALL:
             self._platform = payload
         elif len(self._orders) >= ORDERS or self._bytes + len(payload) > BYTES:
-            self._admission.refuse("waiting")
+            self.admission.refuse("waiting")
         else:
             self._orders.append(payload)
             self._bytes += len(payload)
-        self._wake()
+        self.wake()
 
     def last(self, now: Moment) -> list[Entry]:
         """Carry out what the platform has sent, before the end: it believes that we have it."""
@@ -109,7 +100,7 @@ class Mailbox:
         entries = self._says(now)
         ranges = 0
         for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
-            if ranges >= RANGES_A_TURN or self._has.full:
+            if ranges >= RANGES_A_TURN or self.receipts.full:
                 # nothing is lost: they wait, and what was heard meanwhile is judged before them
                 break
             count, told = self._opened(self._receipts.popleft(), now)
@@ -118,34 +109,34 @@ class Mailbox:
         for _ in range(min(len(self._orders), ORDERS_A_TURN)):
             payload = self._orders.popleft()
             self._bytes -= len(payload)
-            entries += self._takes.taken("instruction", payload, Door.PLATFORM, now).entries
-        return entries + self._pipeline.noticed(self._admission.flooded(now), now)
+            entries += self.orders.taken("instruction", payload, Door.PLATFORM, now).entries
+        return entries + self.pipeline.noticed(self.admission.flooded(now), now)
 
     def _says(self, now: Moment) -> list[Entry]:
         if self._platform is None:
             return []
         payload, self._platform = self._platform, None
         try:
-            return self._presence.says(inward.decode_platform(payload), now)
+            return self.presence.says(inward.decode_platform(payload), now)
         except wire.BadMessage as bad:
-            self._admission.bad_message("platform", str(bad))
+            self.admission.bad_message("platform", str(bad))
             return []
 
     def _opened(self, payload: bytes, now: Moment) -> tuple[int, list[Entry]]:
         """Take one receipt; return how many ranges it has, and the entries it makes."""
         count = 0
         try:
-            receipt, wrong = inward.receipt_of(payload, self._home.gateway)
+            receipt, wrong = inward.receipt_of(payload, self.home.gateway)
             count = len(receipt.entries) + len(receipt.batches)
             if wrong:
-                self._admission.bad_message("receipt", wrong)
+                self.admission.bad_message("receipt", wrong)
             return count, self._receipt(receipt, now)
         except wire.BadMessage as bad:
-            self._admission.bad_message("receipt", str(bad))
+            self.admission.bad_message("receipt", str(bad))
         except Exception as mistake:  # of ours: it must not end the guarding
-            if self._admission.tells:
+            if self.admission.tells:
                 LOG.exception("receipt could not be taken")
-            self._admission.bad_message("receipt", mistaken(mistake))
+            self.admission.bad_message("receipt", mistaken(mistake))
         return count, []
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
@@ -156,12 +147,12 @@ class Mailbox:
         All of it is looked at before anything of it is acted upon: what is numbered on the way must
         be written.
         """
-        lineage, readings = self._lineage, self._storage.store.readings
-        entries = self._storage.store.entries.receipted(receipt.journal, receipt.entries)
+        lineage, readings = self.lineage, self.storage.store.readings
+        entries = self.storage.store.entries.receipted(receipt.journal, receipt.entries)
         batches = receipt.batches if receipt.history == readings.name else []
         wrong = ""
         for what, ranges, newest in (
-            ("entry", entries, self._pipeline.last),
+            ("entry", entries, self.pipeline.last),
             ("batch", batches, readings.newest),
         ):
             highest = max((last for _, last in ranges), default=0)
@@ -176,22 +167,22 @@ class Mailbox:
         try:
             told = lineage.heard(receipt.head, now)
         except UnlikelyHead as unlikely:
-            self._admission.bad_message("receipt", str(unlikely))
+            self.admission.bad_message("receipt", str(unlikely))
         if lineage.conflict is not None:
             return told  # which of two twins it is for nobody knows
         if wrong:
-            self._admission.bad_message("receipt", wrong)
+            self.admission.bad_message("receipt", wrong)
             return told
         for told_of in self._told:
             told_of(receipt)
         entries, batches = merged(entries), merged(batches)
-        told += self._presence.proved(now) if entries or batches else []
+        told += self.presence.proved(now) if entries or batches else []
         if batches:
-            self._push.received(batches, batch=True)
-            self._has.add(batches=batches)
+            self.push.received(batches, batch=True)
+            self.receipts.add(batches=batches)
         if not entries:
             return told
-        self._untold.receipted(entries)
-        self._push.received(entries, batch=False)
-        self._has.add(entries=entries)
-        return told + self._pipeline.receipted(self._pipeline.covered(entries), now)
+        self.untold.receipted(entries)
+        self.push.received(entries, batch=False)
+        self.receipts.add(entries=entries)
+        return told + self.pipeline.receipted(self.pipeline.covered(entries), now)

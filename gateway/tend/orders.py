@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -30,25 +31,16 @@ class Taken(NamedTuple):
     longer: Instruction | None = None
 
 
+@dataclass(eq=False, kw_only=True)
 class Orders:
     """Takes instructions of both doors, within their allowances. In the task "pump"."""
 
-    def __init__(
-        self,
-        *,
-        home: Home,
-        clock: Clock,
-        boot: str,
-        pipeline: Pipeline,
-        resend: Resend,
-        admission: Admission,
-    ) -> None:
-        self._home = home
-        self._clock = clock
-        self._boot = boot
-        self._pipeline = pipeline
-        self._resend = resend
-        self._admission = admission
+    home: Home
+    clock: Clock
+    boot: str
+    pipeline: Pipeline
+    resend: Resend
+    admission: Admission
 
     def taken(
         self, name: str, payload: bytes, door: Door, now: Moment, *, program: bool = False
@@ -60,52 +52,52 @@ class Orders:
         try:
             return self._taken(payload, door, now, program=program)
         except wire.BadMessage as bad:
-            self._admission.bad_message(name, str(bad), inward.named(payload))
+            self.admission.bad_message(name, str(bad), inward.named(payload))
         except Exception as mistake:  # of ours: it must not end the guarding, nor be read for ever
-            if self._admission.tells:
+            if self.admission.tells:
                 LOG.exception("%s could not be carried out", name)
-            self._admission.bad_message(name, mistaken(mistake), inward.named(payload))
+            self.admission.bad_message(name, mistaken(mistake), inward.named(payload))
         return Taken([])
 
     def _taken(self, payload: bytes, door: Door, now: Moment, *, program: bool) -> Taken:
-        lives, floor = self._home.config.times.order_lives, self._clock.floor
+        lives, floor = self.home.config.times.order_lives, self.clock.floor
         instruction, late = inward.decode_instruction(
-            payload, self._home.gateway, now, door, floor=floor, lives=lives
+            payload, self.home.gateway, now, door, floor=floor, lives=lives
         )
         # A hearing window sets nothing up, and whoever has our user has the radio anyway. All else
         # is refused as what only the technician's page may do.
         if program and instruction.do in LOCAL_ONLY - {Do.WINDOW}:
             door = Door.PLATFORM
             instruction = replace(instruction, door=door)
-        if of_another_life(instruction, self._boot):
+        if of_another_life(instruction, self.boot):
             late = "left in the home before the power was cut"
-        spare = functools.partial(self._admission.spare, door)
+        spare = functools.partial(self.admission.spare, door)
         refusal = functools.partial(spare, Of.REFUSAL, now)
-        same = self._pipeline.orders.repeats(instruction)
+        same = self.pipeline.orders.repeats(instruction)
         if same is not None:
             told = spare(Of.REPEAT, now) if same else refusal()
-            return Taken(self._pipeline.told(instruction, now) if told else [])
-        if self._resend.other_than(instruction):
-            return Taken(self._pipeline.reused(instruction, now) if refusal() else [])
+            return Taken(self.pipeline.told(instruction, now) if told else [])
+        if self.resend.other_than(instruction):
+            return Taken(self.pipeline.reused(instruction, now) if refusal() else [])
         if late:
-            return Taken(self._pipeline.refuse(instruction, late, now) if refusal() else [])
+            return Taken(self.pipeline.refuse(instruction, late, now) if refusal() else [])
         if instruction.do is Do.RESEND and door is Door.PLATFORM:
             return Taken(self._resent(instruction, now, refusal))
-        about = any(alarm.id == instruction.alarm for alarm in self._pipeline.alarms.values())
+        about = any(alarm.id == instruction.alarm for alarm in self.pipeline.alarms.values())
         of = Of.ANSWER if about else Of.LOCAL if door is Door.LOCAL else Of.ORDER
         if not spare(of, now, instruction.alarm):
             return Taken([])
         if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:
             return Taken([], instruction)
-        return Taken(self._pipeline.told(instruction, now, refusal))
+        return Taken(self.pipeline.told(instruction, now, refusal))
 
     def _resent(
         self, instruction: Instruction, now: Moment, refusal: Callable[[], bool]
     ) -> list[Entry]:
         """Let entries be sent once more, or say why not. The result comes when they are sent."""
-        if self._resend.is_on(instruction) or not self._admission.spare(
+        if self.resend.is_on(instruction) or not self.admission.spare(
             Door.PLATFORM, Of.RESEND, now
         ):
             return []
-        no = self._resend.told(instruction)
-        return self._pipeline.answered(no, (), now) if no is not None and refusal() else []
+        no = self.resend.told(instruction)
+        return self.pipeline.answered(no, (), now) if no is not None and refusal() else []

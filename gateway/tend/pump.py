@@ -146,28 +146,22 @@ class Parts:
     another: Callable[[str], Awaitable[None]]
 
 
+@dataclass(eq=False)
 class Pump:
     """Takes what was heard and told, judges it, writes it down, tells it. The task "pump"."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        pipeline: Pipeline,
-        storage: Storage,
-        notes: Notes,
-        wake: asyncio.Event,
-        parts: Parts,
-    ) -> None:
-        now = clock.now().mono
+    clock: Clock
+    pipeline: Pipeline
+    storage: Storage
+    notes: Notes
+    wake: asyncio.Event
+    parts: Parts
+
+    def __post_init__(self) -> None:
+        now = self.clock.now().mono
         self.turned = now  # when it began its last turn
         self.due = now  # when the pipeline wants its next tick
         self.keeping = Keeping(now)
-        self._clock = clock
-        self._pipeline = pipeline
-        self._storage = storage
-        self._notes = notes
-        self._wake = wake
-        self._parts = parts
         self._flushed = self._kept = now
         # what is being committed
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None
@@ -175,25 +169,25 @@ class Pump:
     async def run(self) -> None:
         """Turn for ever. Raises what a part or the store raises."""
         while True:
-            now = self._clock.now()
+            now = self.clock.now()
             self.turned = now.mono
             entries: list[Entry] = []
             try:
                 self.decide(entries, now)
             except Exception:  # ends the process; what was judged before is written and told first
-                await self.write(entries + self._pipeline.noticed((), now), now, flush=True)
+                await self.write(entries + self.pipeline.noticed((), now), now, flush=True)
                 raise
             if entries:
-                self._parts.judged()
-            unsaved = now.mono >= self.keeping.saves_at(self._pipeline)
+                self.parts.judged()
+            unsaved = now.mono >= self.keeping.saves_at(self.pipeline)
             # no press may count twice, also one without entry
-            unsaved = (unsaved or self._parts.heard.event) and not entries
+            unsaved = (unsaved or self.parts.heard.event) and not entries
             await self.write(entries, now, flush=unsaved)
-            self._parts.heard.event = False
-            for chore in self._parts.chores:
+            self.parts.heard.event = False
+            for chore in self.parts.chores:
                 await chore(now, self)
-            self.due = self._pipeline.due()
-            if self.waiting or self._parts.unsaved():
+            self.due = self.pipeline.due()
+            if self.waiting or self.parts.unsaved():
                 await asyncio.sleep(0)
             else:
                 await self._wait()
@@ -201,45 +195,45 @@ class Pump:
     @property
     def waiting(self) -> bool:
         """Whether there is something for the next turn."""
-        return bool(self._notes) or any(
-            inlet.waiting for inlet in (self._parts.heard, *self._parts.inlets)
+        return bool(self.notes) or any(
+            inlet.waiting for inlet in (self.parts.heard, *self.parts.inlets)
         )
 
     async def _wait(self) -> None:
-        due = min(self.due, self.keeping.due(self._pipeline))
-        wait = self._clock.real(max(0.0, min(due - self._clock.now().mono, JUDGING.look_every)))
+        due = min(self.due, self.keeping.due(self.pipeline))
+        wait = self.clock.real(max(0.0, min(due - self.clock.now().mono, JUDGING.look_every)))
         with contextlib.suppress(TimeoutError):
             # receipts of entries are written soon; those of readings with the next batch, and
             # nobody need wake for them
-            async with asyncio.timeout(min(wait, WAITS.accept) if self._parts.receipts else wait):
-                await self._wake.wait()
-        self._wake.clear()
+            async with asyncio.timeout(min(wait, WAITS.accept) if self.parts.receipts else wait):
+                await self.wake.wait()
+        self.wake.clear()
 
     def decide(self, entries: list[Entry], now: Moment) -> None:
         """Add to `entries` what this turn has to say: first of what was heard in the home."""
-        entries += self._parts.heard.entries(now)
-        for inlet in self._parts.inlets:
+        entries += self.parts.heard.entries(now)
+        for inlet in self.parts.inlets:
             entries += inlet.entries(now)
-        for note in self._notes.take():
+        for note in self.notes.take():
             entries += note(now)
-        if now.mono >= self._pipeline.faults.due():
+        if now.mono >= self.pipeline.faults.due():
             entries += self.look(now)
         if now.mono >= self.due:
-            entries += self._pipeline.tick(now)
+            entries += self.pipeline.tick(now)
 
     def look(self, now: Moment) -> list[Entry]:
         """Ask all looks what they have to say."""
-        return [entry for look in self._parts.looks for entry in look(now)]
+        return [entry for look in self.parts.looks for entry in look(now)]
 
     async def finish(self) -> None:
         """Write what came in the last moment: nobody will report it again."""
         if self._turn is not None:
             await asyncio.wait({self._turn})
-        parts, now = self._parts, self._clock.now()
+        parts, now = self.parts, self.clock.now()
         entries = parts.heard.last(now)
         for inlet in parts.inlets:
             entries += inlet.last(now)
-        await self.write(entries + self._pipeline.last_counts(now), now, flush=True)
+        await self.write(entries + self.pipeline.last_counts(now), now, flush=True)
 
     async def write(
         self,
@@ -250,7 +244,7 @@ class Pump:
         moved: MovedToMemory | None = None,
     ) -> None:
         """Commit, then tell. `moved`: the disk has failed, and nothing is in the stand-in yet."""
-        parts, pipeline = self._parts, self._pipeline
+        parts, pipeline = self.parts, self.pipeline
         flush = flush or now.mono - self._flushed >= WAITS.flush
         accept = bool(parts.receipts) and (
             flush or parts.receipts.full or now.mono - self._kept >= WAITS.accept
@@ -275,7 +269,7 @@ class Pump:
             pipeline.saved()
         if flush:
             self._flushed = now.mono
-            writing.marks = {**writing.marks, **self._clock.marks()}
+            writing.marks = {**writing.marks, **self.clock.marks()}
             if now.quality is Quality.SYNCHRONISED:
                 writing.heard = {
                     d: now.wall.timestamp() - ago for d, ago in parts.last_heard(now).items()
@@ -298,40 +292,40 @@ class Pump:
         A disk that does not answer is left: then None.
         """
         try:
-            return await self._storage.carry_out(job)
+            return await self.storage.carry_out(job)
         except MovedToMemory as moved:
-            await self.write([], self._clock.now(), moved=moved)
+            await self.write([], self.clock.now(), moved=moved)
             return None
 
     def _marks(self, now: Moment, *, anew: bool = False) -> dict[str, str]:
         """Return the marks that go with this turn; what has changed is taken as written."""
         return {
-            name: mark for marker in self._parts.markers for name, mark in marker(now, anew).items()
+            name: mark for marker in self.parts.markers for name, mark in marker(now, anew).items()
         }
 
     async def _put(
         self, writing: Writing, now: Moment, moved: MovedToMemory | None
     ) -> tuple[Writing, list[Outgoing]]:
         """Commit one turn, to memory where the disk refuses; return it. Raises sqlite3.Error."""
-        succession = self._parts.succession
+        succession = self.parts.succession
         try:
             if moved is not None:
                 raise moved
             if succession.conflict is None:
-                return writing, await self._storage.commit(writing)
-            begun = await self._storage.carry_out(lambda: succession.begun_anew(writing, now))
+                return writing, await self.storage.commit(writing)
+            begun = await self.storage.carry_out(lambda: succession.begun_anew(writing, now))
         except MovedToMemory as failed:
             in_memory = await self._of_stand_in(writing, now, failed)
-            return in_memory, await self._storage.commit(in_memory)
-        await self._parts.another("conflict")
+            return in_memory, await self.storage.commit(in_memory)
+        await self.parts.another("conflict")
         return begun
 
     async def _of_stand_in(self, writing: Writing, now: Moment, moved: MovedToMemory) -> Writing:
         """Return this turn as the first of a stand-in's journal, of which the platform knows."""
-        self._parts.succession.anew()
-        await self._parts.another("storage")
-        pipeline = self._pipeline
-        entries = pipeline.renumber(self._storage.store.journal, writing.entries, now)
+        self.parts.succession.anew()
+        await self.parts.another("storage")
+        pipeline = self.pipeline
+        entries = pipeline.renumber(self.storage.store.journal, writing.entries, now)
         entries += pipeline.noticed(
             pipeline.faults.begin(kind.STORAGE_DEGRADED, now, why=moved.why[:300]), now
         )
@@ -340,7 +334,7 @@ class Pump:
         return replace(
             writing,
             entries=entries,
-            memory=self._parts.memory.memories(),
+            memory=self.parts.memory.memories(),
             done=pipeline.orders.done,
             marks={**writing.marks, **self._marks(now, anew=True), **moved.doubt(writing.entries)},
             accepted=(),

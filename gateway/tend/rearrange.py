@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
@@ -29,56 +30,41 @@ from gateway.words.clock import Moment
 from gateway.words.consent import CONSENTS, DataClass
 
 
+@dataclass(eq=False, kw_only=True)
 class Rearrange:
-    """Puts a changed configuration in force. In the task "pump", between two commits."""
+    """Puts a changed configuration in force. In the task "pump", between two commits.
 
-    def __init__(
-        self,
-        *,
-        home: Home,
-        intake: Intake,
-        ears: Ears,
-        judge: Judge,
-        faults: Faults,
-        untold: Untold,
-        pipeline: Pipeline,
-        historian: Historian,
-        storage: Storage,
-        uplink: Uplink,
-        withdraw: Callable[[], None],
-    ) -> None:
-        """Take who goes on with it.
+    `withdraw` deletes what waits and was agreed to no longer.
+    """
 
-        `withdraw` deletes what waits and was agreed to no longer.
-        """
-        self._home = home
-        self._intake = intake
-        self._ears = ears
-        self._judge = judge
-        self._faults = faults
-        self._untold = untold
-        self._pipeline = pipeline
-        self._historian = historian
-        self._storage = storage
-        self._uplink = uplink
-        self._withdraw = withdraw
+    home: Home
+    intake: Intake
+    ears: Ears
+    judge: Judge
+    faults: Faults
+    untold: Untold
+    pipeline: Pipeline
+    historian: Historian
+    storage: Storage
+    uplink: Uplink
+    withdraw: Callable[[], None]
 
     def __call__(self, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
         """Go on with `config`; return what is to be written of it.
 
         `taken_back`: its platform held before.
         """
-        before = self._home.config
-        self._home.replace(config)
+        before = self.home.config
+        self.home.replace(config)
         other = replaced(config.household.changed)
         self._hear(before, config, other)
-        self._judge.rewatch(
+        self.judge.rewatch(
             {d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other
         )
-        ended = self._faults.resupervise(
+        ended = self.faults.resupervise(
             {d.id: d.supervised for d in config.devices}, config.times, other, now
         )
-        entries = self._pipeline.rearrange(
+        entries = self.pipeline.rearrange(
             devices={d.id: d.room for d in config.devices},
             ladder=config.ladder,
             times=config.times,
@@ -86,27 +72,27 @@ class Rearrange:
             now=now,
             other=other,
         )
-        self._faults.daily.keep(config.zone, zlib.crc32(self._home.gateway.encode()) / 2**32)
-        self._faults.tell_out(tells_out(config))
-        self._untold.use(config.zone)
-        walk_by(self._pipeline, config)
-        refused, refused_before = withheld(config), self._historian.withheld
-        self._historian.use(config.times.same_again, refused)
-        self._storage.store.readings.withhold(refused)
+        self.faults.daily.keep(config.zone, zlib.crc32(self.home.gateway.encode()) / 2**32)
+        self.faults.tell_out(tells_out(config))
+        self.untold.use(config.zone)
+        walk_by(self.pipeline, config)
+        refused, refused_before = withheld(config), self.historian.withheld
+        self.historian.use(config.times.same_again, refused)
+        self.storage.store.readings.withhold(refused)
         if refused - refused_before:
-            self._withdraw()
+            self.withdraw()
         if (config.platform, config.password) != (before.platform, before.password):
             if before.platform is None:
-                self._faults.link_wanted(now)
-            self._uplink.restored() if taken_back else self._uplink.change(before)
+                self.faults.link_wanted(now)
+            self.uplink.restored() if taken_back else self.uplink.change(before)
         return entries
 
     def begin_counters_anew(self, devices: Iterable[str]) -> None:
         """Forget what the old hardware counted: the new one begins at its own number."""
-        for d in [d for d in self._home.config.devices if d.id in set(devices)]:
-            self._intake.retire(d.id)
+        for d in [d for d in self.home.config.devices if d.id in set(devices)]:
+            self.intake.retire(d.id)
             self._enrol(d, {})
-            self._intake.changed.add(d.id)
+            self.intake.changed.add(d.id)
 
     def _hear(self, before: Config, config: Config, other: set[str]) -> None:
         old = {d.id: d for d in before.devices}
@@ -127,19 +113,19 @@ class Rearrange:
                 and name not in other
                 and (d.model.name, d.at) == (after.model.name, after.at)
             ):
-                memories[name] = dict(self._intake.devices[name].driver.memory)
-            self._ears.let_go_of(name)
-            self._intake.retire(name)
+                memories[name] = dict(self.intake.devices[name].driver.memory)
+            self.ears.let_go_of(name)
+            self.intake.retire(name)
             if after is None or name in other or d.model.name != after.model.name:
-                self._intake.firsts.forget(name)
+                self.intake.firsts.forget(name)
         for name, d in new.items():
-            if name not in self._intake.devices:
+            if name not in self.intake.devices:
                 self._enrol(d, memories.get(name, {}))
-                self._intake.changed.add(name)
-                self._ears.listen_to(d)
+                self.intake.changed.add(name)
+                self.ears.listen_to(d)
 
     def _enrol(self, d: Device, memory: dict[str, int | str]) -> None:
-        self._intake.enrol(d.id, d.model, d.at, d.key, memory, via=d.via, codes=d.codes)
+        self.intake.enrol(d.id, d.model, d.at, d.key, memory, via=d.via, codes=d.codes)
 
 
 def walk_by(pipeline: Pipeline, config: Config) -> None:

@@ -15,6 +15,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
@@ -23,7 +24,6 @@ from gateway.box import folders
 from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
-from gateway.hear.intake import Intake
 from gateway.home import backup, changes, handed, household, values
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
@@ -58,53 +58,36 @@ LOG = logging.getLogger("eldercare")
 WORDS = 600  # characters of what was changed, in the journal
 
 
+@dataclass(eq=False, kw_only=True)
 class Technician:
-    """What a technician does here. On the loop's thread, its work on threads of the pool."""
+    """What a technician does here. On the loop's thread, its work on threads of the pool.
 
-    def __init__(
-        self,
-        *,
-        home: Home,
-        models: Mapping[str, Model],
-        clock: Clock,
-        boot: str,
-        replays: bool,
-        pipeline: Pipeline,
-        faults: Faults,
-        notes: Notes,
-        storage: Storage,
-        intake: Intake,
-        ears: Ears,
-        uplink: Uplink,
-        rearrange: Rearrange,
-        callers: Callers,
-        attempt: Callable[[Config, Instruction], Attempt],
-        fitting: Callable[[Instruction, Device | None], wired_setup.Fitting],
-    ) -> None:
-        """Take who acts on it. `attempt` makes a try of the platform, `fitting` a wired set-up.
+    `replays`: a recorded day is played. `attempt_of` makes a try of the platform, `fitting_of` a
+    wired set-up.
+    """
 
-        `replays`: a recorded day is played.
-        """
-        self._home = home
-        self._models = models
-        self._clock = clock
-        self._boot = boot
-        self._replays = replays
-        self._pipeline = pipeline
-        self._faults = faults
-        self._notes = notes
-        self._storage = storage
-        self._ears = ears
-        self._uplink = uplink
-        self._rearrange = rearrange
-        self._callers = callers
-        self._attempt_of = attempt
-        self._fitting_of = fitting
+    home: Home
+    models: Mapping[str, Model]
+    clock: Clock
+    boot: str
+    replays: bool
+    pipeline: Pipeline
+    faults: Faults
+    notes: Notes
+    storage: Storage
+    ears: Ears
+    uplink: Uplink
+    rearrange: Rearrange
+    callers: Callers
+    attempt_of: Callable[[Config, Instruction], Attempt]
+    fitting_of: Callable[[Instruction, Device | None], wired_setup.Fitting]
+    certifying: Certifying
+    swap: BoxSwap
+
+    def __post_init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         # held while the household is read or written, until the pump has taken what came of it
         self._writing = asyncio.Lock()
-        self._certifying = Certifying(home, storage, clock, boot, pipeline, faults)
-        self._swap = BoxSwap(home, models, clock, pipeline, faults, intake)
         self.attempt: Attempt | None = None
         self.fitting: wired_setup.Fitting | None = None
 
@@ -112,42 +95,42 @@ class Technician:
 
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of a change that the last process left untold, and of a household not whole."""
-        home = self._home.config.household
+        home = self.home.config.household
         facts = []
-        if self._home.config.trouble:
-            LOG.error("household %s", self._home.config.trouble)
+        if self.home.config.trouble:
+            LOG.error("household %s", self.home.config.trouble)
             facts.append(
-                self._faults.note(kind.STORAGE_DEGRADED, now, why=self._home.config.trouble[:300])
+                self.faults.note(kind.STORAGE_DEGRADED, now, why=self.home.config.trouble[:300])
             )
-        if (self._storage.store.marked("household") or "0") != str(home.revision):
-            self._rearrange.begin_counters_anew(rearrange.replaced(home.changed))
+        if (self.storage.store.marked("household") or "0") != str(home.revision):
+            self.rearrange.begin_counters_anew(rearrange.replaced(home.changed))
             facts.append(
-                self._faults.note(
-                    kind.CONFIG_CHANGED, now, "", **_detail(self._home.config), after="restart"
+                self.faults.note(
+                    kind.CONFIG_CHANGED, now, "", **_detail(self.home.config), after="restart"
                 )
             )
-        facts += self._certifying.begin(now)
+        facts += self.certifying.begin(now)
         try:
-            household.furnish(self._home.config)
+            household.furnish(self.home.config)
         except OSError as error:
-            LOG.warning("certificates in %s: %s", self._home.config.state, error.strerror)
-        return self._pipeline.noticed(facts, now)
+            LOG.warning("certificates in %s: %s", self.home.config.state, error.strerror)
+        return self.pipeline.noticed(facts, now)
 
     def on_trial(self) -> Config | None:
         """Return the configuration with the platform that held; None: that of now has connected."""
-        return household.before(self._home.config, self._models)
+        return household.before(self.home.config, self.models)
 
     def tidy(self) -> None:
         """Delete what nobody needs any more."""
-        household.tidy(self._home.config)
-        folders.moved_out(self._home.config.state)
-        backup.forget_old(self._home.config.state, time.time())
+        household.tidy(self.home.config)
+        folders.moved_out(self.home.config.state)
+        backup.forget_old(self.home.config.state, time.time())
 
     def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
         """Return which revision of the household and which certificate have been told."""
         return {
-            "household": str(self._home.config.household.revision),
-            "certificate": str(self._certifying.newest),
+            "household": str(self.home.config.household.revision),
+            "certificate": str(self.certifying.newest),
         }
 
     def committed(self, entry: Entry) -> None:
@@ -175,11 +158,11 @@ class Technician:
         if i.do in {Do.ASK_PORT, Do.ADJUST}:
             return self._says(self._fit(i))
         if i.do is Do.COMMISSIONED:
-            return await self._alone(lambda: self._certifying.carry_out(i))
+            return await self._alone(lambda: self.certifying.carry_out(i))
         if i.do is Do.BACKUP:
-            return await self._alone(lambda: self._swap.seal(i))
+            return await self._alone(lambda: self.swap.seal(i))
         if i.do is Do.TAKE_OVER:
-            return await self._alone(lambda: self._swap.take_over(i))
+            return await self._alone(lambda: self.swap.take_over(i))
         if i.change is None:
             return self._says(refusal(i, Refused.MISSING, Say("order.no_change")))
         return await self._alone(functools.partial(self._configure, i, i.change))
@@ -200,21 +183,21 @@ class Technician:
         return taken
 
     def _says(self, result: ResultFact) -> Later:
-        return lambda now: self._pipeline.answered(result, (), now)
+        return lambda now: self.pipeline.answered(result, (), now)
 
     def _sound(self, i: Instruction) -> Later:
         """Let the home be heard, beside everything else. An alarm that needs it comes first."""
-        config = self._home.config
+        config = self.home.config
         program = config.sound_words or config.sound_alarm
         if not program:
             return self._says(refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.none")))
-        urgent = (a.open and not a.test for a in self._pipeline.alarms.values())
-        if self._callers.running or any(urgent):
+        urgent = (a.open and not a.test for a in self.pipeline.alarms.values())
+        if self.callers.running or any(urgent):
             return self._says(refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.alarm")))
 
         async def hear() -> None:
-            result = await heard(self._callers, config, i, self._clock.now())
-            self._notes.later(self._says(result))
+            result = await heard(self.callers, config, i, self.clock.now())
+            self.notes.later(self._says(result))
 
         task = asyncio.get_running_loop().create_task(hear(), name="try the loudspeaker")
         self._tasks.add(task)
@@ -225,13 +208,13 @@ class Technician:
         if i.seconds > HOME.window:
             most = f"{HOME.window / 60:g}"
             return refusal(i, Refused.TOO_LONG, Say("order.window_long", most=most))
-        self._ears.open_window(i.seconds)
+        self.ears.open_window(i.seconds)
         return ResultFact(i, Refused.NONE)
 
     # -- configure ---------------------------------------------------------------------------------
 
     async def _configure(self, i: Instruction, change: Change) -> Later:
-        at = self._clock.now().wall.isoformat(timespec="seconds")
+        at = self.clock.now().wall.isoformat(timespec="seconds")
         try:
             result, config = await asyncio.to_thread(self._changed, i, change, at)
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
@@ -244,12 +227,12 @@ class Technician:
             facts = (
                 []
                 if config is None
-                else [self._faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
+                else [self.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
             )
-            entries = self._pipeline.answered(result, facts, now)
+            entries = self.pipeline.answered(result, facts, now)
             if config is not None:
-                before = self._home.config
-                entries += self._rearrange(config, now)
+                before = self.home.config
+                entries += self.rearrange(config, now)
                 self._first_press(i, change, before, now)
             return entries
 
@@ -260,15 +243,15 @@ class Technician:
 
         One that was enrolled before has no such press.
         """
-        found = next((d for d in self._home.config.devices if d.id == change.value.get("id")), None)
+        found = next((d for d in self.home.config.devices if d.id == change.value.get("id")), None)
         new = change.what is What.REPLACE_DEVICE or (
             change.what is What.PUT_DEVICE
             and found is not None
             and all(d.id != found.id for d in before.devices)
         )
-        passed = age(i, now, self._boot)
+        passed = age(i, now, self.boot)
         if found is not None and new and Kind.BUTTON in found.model.senses and passed is not None:
-            self._pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
+            self.pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
 
     async def take_back(self, before: Config, why: Say) -> bool:
         """Put the platform's settings back that held before, and say why.
@@ -278,19 +261,19 @@ class Technician:
         if self._writing.locked():
             return False
         await self._writing.acquire()
-        at = self._clock.now().wall.isoformat(timespec="seconds")
+        at = self.clock.now().wall.isoformat(timespec="seconds")
         kept = ""
 
         def restored() -> Config:
-            after = household.taken_back(self._home.config, before, self._models, at)
-            household.keep(after, self._home.config)
+            after = household.taken_back(self.home.config, before, self.models, at)
+            household.keep(after, self.home.config)
             return after
 
         try:
             after = await asyncio.to_thread(restored)
         except OSError as error:
             after, kept = (
-                household.taken_back(self._home.config, before, self._models, at),
+                household.taken_back(self.home.config, before, self.models, at),
                 error.strerror or str(error),
             )
         LOG.warning("platform: its settings are taken back: %s", why)
@@ -302,17 +285,17 @@ class Technician:
                 | {"taken_back": True, "why": why.en[:300], "zh": why.zh[:300]}
                 | ({"not_kept": kept} if kept else {})
             )
-            entries = self._pipeline.noticed(
-                [self._faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now
+            entries = self.pipeline.noticed(
+                [self.faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now
             )
-            return entries + self._rearrange(after, now, taken_back=True)
+            return entries + self.rearrange(after, now, taken_back=True)
 
-        self._notes.later(done)
+        self.notes.later(done)
         return True
 
     def _changed(self, i: Instruction, change: Change, at: str) -> tuple[ResultFact, Config | None]:
         """Check and write one change. Returns the answer, and the configuration to go on with."""
-        config = self._home.config
+        config = self.home.config
         home = config.household
         if i.seconds > JUDGING.first_press:
             most = f"{JUDGING.first_press / 60:g}"
@@ -330,7 +313,7 @@ class Technician:
                 self._asked(values.read(change.what, change.value))
             given = handed.handed(config.page_folder, i.secrets)
             after = changes.changed(
-                config, change, given, self._models, instruction=i.id, by=i.by, at=at
+                config, change, given, self.models, instruction=i.id, by=i.by, at=at
             )
         except handed.Rejected as no:
             return wrong(i, no.problems, home.revision), None
@@ -358,34 +341,34 @@ class Technician:
 
         `although`: the technician wants it all the same.
         """
-        platform = self._home.config.platform
+        platform = self.home.config.platform
         same = platform is not None and (platform.host, platform.port) == (to.host, to.port)
         urgent = any(
-            a.priority <= Priority.P2 and not a.test for a in self._pipeline.alarms.values()
+            a.priority <= Priority.P2 and not a.test for a in self.pipeline.alarms.values()
         )
-        if same and self._uplink.connected and urgent and not to.although:
+        if same and self.uplink.connected and urgent and not to.although:
             raise handed.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
 
     # -- platform test -----------------------------------------------------------------------------
 
     def _try(self, i: Instruction) -> ResultFact:
-        if self._uplink.on_trial:
+        if self.uplink.on_trial:
             return refusal(i, Refused.NOT_ALLOWED, Say("order.on_trial"))
         if self.attempt is not None and not self.attempt.over:
             return refusal(i, Refused.NOT_ALLOWED, Say("order.platform_test_runs"))
-        config = self._home.config
+        config = self.home.config
         if i.change is not None and i.change.what is not What.SET_PLATFORM:
             only = Problem("platform", "", "what", Say("house.try_only"))
             return wrong(i, [only], config.household.revision)
         try:
             if i.change is not None:
                 given = handed.handed(config.page_folder, i.secrets)
-                config = changes.changed(config, i.change, given, self._models)
+                config = changes.changed(config, i.change, given, self.models)
         except handed.Rejected as no:
-            return wrong(i, no.problems, self._home.config.household.revision)
+            return wrong(i, no.problems, self.home.config.household.revision)
         if config.platform is None:
             return refusal(i, Refused.MISSING, Say("order.no_platform"))
-        self.attempt = self._attempt_of(config, i)
+        self.attempt = self.attempt_of(config, i)
         self._start(self.attempt.run())
         return ResultFact(i, Refused.NONE)
 
@@ -393,13 +376,13 @@ class Technician:
 
     def _fit(self, i: Instruction) -> ResultFact:
         device = (
-            next((d for d in self._home.config.devices if d.id == i.device), None)
+            next((d for d in self.home.config.devices if d.id == i.device), None)
             if i.do is Do.ADJUST
             else None
         )
         if self.fitting is not None and not self.fitting.over:
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.runs"))
-        if self._replays:
+        if self.replays:
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.replayed"))
         if i.do is Do.ADJUST:
             if device is None:
@@ -413,16 +396,16 @@ class Technician:
                     i, Refused.NOT_ALLOWED, Say("adjust.no_settings", model=device.model.name)
                 )
             if problems := wired_setup.wrong(device.model, i.settings):
-                return wrong(i, problems, self._home.config.household.revision)
-            if why := wired_setup.why_not(self._pipeline.alarms.values(), device):
+                return wrong(i, problems, self.home.config.household.revision)
+            if why := wired_setup.why_not(self.pipeline.alarms.values(), device):
                 return refusal(i, Refused.NOT_ALLOWED, why)
-        elif i.port not in self._ears.ports():
+        elif i.port not in self.ears.ports():
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.no_port"))
         elif owner := next(
-            (d.id for d in self._home.config.devices if d.at.partition("?")[0] == i.port), ""
+            (d.id for d in self.home.config.devices if d.at.partition("?")[0] == i.port), ""
         ):
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.port_taken", device=owner))
-        self.fitting = self._fitting_of(i, device)
+        self.fitting = self.fitting_of(i, device)
         self._start(self.fitting.run())
         return ResultFact(i, Refused.NONE)
 

@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from gateway.box import aside, mains, systemd
 from gateway.box.card import Card
@@ -44,56 +45,37 @@ class DiskIsBack(Exception):
     """The real database can be written again: start anew on it."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Upkeep:
     """The housekeeping of one gateway.
 
     The pump asks it at the end of a turn. `beat` and `mains` are tasks of these names. Batches,
     retention and checkpoint are a task each while they run, and their work is done on the store's
     threads.
+
+    `report(counts)` is what the status file says. `fresh` says whether somebody may need help whom
+    nobody has answered yet. `replays`: a recorded day is played.
     """
 
-    def __init__(
-        self,
-        *,
-        home: Home,
-        clock: Clock,
-        boot: str,
-        pipeline: Pipeline,
-        storage: Storage,
-        notes: Notes,
-        room: WaitingRoom,
-        historian: Historian,
-        signals: Signals,
-        receipts: Receipts,
-        push: Push,
-        report: Callable[[tuple[int, int]], Status],
-        fresh: Callable[[], bool],
-        wake: Callable[[], None],
-        told: Callable[[], None],
-        replays: bool,
-    ) -> None:
-        """Take whose house it keeps. `report(counts)` is what the status file says.
+    home: Home
+    clock: Clock
+    boot: str
+    pipeline: Pipeline
+    storage: Storage
+    notes: Notes
+    room: WaitingRoom
+    historian: Historian
+    signals: Signals
+    receipts: Receipts
+    push: Push
+    report: Callable[[tuple[int, int]], Status]
+    fresh: Callable[[], bool]
+    wake: Callable[[], None]
+    told: Callable[[], None]
+    replays: bool
 
-        `fresh` says whether somebody may need help whom nobody has answered yet. `replays`: a
-        recorded day is played.
-        """
-        self._home = home
-        self._clock = clock
-        self._boot = boot
-        self._pipeline = pipeline
-        self._storage = storage
-        self._notes = notes
-        self._room = room
-        self._historian = historian
-        self._signals = signals
-        self._receipts = receipts
-        self._push = push
-        self.report = report
-        self._fresh = fresh
-        self._wake = wake
-        self._told = told
-        self._replays = replays
-        now = clock.now().mono
+    def __post_init__(self) -> None:
+        now = self.clock.now().mono
         self._batched = self._tried = now
         self._tidied = now - WAITS.tidy + WAITS.tidy_first
         self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
@@ -121,8 +103,8 @@ class Upkeep:
             turned = turned_at()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WAITS.hung):
-                    counts = await self._storage.store.counts()
-                    if self._clock.now().mono - turned < WAITS.hung or self._replays:
+                    counts = await self.storage.store.counts()
+                    if self.clock.now().mono - turned < WAITS.hung or self.replays:
                         systemd.notify("WATCHDOG=1")
                     self.write_status(counts)
             await asyncio.sleep(min(WAITS.status_watched, interval))
@@ -134,24 +116,24 @@ class Upkeep:
     async def mains(self) -> None:
         """Watch whether the mains are there, where this box can know."""
         known: bool | None = None
-        while not self._replays:
-            found = mains.read(self._home.config.gateway.mains)
+        while not self.replays:
+            found = mains.read(self.home.config.gateway.mains)
             if found is not None and found is not known:
-                self._notes.later(functools.partial(self._pipeline.powered, found))
+                self.notes.later(functools.partial(self.pipeline.powered, found))
             elif found is None:
-                self._pipeline.faults.mains_unknown()
+                self.pipeline.faults.mains_unknown()
             known = found
             await asyncio.sleep(WAITS.try_mains)
 
     def write_status(self, counts: tuple[int, int]) -> None:
         """Write the status file for `status` and the page. `counts`: what waits to be pushed."""
-        path = self._home.config.runtime / "status.json"
+        path = self.home.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
             text = status.as_json(self.report(counts))
             new.write_text(text, encoding="utf-8", errors="replace")
             new.replace(path)
-            self._told()
+            self.told()
         except OSError as error:
             LOG.warning("status file %s: %s", path, error.strerror)
         except Exception:  # it is a question: a mistake in its answer must not end the guarding
@@ -170,15 +152,15 @@ class Upkeep:
         is bounded.
         """
         if self._batch is not None:
-            if not self._batch.done() and self._batch_of is self._storage.store:
+            if not self._batch.done() and self._batch_of is self.storage.store:
                 return
             batch, self._batch = self._batch, None
             if batch.done():
                 batch.result()  # a mistake of ours ends the process, as any other of the pump
-        every = self._home.config.times.readings_every
-        if now.mono - self._batched >= every or len(self._historian.pending) >= READINGS_AT:
+        every = self.home.config.times.readings_every
+        if now.mono - self._batched >= every or len(self.historian.pending) >= READINGS_AT:
             self._batched = now.mono
-            self._batch_of = self._storage.store
+            self._batch_of = self.storage.store
             self._batch = asyncio.create_task(self._keep(now), name="batch")
 
     async def last_readings(self, now: Moment) -> None:
@@ -197,40 +179,40 @@ class Upkeep:
 
         `unfinished`: also of the hour that runs.
         """
-        store = self._storage.store
+        store = self.storage.store
         readings, done, refused = (
-            self._historian.take(),
-            self._receipts.take_batches(),
-            self._historian.withheld,
+            self.historian.take(),
+            self.receipts.take_batches(),
+            self.historian.withheld,
         )
-        signals = self._signals.take(now, unfinished=unfinished) if readings else []
+        signals = self.signals.take(now, unfinished=unfinished) if readings else []
         if done:
             await store.readings.accept(done)
         if not readings:
             return
-        message = await store.readings.keep(readings, self._boot, signals)
+        message = await store.readings.keep(readings, self.boot, signals)
         if message is None:
-            self._historian.lost(len(readings))
-        elif refused != self._historian.withheld:
+            self.historian.lost(len(readings))
+        elif refused != self.historian.withheld:
             self.withdraw()
-        elif store is self._storage.store:  # a stand-in's batches are of another history
-            self._push.offer([message])
+        elif store is self.storage.store:  # a stand-in's batches are of another history
+            self.push.offer([message])
 
     def withdraw(self) -> None:
         """Delete what waits and may no longer be sent, beside the pump.
 
         Nothing of it that is held for sending goes out.
         """
-        self._push.leave_batches()
+        self.push.leave_batches()
         self._withdrawing = asyncio.create_task(
-            self._storage.store.readings.withdraw(), name="withdraw"
+            self.storage.store.readings.withdraw(), name="withdraw"
         )
 
     async def after(self, now: Moment, pump: Pump) -> None:
         """Do what is done behind a turn."""
         self.keep_readings(now)
         await self._sometimes(now, pump)
-        if self._pipeline.walk_test.runs:
+        if self.pipeline.walk_test.runs:
             self.somebody_looks.set()
 
     async def _sometimes(self, now: Moment, pump: Pump) -> None:
@@ -244,7 +226,7 @@ class Upkeep:
             and (self._tidying is None or self._tidying.done())
         ):
             self._tidied = now.mono
-            self._tidying = asyncio.create_task(self._tidy(self._clock.proved(now)), name="tidy")
+            self._tidying = asyncio.create_task(self._tidy(self.clock.proved(now)), name="tidy")
         if self._round is not None:
             await self._retain(self._round, pump)
         if now.mono - self._tried < WAITS.try_disk:
@@ -252,35 +234,35 @@ class Upkeep:
         self._tried = now.mono
         aside.run(self._sweep)  # no turn waits for it, whatever the disk does
         self._checkpoint()
-        lost = self._historian.forgotten + self._room.forgotten
+        lost = self.historian.forgotten + self.room.forgotten
         if lost > self._forgotten:
             self._say_forgotten(lost - self._forgotten)
             self._forgotten = lost
-        gone, before = self._storage.store.readings.withdrawn, self._withdrawn
+        gone, before = self.storage.store.readings.withdrawn, self._withdrawn
         self._withdrawn = gone
         if gone > before:
             self._say_forgotten(gone - before, withdrawn=True)
-        alarms = self._pipeline.alarms.values()
+        alarms = self.pipeline.alarms.values()
         # which a restart would cut short
         in_grace = any(alarm.state is State.PRE_ALARM for alarm in alarms)
-        if not in_grace and await self._storage.is_back(open_alarms=bool(alarms)):
+        if not in_grace and await self.storage.is_back(open_alarms=bool(alarms)):
             raise DiskIsBack
 
     def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
         """Tell that readings are gone unsent, under pressure or because consent was withdrawn."""
-        self._notes.say(kind.FORGOTTEN, readings=count, **({"why": "consent"} if withdrawn else {}))
+        self.notes.say(kind.FORGOTTEN, readings=count, **({"why": "consent"} if withdrawn else {}))
 
     def _sweep(self) -> None:
-        moved_out(self._home.config.state)
-        backup.forget_old(self._home.config.state, time.time())
+        moved_out(self.home.config.state)
+        backup.forget_old(self.home.config.state, time.time())
 
     def _checkpoint(self) -> None:
         """Have the journal's log written into its database while nothing urgent is about.
 
         In a commit somebody would wait for it.
         """
-        store = self._storage.store
-        if self._fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
+        store = self.storage.store
+        if self.fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
             return
 
         def job() -> None:
@@ -297,7 +279,7 @@ class Upkeep:
 
         It also looks how much of the journal is too old.
         """
-        store, kept, batches = self._storage.store, self._home.config.gateway, 0
+        store, kept, batches = self.storage.store, self.home.config.gateway, 0
         steps = store.readings.retention(now, kept.history_days)
         while (taken := await store.readings.run(next, steps, None)) is not None:
             batches += taken
@@ -308,21 +290,21 @@ class Upkeep:
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
             return
-        if store is self._storage.store:
+        if store is self.storage.store:
             self._round, self._gone, self._batches = store.retention(now, number), Gone(), batches
-            self._wake()
+            self.wake()
 
     async def _retain(self, steps: Iterator[Gone], pump: Pump) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""
-        done = await pump.kept(lambda: self._storage.store.run(next, steps, None))
+        done = await pump.kept(lambda: self.storage.store.run(next, steps, None))
         if done is not None:
             self._gone = Gone(*(before + now for before, now in zip(self._gone, done, strict=True)))
-            self._wake()
+            self.wake()
             return
         self._round = None
         gone, batches = self._gone, self._batches
         if any(gone) or batches:
             unsent = f"{gone.unsent} entries and {batches} batches of readings were never sent"
             LOG.info("retention: %d journal rows deleted; %s", gone.rows, unsent)
-        if (batches or gone.unsent) and self._home.config.platform is not None:
-            self._notes.say(kind.FORGOTTEN, batches=batches, entries=gone.unsent)
+        if (batches or gone.unsent) and self.home.config.platform is not None:
+            self.notes.say(kind.FORGOTTEN, batches=batches, entries=gone.unsent)

@@ -162,9 +162,11 @@ class Box:
         self.daemon = daemon = build(self.config, _models(), clock, clock.boot)
         self._clock = clock
         daemon.push = push = _Push(self)
-        for part in (daemon.uplink, daemon.presence, daemon.resend, daemon.mailbox, daemon.supervision, daemon.upkeep):
+        for part in (daemon.uplink, daemon.presence, daemon.resend):
             part._push = push
-        daemon.pump._parts = replace(daemon.pump._parts, offer=push.offer)
+        for part in (daemon.mailbox, daemon.supervision, daemon.upkeep):
+            part.push = push
+        daemon.pump.parts = replace(daemon.pump.parts, offer=push.offer)
         self.link = _Link(self)
         daemon.way.use(self.link)
         daemon.ears.radios = [_Radio(clock.mono(self.now))]
@@ -205,7 +207,7 @@ class Box:
 
     def turn(self) -> None:
         """Judge what was heard and told and what is due, and write it down."""
-        daemon, heard = self.daemon, self.daemon.pump._parts.heard
+        daemon, heard = self.daemon, self.daemon.pump.parts.heard
         self._listen()
         for _ in range(3):
             now = daemon.clock.now()

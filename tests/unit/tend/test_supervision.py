@@ -62,7 +62,7 @@ def test_another_box_with_our_id_is_told_and_without_a_platform_nothing_is(made)
     made.way.link.taken_over = True
     (entry,) = made.supervision.link(now)
     assert entry.fact.kind == kind.IDENTITY_CONFLICT
-    made.supervision._home.replace(home().config)
+    made.supervision.home.replace(home().config)
     assert made.supervision.link(now) == []
 
 

@@ -60,13 +60,14 @@ async def made(tmp_path):
         faults=out.pipeline.faults,
         notes=out.notes,
         storage=SimpleNamespace(store=SimpleNamespace(marked=lambda _: "")),
-        intake=SimpleNamespace(memories=dict),
         ears=SimpleNamespace(open_window=out.windows.append, ports=lambda: out.ports),
         uplink=out.uplink,
         rearrange=lambda config, _now, **more: out.rearranged.append((config, more)) or [],
         callers=out.callers,
-        attempt=Attempt,
-        fitting=lambda i, device: SimpleNamespace(over=False, run=asyncio.Event().wait, i=i, device=device),
+        attempt_of=Attempt,
+        certifying=None,
+        swap=None,
+        fitting_of=lambda i, device: SimpleNamespace(over=False, run=asyncio.Event().wait, i=i, device=device),
     )
 
     async def does(do, by="Li", **fields):
