@@ -33,6 +33,7 @@ from gateway.demo.relay import HOST, Relay
 from gateway.demo.screen import Screen, padded
 from gateway.demo.waits import WAITS
 from gateway.hear.replay import BadDay, Happening, Replay
+from gateway.home import status
 from gateway.home.config import load
 from gateway.home.source import ConfigError
 from gateway.page import label
@@ -277,12 +278,12 @@ class Conductor:
 
     def _figures(self) -> summary.Figures:
         assert self._history is not None  # read before
-        status = _json(self.folder / "run" / "status.json")
-        refused = sum(d["refused"].get("repeated", 0) for d in status.get("devices", ()))
+        known = status.read(self.config.runtime)
+        refused = sum(d.refused.get("repeated", 0) for d in known.devices)
         return summary.Figures(
             packets=sum(h.what in {"ble", "serial"} for h in self.happenings),
-            repeats=status.get("repeats", 0) + refused,
-            strangers=status.get("strangers", 0),
+            repeats=known.repeats + refused,
+            strangers=known.strangers,
             readings=_one(self._history, "SELECT count(*) FROM readings"),
             hours=(self.happenings[-1].at - self.day.first) / 3600,
             took=time.monotonic() - self.began,
@@ -325,14 +326,6 @@ def _opened(path: Path) -> sqlite3.Connection:
 
 def _one(db: sqlite3.Connection, query: str) -> int:
     return int(db.execute(query).fetchone()[0])
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found
 
 
 def _length(day: Replay, happenings: list[Happening]) -> float:

@@ -68,6 +68,11 @@ def say(did: str, **what: Any) -> None:
     )
 
 
+def some(body: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return these fields of a message, None for one that it has not."""
+    return {name: body.get(name) for name in names}
+
+
 def ranges(numbers: set[int]) -> list[list[int]]:
     """Return inclusive ranges that hold exactly these numbers."""
     out: list[list[int]] = []
@@ -161,26 +166,16 @@ class Desk:
                 self.entry(name, body, home, hashed(payload))
             elif name == "readings":
                 key = (body["history"], body["batch"])
-                say(
-                    "received",
-                    name=name,
-                    batch=body["batch"],
-                    readings=len(body["readings"]),
-                    again=key in home.batches,
-                )
+                again, readings = key in home.batches, len(body["readings"])
+                say("received", name=name, batch=body["batch"], readings=readings, again=again)
                 home.batches.add(key)
                 home.due_batches.setdefault(body["history"], set()).add(body["batch"])
             elif name == "home":
                 alarms = [one["alarm"] for one in body["alarms"]]
-                say(
-                    "home",
-                    gateway=body["gateway"],
-                    household=body["household"],
-                    devices=len(body["devices"]),
-                    alarms=alarms,
-                )
+                here = some(body, "gateway", "household")
+                say("home", **here, devices=len(body["devices"]), alarms=alarms)
             elif name == "status":
-                say("status", gateway=body["gateway"], online=body["online"], reason=body["reason"])
+                say("status", **some(body, "gateway", "online", "reason"))
         except (ValueError, KeyError, TypeError) as error:
             say("refused", name=name, why=f"{type(error).__name__} {error}")
             return
@@ -189,39 +184,18 @@ class Desk:
     def entry(self, name: str, body: dict[str, Any], home: Home, found: str) -> None:
         """Record one numbered line of a journal; act on it if it is news."""
         key = (body["journal"], body["number"])
-        here = {
-            "journal": body["journal"],
-            "generation": body.get("generation", 0),
-            "number": body["number"],
-            "hash": found,
-        }
+        here = {"generation": 0, **body, "hash": found}
+        here = some(here, "journal", "generation", "number", "hash")
         home.counts |= "generation" in body
         known = home.seen.get(key)
         again = known == here
         if known is not None and not again:  # no repeat: somebody else has given this number too
             home.other = known
-            say(
-                "conflict",
-                name=name,
-                number=body["number"],
-                id=body["id"],
-                note="same number, other content: no receipt",
-            )
+            note = "same number, other content: no receipt"
+            say("conflict", name=name, **some(body, "number", "id"), note=note)
             return
-        what = (
-            {"alarm": body.get("alarm"), "state": body.get("state"), "move": body.get("move")}
-            if name == "alarm"
-            else {}
-        )
-        say(
-            "received",
-            name=name,
-            number=body["number"],
-            id=body["id"],
-            again=again,
-            kind=body.get("kind"),
-            **what,
-        )
+        more = ("alarm", "state", "move") if name == "alarm" else ()
+        say("received", name=name, **some(body, "number", "id", "kind", *more), again=again)
         home.due.setdefault(body["journal"], set()).add(body["number"])
         home.journal = body["journal"]
         if again:
@@ -235,18 +209,10 @@ class Desk:
                 self.count(body, home)
                 self.look(body, home)
         elif name == "fault" and body["turn"] != "cleared":
+            what = some({"priority": 3, "device": "", **body}, "kind", "priority", "device")
             fault_class = body.get("fault_class") or "now"
-            what = {
-                "kind": body["kind"],
-                "priority": body.get("priority", 3),
-                "device": body.get("device", ""),
-            }
-            say(
-                "recorded",
-                **what,
-                fault_class=fault_class,
-                note=CLASSES.get(fault_class, CLASSES["now"]),
-            )
+            note = CLASSES.get(fault_class, CLASSES["now"])
+            say("recorded", **what, fault_class=fault_class, note=note)
         elif name == "result":
             waiting = self.results.get(body["instruction"])
             if waiting is not None and not waiting.done():
@@ -262,13 +228,8 @@ class Desk:
             home.calls.pop(name, None)
         elif calls > home.calls.get(name, 0):
             if name in home.calls:
-                say(
-                    "line",
-                    alarm=name,
-                    kind=alarm["kind"],
-                    calls=calls,
-                    note="one line, called again",
-                )
+                line = some(alarm, "alarm", "kind")
+                say("line", **line, calls=calls, note="one line, called again")
             home.calls[name] = calls
 
     def look(self, alarm: dict[str, Any], home: Home) -> None:
@@ -307,11 +268,7 @@ class Desk:
                     for history in list(batches)[:1]:
                         body |= {"history": history, "batches": ranges(batches.pop(history))}
                     if await self.publish(gateway, "receipt", body):
-                        say(
-                            "receipt",
-                            entries=body.get("entries", []),
-                            batches=body.get("batches", []),
-                        )
+                        say("receipt", **some(body, "entries", "batches"))
 
     async def publish(self, gateway: str, name: str, body: dict[str, Any]) -> bool:
         """Send one message; say whether the broker has it."""
@@ -343,21 +300,15 @@ class Desk:
             **fields,
         }
         self.results[name] = waiting = asyncio.get_running_loop().create_future()
-        say("instruct", do=do, id=name, alarm=alarm["alarm"], **fields)
+        sent = some(body, "id", "alarm")
+        say("instruct", do=do, **sent, **fields)
         try:
             for attempt in itertools.count(1):
                 await self.publish(alarm["gateway"], "instruction", body)
                 with contextlib.suppress(TimeoutError):
                     result = await asyncio.wait_for(asyncio.shield(waiting), self.pace.result)
-                    say(
-                        "result",
-                        do=do,
-                        id=name,
-                        alarm=alarm["alarm"],
-                        accepted=result["accepted"],
-                        why=result["en"],
-                        attempt=attempt,
-                    )
+                    came = some(result, "do", "accepted")
+                    say("result", **sent, **came, why=result["en"], attempt=attempt)
                     return bool(result["accepted"])
         finally:
             del self.results[name]

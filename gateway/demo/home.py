@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from pathlib import Path
 
 from gateway.demo.both import both
+from gateway.demo.broker import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "config" / "gateway.toml"
@@ -60,8 +60,8 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         # the day runs up to 2000 times faster than life, the broker does not
         ("times", "receipts_lost", "1800"),
         ("page", "address", '"127.0.0.1"'),
-        ("page", "port", str(_free_port())),
-        ("page", "http_port", str(_free_port())),
+        ("page", "port", str(free_port())),
+        ("page", "http_port", str(free_port())),
         ("replay", "file", '"day.txt"'),
     ):
         text = changed(text, table, key, value)
@@ -73,12 +73,6 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         f'[keys]\npendant = "{PENDANT_KEY}"\ncancel-button = "{CANCEL_KEY}"\n', encoding="utf-8"
     )
     return config
-
-
-def _free_port() -> int:
-    with socket.socket() as line:
-        line.bind(("127.0.0.1", 0))
-        return int(line.getsockname()[1])
 
 
 def changed(text: str, table: str, key: str, value: str) -> str:
