@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
+from msgspec import Struct
+
+from gateway.contract import orders
 from gateway.judge.alarm import Outcome
 from gateway.judge.walk_record import Plug
 from gateway.words.instruction import LOCAL_ONLY, Do
@@ -26,30 +30,15 @@ class Order(NamedTuple):
     may: tuple[str, ...] = ()
 
 
-ORDERS: Final[Mapping[Do, Order]] = {
-    Do.ACKNOWLEDGE: Order(("alarm",)),
-    Do.DISPATCH: Order(("alarm", "responder"), ("seconds",)),
-    Do.DECLINE: Order(("alarm",), ("responder",)),
-    Do.RECALL: Order(("alarm",)),
-    Do.ARRIVE: Order(("alarm",), ("responder",)),
-    Do.CLOSE: Order(("alarm", "outcome")),
-    Do.SILENCE: Order(("alarm",)),
-    Do.SHELVE: Order(("device", "seconds")),
-    Do.TEST: Order((), ("device",)),
-    Do.AWAY: Order(("seconds",)),
-    Do.CONFIRM: Order(("device",)),
-    Do.RESEND: Order(("journal", "from", "to")),
-    Do.CONFIGURE: Order(("change",), ("revision", "secrets")),
-    Do.WALK: Order(("seconds",), ("device", "step")),
-    Do.WINDOW: Order(("seconds",)),
-    Do.COMMISSIONED: Order(("revision", "secrets")),
-    Do.BACKUP: Order(("secrets",)),
-    Do.TAKE_OVER: Order(("secrets",)),
-    Do.ASK_PORT: Order(("port",)),
-    Do.ADJUST: Order(("device",), ("settings",)),
-    Do.PLATFORM_TEST: Order((), ("change", "secrets")),
-    Do.SOUND_TEST: Order(()),
-}
+def _held(order: type[Struct]) -> Order:
+    fields = msgspec.structs.fields(order)
+    return Order(
+        tuple(f.encode_name for f in fields if f.required),
+        tuple(f.encode_name for f in fields if not f.required),
+    )
+
+
+ORDERS: Final[Mapping[Do, Order]] = {do: _held(order) for do, order in orders.ORDERS.items()}
 CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
     (Do.CLOSE, "outcome"): Outcome,
     (Do.WALK, "step"): Plug,

@@ -322,6 +322,13 @@ class ChangeMessage(_Part, frozen=True):
     value: dict[str, Any] = {}
 
 
+Responder = Annotated[str, Meta(max_length=80, pattern=PRINTED)]
+Lasts = Annotated[float, Meta(ge=0, le=31536000)]
+SerialPort = Annotated[str, Meta(max_length=200)]
+Settings = Annotated[dict[Name, Name], Meta(max_length=40)]
+Secrets = Annotated[str, Meta(max_length=80, pattern=r"^[A-Za-z0-9_-]*\Z")]
+
+
 class InstructionMessage(_Part, frozen=True):
     """What the platform tells the gateway; acted on once.
 
@@ -338,16 +345,16 @@ class InstructionMessage(_Part, frozen=True):
     step: Name = ""
     reason: Text = ""
     outcome: Name = ""
-    responder: Annotated[str, Meta(max_length=80, pattern=PRINTED)] = ""
-    seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
+    responder: Responder = ""
+    seconds: Lasts = 0.0
     issued: Name = ""
     expires: Name = ""
     boot: Name = ""
-    port: Annotated[str, Meta(max_length=200)] = ""
-    settings: Annotated[dict[Name, Name], Meta(max_length=40)] = {}
+    port: SerialPort = ""
+    settings: Settings = {}
     revision: Count = 0
     change: ChangeMessage | None = None
-    secrets: Annotated[str, Meta(max_length=80, pattern=r"^[A-Za-z0-9_-]*\Z")] = ""
+    secrets: Secrets = ""
     # Of later versions, and left out where they are not given: an order's digest is over what
     # earlier ones wrote.
     journal: Id | UnsetType = UNSET

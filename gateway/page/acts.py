@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from gateway.contract import wire
+from gateway.contract import orders, wire
 from gateway.home.status import Status
 from gateway.judge.alarm import MOVES, Move, Outcome, State
 from gateway.page.en import EN
@@ -130,29 +130,23 @@ def instruction(
     if do in ON_ALARM or do is Do.SILENCE:
         _about_alarm(do, said, known, times, fields, wrong)
     elif do is Do.SHELVE:
-        fields["device"] = said.get("device", "")
+        fields["device"] = said.get("device", "")[:80]
         fields["seconds"] = _hours(said, wrong)
         if fields["seconds"] and not reason:
             wrong.fields["reason"] = ("wrong.missing", {})
     elif do is Do.CONFIRM:
-        fields["device"] = said.get("device", "")
+        fields["device"] = said.get("device", "")[:80]
     elif do is Do.AWAY:
         fields["seconds"] = _away(said, known, wrong)
     if wrong.fields:
         return wrong
-    return wire.InstructionMessage(
-        v=1,
+    return orders.message(
+        orders.ORDERS[do](**fields),
         gateway=known.gateway(),
         id=f"page-{once_of(said)}",
-        do=do,
         by=by,
         reason=reason,
         boot=boot_name(),
-        alarm=str(fields.get("alarm", "")),
-        device=str(fields.get("device", ""))[:80],
-        outcome=str(fields.get("outcome", "")),
-        responder=str(fields.get("responder", "")),
-        seconds=float(fields.get("seconds", 0.0)),
     )
 
 

@@ -19,6 +19,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from gateway.contract.orders import Commissioned
 from gateway.home import audible, certificates, signatures
 from gateway.home.handed import Handed
 from gateway.home.parts import Agreed, Signature, Signing
@@ -29,7 +30,6 @@ from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, chec
 from gateway.page.walk import tested
 from gateway.page.words import Words
 from gateway.words.consent import CONSENTS
-from gateway.words.instruction import Do
 from gateway.words.kind import Priority
 from gateway.words.times import Times
 
@@ -94,7 +94,9 @@ async def sign(v: Technician, said: Fields) -> Response:
             }
         )
         return await run_in_threadpool(_stands, v, 422, Form("sign", typed, wrong))
-    answer = await left(v, Do.COMMISSIONED, said, given=Handed(signing=signing))
+    answer = await left(
+        v, Commissioned(revision=0, secrets=""), said, given=Handed(signing=signing)
+    )
     if not answer.accepted:
         return await run_in_threadpool(
             _stands, v, 409 if answer.moved else 422, Form("sign", typed, answer)

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Response
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 
 from drivers import all_models
-from gateway.contract import wire
+from gateway.contract import orders, wire
+from gateway.contract.orders import Configure, Order
 from gateway.home import handed, inbox, values
 from gateway.home.config import Config, load
 from gateway.home.handed import Handed, Rejected
@@ -29,7 +31,7 @@ from gateway.page.news import until
 from gateway.page.visitor import Visitor
 from gateway.page.waits import WAITS
 from gateway.words.driver import Model
-from gateway.words.instruction import Do, Refused, What
+from gateway.words.instruction import Refused, What
 
 LOG = logging.getLogger("eldercare")
 
@@ -121,73 +123,66 @@ class Form:
 
 async def left(
     v: Visitor,
-    do: Do,
+    order: Order,
     said: Mapping[str, str],
     *,
-    seconds: float = 0.0,
-    change: wire.ChangeMessage | None = None,
-    device: str = "",
-    port: str = "",
-    settings: Mapping[str, str] | None = None,
     given: Handed | None = None,
     dated: bool = False,
 ) -> Answer:
-    """Leave an instruction and wait for its result; `fields` are those of the configuration.
+    """Leave an order and wait for its result; `fields` are those of the configuration.
 
-    `dated`: it says when it was given, by the gateway's own clock.
+    `given` are its secrets, `dated`: it says when it was given, by the gateway's own clock.
     """
     config, known = v.page.config, v.page.known
-    order = f"page-{once_of(said)}"
+    name = f"page-{once_of(said)}"
+    # `over`: the newer revision that was seen beside what is to take its place
+    known_of: dict[str, Any] = {
+        "revision": max(0, whole(said.get("over") or said.get("revision", "")))
+    }
+    known_of |= {"secrets": name} if given is not None else {}
+    order = replace(order, **{k: w for k, w in known_of.items() if k in order.__struct_fields__})
     facts = await run_in_threadpool(known.status) if dated else None
     issued = (
         datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts and facts.written else ""
     )
-    message = wire.InstructionMessage(
-        v=1,
+    message = orders.message(
+        order,
         gateway=known.gateway(),
-        id=order,
-        do=do,
+        id=name,
         by=v.by,
-        seconds=seconds,
-        change=change,
-        device=device,
-        port=port,
-        settings=dict(settings or {}),
-        # `over`: the newer revision that was seen beside what is to take its place.
-        revision=max(0, whole(said.get("over") or said.get("revision", ""))),
-        secrets=order if given is not None else "",
         issued=issued,
         boot=facts.boot if facts else "",
     )
 
     def leave() -> None:
         if given is not None:
-            handed.hand(config.page_folder, order, given)
+            handed.hand(config.page_folder, name, given)
         inbox.leave(config.page_folder, config.runtime, wire.encode(message))
         assert v.session is not None  # a technician has one
+        about = message.change.what if message.change else ""
         v.page.accounts.note(
-            v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip()
+            v.session.name, v.source, "instruction", f"{message.do} {about}".strip()
         )
 
     try:
         await run_in_threadpool(leave)
     except (OSError, sqlite3.Error, ValueError):
         handed.forget(config.page_folder, message.secrets)
-        return Answer(order, sentence=v.words("told.failed"))
-    result = await until(config.runtime, functools.partial(known.result, order), WAITS.change)
+        return Answer(name, sentence=v.words("told.failed"))
+    result = await until(config.runtime, functools.partial(known.result, name), WAITS.change)
     if result is None:
-        return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
+        return Answer(name, sentence=v.words("told.waiting", do=v.words.named("do", message.do)))
     await run_in_threadpool(handed.forget, config.page_folder, message.secrets)
     if result.accepted:
         await run_in_threadpool(current, v)
-        return Answer(order, accepted=True)
+        return Answer(name, accepted=True)
     fields: dict[str, str] = {}
     for p in result.problems:
         if p.section == "ladder":
             fields.setdefault(f"{p.field}-{p.item}", v.words.pair(p.zh, p.en))
         fields.setdefault(p.field, v.words.pair(p.zh, p.en))
     return Answer(
-        order,
+        name,
         sentence=v.words.pair(result.zh, result.en),
         fields=fields,
         moved=result.refused is Refused.CHANGED_MEANWHILE,
@@ -233,15 +228,8 @@ async def configure(
         change = change_of(what, value)
     except Rejected as no:
         return refused(v, no)
-    return await left(
-        v,
-        Do.CONFIGURE,
-        said,
-        change=change,
-        given=given,
-        seconds=first_press,
-        dated=first_press > 0,
-    )
+    order = Configure(change=change, seconds=first_press)
+    return await left(v, order, said, given=given, dated=first_press > 0)
 
 
 def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:

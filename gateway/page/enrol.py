@@ -15,6 +15,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from gateway.contract.orders import Window
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.devices import Device, longest_silence
@@ -29,7 +30,7 @@ from gateway.page.home import suggested
 from gateway.page.manual import hung
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.words.driver import BleAdvert, Enrol, GattService, Model
-from gateway.words.instruction import Do, What
+from gateway.words.instruction import What
 
 router = APIRouter()
 # h after which a device may count as missing, as far as its make and use allow
@@ -366,7 +367,7 @@ async def _listen(v: Visitor, said: dict[str, str], name: str) -> Response:
     """Open the hearing window, or look again what was heard; what was typed stays."""
     answer = Answer()
     if not (await run_in_threadpool(found.air, v)).open:
-        answer = await left(v, Do.WINDOW, said, seconds=HOME.window)
+        answer = await left(v, Window(seconds=HOME.window), said)
         if answer.accepted:
             await found.opened(v)
     typed = {k: w for k, w in device_form.typed(said).items() if k != "listen"}

@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
+from gateway.contract.orders import Adjust, AskPort
 from gateway.home.devices import Device
 from gateway.home.status import SettingStatus, SetUpStatus
 from gateway.page.change import Answer, Form, current, drawn, left, models
@@ -23,7 +24,6 @@ from gateway.page.makes import looks, place
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.driver import Setting
-from gateway.words.instruction import Do
 
 router = APIRouter()
 # What a technician sets in each home; all other settings stand folded, for they are right as they
@@ -63,7 +63,7 @@ async def ask(v: Technician, said: Fields) -> Response:
     """Let the daemon ask what is plugged in."""
     checked(v, said)
     name = said.get("port", "")[:200]
-    answer = await left(v, Do.ASK_PORT, said, port=name)
+    answer = await left(v, AskPort(port=name), said)
     if answer.accepted:
         query = {"port": name, "told": answer.told} | (
             {"replace": said["replace"]} if said.get("replace") else {}
@@ -133,9 +133,7 @@ async def adjust(v: Technician, said: Fields) -> Response:
         if not wanted and not wrong:
             wrong["none"] = v.words("radar.nothing")
     answer = (
-        Answer(fields=wrong)
-        if wrong
-        else await left(v, Do.ADJUST, said, device=name, settings=wanted)
+        Answer(fields=wrong) if wrong else await left(v, Adjust(device=name, settings=wanted), said)
     )
     if answer.accepted:
         return RedirectResponse(

@@ -16,6 +16,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from gateway.contract.orders import Window
 from gateway.home import nearby
 from gateway.home.config import Config
 from gateway.home.nearby import NearDevice, NearSignal
@@ -27,7 +28,6 @@ from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.weeks import FAIR, GOOD
 from gateway.words.driver import Enrol
-from gateway.words.instruction import Do
 
 router = APIRouter()
 
@@ -223,7 +223,7 @@ async def window(v: Technician, said: Fields) -> Response:
     """Open the hearing window, or close it."""
     checked(v, said)
     over = bool(said.get("over"))
-    answer = await left(v, Do.WINDOW, said, seconds=0.0 if over else HOME.window)
+    answer = await left(v, Window(seconds=0.0 if over else HOME.window), said)
     if not answer.accepted:
         return await run_in_threadpool(_add, v, 422, Form("window", said, answer))
     old = said.get("replace", "")

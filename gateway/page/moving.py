@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.contract import encoding, wire
+from gateway.contract import encoding, orders, wire
 from gateway.home import backup, handed, inbox, strength
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import DevicePart
@@ -30,7 +30,6 @@ from gateway.page.guard import LARGER, TooLarge
 from gateway.page.news import until
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
-from gateway.words.instruction import Do
 
 router = APIRouter()
 _opening = threading.Lock()  # one at a time: each takes 32 MiB for a moment
@@ -61,7 +60,7 @@ async def sealed(v: Technician, said: Fields) -> Response:
     answer = (
         Answer(fields=wrong)
         if wrong
-        else await left(v, Do.BACKUP, said, given=Handed(passphrase=words))
+        else await left(v, orders.Backup(secrets=""), said, given=Handed(passphrase=words))
     )
     if not answer.accepted:
         return await run_in_threadpool(_start, v, 422, Form("backup", {}, answer))
@@ -201,9 +200,8 @@ async def take(v: Technician, said: Fields) -> Response:
                 _start, v, 409, Form("look", {}, Answer(sentence=v.words("moving.again")))
             )
         return await run_in_threadpool(_shown, v, kept, order, 422, v.words("wrong.sure"))
-    message = wire.InstructionMessage(
-        v=1, gateway=known.gateway(), id=order, do=Do.TAKE_OVER, by=v.by, secrets=order
-    )
+    wanted = orders.TakeOver(secrets=order)
+    message = orders.message(wanted, gateway=known.gateway(), id=order, by=v.by)
     try:
         await run_in_threadpool(
             inbox.leave, config.page_folder, config.runtime, wire.encode(message)

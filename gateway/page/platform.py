@@ -16,6 +16,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from gateway.contract.orders import PlatformTest
 from gateway.home import household
 from gateway.home.handed import Handed, Rejected
 from gateway.page import address, again
@@ -23,7 +24,7 @@ from gateway.page.change import Answer, Form, change_of, configure, current, dra
 from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
-from gateway.words.instruction import Do, What
+from gateway.words.instruction import What
 
 router = APIRouter()
 STEPS: Final = ("resolve", "connect", "tls", "login", "publish", "receipt")
@@ -76,7 +77,7 @@ async def act(v: Technician, said: Fields) -> Response:
     if said.get("go") == "try":
         try:
             change = change_of(What.SET_PLATFORM, value)
-            answer = await left(v, Do.PLATFORM_TEST, said, change=change, given=given)
+            answer = await left(v, PlatformTest(change=change), said, given=given)
         except Rejected as no:
             answer = refused(v, no)
         if answer.accepted:

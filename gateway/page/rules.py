@@ -14,6 +14,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
+from gateway.contract.orders import SoundTest
 from gateway.home import changes, household, trial
 from gateway.home.cancels import nobody_cancels
 from gateway.home.changes import RUNGS
@@ -30,7 +31,7 @@ from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment
-from gateway.words.instruction import Change, Do, What
+from gateway.words.instruction import Change, What
 from gateway.words.reading import Kind
 from gateway.words.times import Times
 
@@ -127,7 +128,7 @@ async def voice(v: Technician, said: Fields) -> Response:
     checked(v, said)
     config = await run_in_threadpool(current, v)
     if said.get("go") == "hear":
-        answer = await left(v, Do.SOUND_TEST, said)
+        answer = await left(v, SoundTest(), said)
         if answer.accepted:
             return RedirectResponse("/rules?heard=1#voice", 303)
         return await run_in_threadpool(_rules, v, 422, Form("voice", {}, answer))

@@ -20,7 +20,7 @@ from fastapi.responses import RedirectResponse
 from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 
-from gateway.contract import wire
+from gateway.contract import orders, wire
 from gateway.home import commissioning, inbox
 from gateway.home.config import Config
 from gateway.home.devices import Device
@@ -38,7 +38,6 @@ from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.words import Words
 from gateway.words.clock import boot_name
-from gateway.words.instruction import Do
 
 router = APIRouter()
 HELPS: Final = frozenset(
@@ -140,15 +139,11 @@ async def act(v: Technician, said: Fields) -> Response:
         raise Stop(404)
     lasts = 0.0 if said.get("go") == "end" else JUDGING.walk_step if step else JUDGING.walk_longest
     order = f"page-{once_of(said)}"
-    message = wire.InstructionMessage(
-        v=1,
+    message = orders.message(
+        orders.Walk(device="" if step else device, step=step, seconds=lasts),
         gateway=v.page.known.gateway(),
         id=order,
-        do=Do.WALK,
         by=v.by,
-        device="" if step else device,
-        step=step,
-        seconds=lasts,
         boot=boot_name(),
     )
     try:

@@ -4,14 +4,13 @@ import json
 
 import msgspec
 import pytest
-from gateway.contract import inward, portable, wire
+from gateway.contract import inward, orders, portable, schemas, wire
 from gateway.home import handed, inbox, nearby, status, values
 from gateway.home.handed import Handed, Rejected
 from gateway.home.nearby import Nearby
 from gateway.home.status import Status
-from gateway.words.instruction import Do, Door, What
+from gateway.words.instruction import Change, Do, Door, What
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.kit import structs
@@ -122,22 +121,21 @@ def test_what_is_left_out_stays_left_out():
     assert values.given(values.read(What.SET_CONSENT, {"climate": True})) == {"climate": True}
 
 
-FIELDS = {field.encode_name: field for field in msgspec.structs.fields(wire.InstructionMessage)}
-
-
 @pytest.mark.parametrize("do", Do)
 def test_every_order_with_whatever_it_may_hold_is_read_by_the_daemon(do):
-    order = portable.ORDERS[do]
-    names = {*order.needs, *order.may} - {"change"}
-    taken = {FIELDS[name].name: structs.values(FIELDS[name].type) for name in names}
+    form = schemas.described()["instruction"]["$defs"][f"{do.title().replace('_', '')}Instruction"]
+    fields = {field.encode_name for field in msgspec.structs.fields(orders.ORDERS[do])}
+    assert set(form["properties"]) == fields | {*portable.COMMON, *portable.ALWAYS}, "its form in the contract's schema"
 
     @settings(SLOW, max_examples=30)
-    @given(fields=st.fixed_dictionaries(taken))
-    def whatever(fields):
-        found = ordered(do=do, **fields)
-        given = {name: value for name, value in fields.items() if value is not msgspec.UNSET}
-        assert found.do is do
-        assert {name: getattr(found, name) for name in given} == given
+    @given(order=structs.values(orders.ORDERS[do]))
+    def whatever(order):
+        sent = orders.message(order, gateway="gw", id="page-1", by="Li")
+        found, _ = inward.decode_instruction(wire.encode(sent), "gw", NOW, Door.LOCAL)
+        assert (found.do, found.by) == (do, "Li")
+        for name in order.__struct_fields__:
+            held = getattr(order, name)
+            assert getattr(found, name) == (Change(held.what, held.value) if isinstance(held, wire.ChangeMessage) else held)
 
     whatever()
 
