@@ -22,7 +22,7 @@ from gateway.home.certificates import canonical, fingerprint
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.waits import WAITS
-from gateway.judge.walk_record import Goal, Plug, goal, step_needs
+from gateway.judge.walk_record import Goal, Need, Plug, goal, step_needs
 from gateway.words import kind
 from gateway.words.clock import When
 from gateway.words.consent import CONSENTS
@@ -192,17 +192,15 @@ def facts(
         for plug in Plug
     ]
     platform = _platform(config, found)
-    missing = [{"of": "device", "id": d["id"], "needs": d["lacks"]} for d in devices if d["lacks"]]
-    missing += [{"of": "step", "id": s["step"], "needs": s["lacks"]} for s in steps if s["lacks"]]
-    missing += (
-        [{"of": "platform", "id": "", "needs": platform["lacks"]}] if platform["lacks"] else []
-    )
     on = sorted(faults)
-    missing += [
-        {"of": "fault", "id": f.kind, "needs": [f.device]} for f in on if f.priority <= Priority.P2
+    lacking = [
+        *(("device", d["id"], d["lacks"]) for d in devices),
+        *(("step", s["step"], s["lacks"]) for s in steps),
+        ("platform", "", platform["lacks"]),
+        *(("fault", f.kind, [f.device]) for f in on if f.priority <= Priority.P2),
+        ("home", "", [] if devices else ["devices"]),
     ]
-    if not devices:
-        missing.append({"of": "home", "id": "", "needs": ["devices"]})
+    missing = [{"of": of, "id": name, "needs": needs} for of, name, needs in lacking if needs]
     return {
         "form": FORM,
         "gateway": gateway,
@@ -259,10 +257,20 @@ def _device(config: Config, d: Device, m: wire.FaultMessage | None) -> dict[str,
         "model": d.model.name,
         "title": list(d.model.title),
         "address": _tail(d),
-        "lacks": [n.name for n in needs if not n.done] if m else ["walk"],
-        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **_picked(m, _COUNTS)}
-        if m
-        else None,
+        **_tried(m, needs, _COUNTS, "walk"),
+    }
+
+
+def _tried(
+    m: wire.FaultMessage | None, needs: Sequence[Need], names: Sequence[str], what: str
+) -> dict[str, Any]:
+    """Return what a test lacks, `what` where there was none, and what of it stands on paper."""
+    if m is None:
+        return {"lacks": [what], "walk": None}
+    shown = {name: m.detail[name] for name in names if name in m.detail}
+    return {
+        "lacks": [n.name for n in needs if not n.done],
+        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **shown},
     }
 
 
@@ -274,19 +282,8 @@ def _tail(d: Device) -> str:
 
 def _step(plug: Plug, m: wire.FaultMessage | None, *, applies: bool) -> dict[str, Any]:
     needs = step_needs(plug, m.detail if m else {})
-    lacks = [n.name for n in needs if not n.done] if m else ["step"]
-    return {
-        "step": plug.value,
-        "applies": applies,
-        "lacks": lacks if applies else [],
-        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **_picked(m, _OF_STEPS)}
-        if m and applies
-        else None,
-    }
-
-
-def _picked(m: wire.FaultMessage, names: Sequence[str]) -> dict[str, Any]:
-    return {name: m.detail[name] for name in names if name in m.detail}
+    tried = _tried(m, needs, _OF_STEPS, "step") if applies else {"lacks": [], "walk": None}
+    return {"step": plug.value, "applies": applies, **tried}
 
 
 def _platform(config: Config, found: Seen) -> dict[str, Any]:
