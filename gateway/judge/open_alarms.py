@@ -153,7 +153,7 @@ class OpenAlarms:
     def restored(self, alarms: Iterable[Alarm], now: Moment, *, why: str) -> None:
         """Write down once more how these open alarms stand."""
         for alarm in alarms:
-            self.say(alarm, "restored", now, by="rule", reason=why)
+            self.say(alarm, "restored", now, reason=why)
 
     # -- what is open -----------------------------------------------------------------------------
 
@@ -224,7 +224,7 @@ class OpenAlarms:
         """
         walk = test and kind != kinds.TEST
         if not walk:
-            self.faded(kind, device, at, by="rule", reason="returned")
+            self.faded(kind, device, at, reason="returned")
         self._ids.last += 1
         alarm = Alarm(
             number=self._ids.last,
@@ -286,7 +286,9 @@ class OpenAlarms:
             move = "count" if alarm.condition_active else "clear"
             self.say(alarm, move, now, by=alarm.device)
 
-    def faded(self, kind: str, device: DeviceId, at: Moment, *, by: str, reason: str) -> None:
+    def faded(
+        self, kind: str, device: DeviceId, at: Moment, *, by: str = "rule", reason: str
+    ) -> None:
         """Write that an ended alarm's condition is gone: after a restart too its return is new."""
         alarm = self._conditions.faded(kind, device)
         if alarm is not None:
@@ -300,7 +302,7 @@ class OpenAlarms:
         """Hand what lasts of an alarm to its successor: the end of it ends nothing any more."""
         if alarm.condition_active:
             alarm = self.keep(replace(alarm, condition_active=False))
-            self.say(alarm, "clear", now, by="rule", reason="new_alarm")
+            self.say(alarm, "clear", now, reason="new_alarm")
 
     # -- moves and calls --------------------------------------------------------------------------
 
@@ -310,7 +312,7 @@ class OpenAlarms:
         move: Move,
         now: Moment,
         *,
-        by: str,
+        by: str = "rule",
         reason: str = "",
         vouched: bool = False,
     ) -> Alarm:
@@ -327,11 +329,11 @@ class OpenAlarms:
         self.write(AlarmFact(after, move.value, alarm.state, by, reason), now)
         return after
 
-    def raise_now(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str) -> None:
+    def raise_now(self, alarm: Alarm, move: Move, now: Moment, *, reason: str) -> None:
         """End a grace by a move that raises the alarm, and call the platform."""
-        after = moved(alarm, move, now, self._book.stamp(now), by=by, reason=reason)
+        after = moved(alarm, move, now, self._book.stamp(now), by="rule", reason=reason)
         before = alarm.state
-        self.call(after, 0, Reason.RAISED, now, before=before, move=move.value, by=by, why=reason)
+        self.call(after, 0, Reason.RAISED, now, before=before, move=move.value, why=reason)
 
     def lapse(self, alarm: Alarm, rung: int | None, reason: str, now: Moment) -> None:
         """Take back an answer that nothing has come of, and call the next `rung`.
@@ -386,7 +388,7 @@ class OpenAlarms:
 
     def loud(self, alarm: Alarm, now: Moment) -> None:
         """End the silence of an alarm: its time is over."""
-        self.say(self.keep(loud(alarm)), SILENCE_OVER, now, by="rule", reason="time_over")
+        self.say(self.keep(loud(alarm)), SILENCE_OVER, now, reason="time_over")
 
     def receipted(self, number: int, now: Moment) -> Alarm | None:
         """Take a receipt; return the alarm if it is the first about it: that is its push stage."""
@@ -406,16 +408,20 @@ class OpenAlarms:
             return None
         self.say(alarm, "receipt", now, by=PLATFORM)
         if (why := self._until_receipt.get(alarm.number)) and Move.CLOSE in MOVES[alarm.state]:
-            self.close(alarm, Outcome.TEST, now, by="rule", reason=why)
+            self.close(alarm, Outcome.TEST, now, reason=why)
         return alarm
 
-    def close(self, alarm: Alarm, outcome: Outcome, now: Moment, *, by: str, reason: str) -> None:
+    def close(
+        self, alarm: Alarm, outcome: Outcome, now: Moment, *, by: str = "rule", reason: str
+    ) -> None:
         """Close an alarm with its outcome. Raises NotAllowed."""
         self.move(replace(alarm, outcome=outcome), Move.CLOSE, now, by=by, reason=reason)
 
     # -- entries ----------------------------------------------------------------------------------
 
-    def say(self, alarm: Alarm, move: str, now: Moment, *, by: str, reason: str = "") -> None:
+    def say(
+        self, alarm: Alarm, move: str, now: Moment, *, by: str = "rule", reason: str = ""
+    ) -> None:
         """Write down what has happened to an alarm that stays in its state."""
         self.write(AlarmFact(alarm, move, alarm.state, by, reason), now)
 

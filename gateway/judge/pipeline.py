@@ -147,7 +147,7 @@ class Pipeline:
         for alarm in unwatched:
             # While the power was off the danger may have gone and come again. An earlier version
             # left it behind for ever where a make never says that it is over.
-            self._alarms.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
+            self._alarms.faded(alarm.kind, alarm.device, now, reason="restart")
         for alarm in walked:
             self.walk_test.restored(self._alarms.keep(replace(alarm, since=now)), now)
         tell_open(self._alarms, known, now, why)
@@ -219,7 +219,7 @@ class Pipeline:
         """
         gone = self._rooms.keys() - devices.keys()
         if any(self.walk_test.of(device) for device in (*gone, *other)):
-            self.walk_test.end(now, by="rule", reason="retired", gone=True)
+            self.walk_test.end(now, reason="retired", gone=True)
         self.orders.rearrange(devices, {*(devices.keys() - self._rooms.keys()), *other}, now)
         self._real.forget(gone, other)
         self._rooms = devices
@@ -271,11 +271,11 @@ class Pipeline:
             self._judged(judgement)
         for alarm, due in alarms.steps(now):
             if due.move is Move.CLOSE:
-                alarms.close(alarm, Outcome.TEST, now, by="rule", reason=due.reason)
+                alarms.close(alarm, Outcome.TEST, now, reason=due.reason)
             elif due.move is Move.LAPSE:
                 alarms.lapse(alarm, due.rung, due.reason, now)
             elif due.move is Move.EXPIRE:
-                alarms.raise_now(alarm, Move.EXPIRE, now, by="rule", reason=due.reason)
+                alarms.raise_now(alarm, Move.EXPIRE, now, reason=due.reason)
             elif due.rung is None:
                 alarms.loud(alarm, now)
             else:
@@ -399,7 +399,7 @@ class Pipeline:
             case Wish():
                 answers.wished(judgement)
             case Forgotten(kind, device, at):
-                self._alarms.faded(kind, device, at, by="rule", reason="not_heard")
+                self._alarms.faded(kind, device, at, reason="not_heard")
 
     def _judge_again(self, now: Moment) -> None:
         """Judge what was withheld of devices on no shelf, and what a walk test has left on."""

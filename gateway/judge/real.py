@@ -173,10 +173,10 @@ class Real:
                 (alarm.kind, alarm.device), deque(maxlen=FLICKERS)
             )
             began.append(alarm.since.mono)
-            self._alarms.move(alarm, Move.CANCEL, cleared.at, by="rule", reason="condition_cleared")
+            self._alarms.move(alarm, Move.CANCEL, cleared.at, reason="condition_cleared")
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
             self._alarms.close(
-                alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared"
+                alarm, Outcome.NO_HELP_NEEDED, cleared.at, reason="condition_cleared"
             )
         else:
             self._alarms.told_now_and_then(alarm, "clear", cleared.device, cleared.at)
@@ -231,9 +231,7 @@ class Real:
         ]
         for alarm in [a for a in others if a.kind == kinds.FALL or danger.kind == kinds.SOS]:
             confirmed = replace(alarm, evidence=alarm.evidence + evidence)
-            self._alarms.raise_now(
-                confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind
-            )
+            self._alarms.raise_now(confirmed, Move.CONFIRM, danger.at, reason=danger.kind)
 
     def _open(self, danger: Danger, evidence: tuple[Proof, ...], before: Alarm | None) -> None:
         if before is not None:

@@ -52,11 +52,11 @@ def tell_open(alarms: OpenAlarms, known: Known, now: Moment, why: str) -> None:
     """Write down how the open alarms go on, and call whom a cut has left without a call."""
     for alarm in [a for a in alarms.open.values() if not is_walk(a)]:
         if alarm.state is State.PRE_ALARM:
-            alarms.raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
+            alarms.raise_now(alarm, Move.EXPIRE, now, reason="restart")
         elif alarm.number not in known.carried:
             # Written down once in this boot (and this journal), so that its waits go on from
             # here over further restarts.
-            alarms.say(alarm, "restored", now, by="rule", reason=why)
+            alarms.say(alarm, "restored", now, reason=why)
     for alarm in [a for a in alarms.open.values() if not a.test]:
         for rung in interrupted(alarm, alarms.ladder, alarms.times, now.mono):
             alarms.call(

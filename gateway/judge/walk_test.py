@@ -221,13 +221,11 @@ class WalkTest:
     def tick(self, now: Moment) -> None:
         """End what is over."""
         if self.walk is not None and now.mono >= self.walk.due():
-            self.end(
-                now, by="rule", reason="time_over" if now.mono >= self.walk.until else "passed"
-            )
+            self.end(now, reason="time_over" if now.mono >= self.walk.until else "passed")
         if self.step is not None and now.mono >= self.step.until:
             self._end_step(now, reason="time_over")
 
-    def end(self, now: Moment, *, by: str, reason: str, gone: bool = False) -> None:
+    def end(self, now: Moment, *, by: str = "rule", reason: str, gone: bool = False) -> None:
         """End the walk test: its alarms close and what it counted is told.
 
         What is still on is real, now or when it is heard again. `gone`: the device is retired, or
@@ -271,9 +269,9 @@ class WalkTest:
             self._judge.tried(
                 alarm.kind, alarm.device, now.mono, now.mono + WAITS.walk_sounds, WAITS.walk_settles
             )
-        self.end_alarm(alarm, now, by="rule", reason="restart")
+        self.end_alarm(alarm, now, reason="restart")
 
-    def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
+    def end_alarm(self, alarm: Alarm, now: Moment, *, by: str = "rule", reason: str) -> None:
         """Close a walk test's alarm, as far as the table of moves lets it.
 
         One that somebody is on the way to ends by its time.
@@ -298,7 +296,7 @@ class WalkTest:
             return
         self.step = None
         if (alarm := self._alarms.open.get(step.alarm)) is not None:
-            self.end_alarm(alarm, now, by="rule", reason=reason)
+            self.end_alarm(alarm, now, reason=reason)
         self._book.tell(self._faults.end_tests(now), now)
         detail: dict[str, Value] = {
             "what": "walk",
