@@ -172,7 +172,7 @@ class Orders:
         word, code = (
             (Refused.BAD_MESSAGE, "order.bad_times") if torn else (Refused.EXPIRED, "order.expired")
         )
-        self.answer(no(i, word, Say(code, why=why)), now)
+        self.answer(no(i, word, code, why=why), now)
 
     # -- what is carried out ----------------------------------------------------------------------
 
@@ -188,11 +188,11 @@ class Orders:
     def _refused(self, i: Instruction) -> ResultFact | None:
         """Return why an instruction may not be carried out, as its result; None where it may."""
         if not i.by.strip():
-            return no(i, Refused.MISSING, Say("order.no_by"))
+            return no(i, Refused.MISSING, "order.no_by")
         if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
-            return no(i, Refused.LOCAL_ONLY, Say("order.local_only"))
+            return no(i, Refused.LOCAL_ONLY, "order.local_only")
         if i.do is Do.RESEND:  # at the platform's door it is carried out elsewhere
-            return no(i, Refused.PLATFORM_ONLY, Say("order.platform_only"))
+            return no(i, Refused.PLATFORM_ONLY, "order.platform_only")
         return None
 
     def _carried_out(self, i: Instruction, now: Moment) -> ResultFact:
@@ -214,16 +214,16 @@ class Orders:
         `stages`: those of the alarm that it names.
         """
         if undated(i, now, self._book.boot, stages, self._alarms.times.order_lives):
-            return no(i, Refused.MISSING, Say("order.undated"))
+            return no(i, Refused.MISSING, "order.undated")
         if undecided(i, now, self._book.boot, stages):
-            return no(i, Refused.UNDECIDED, Say("order.undecided"))
+            return no(i, Refused.UNDECIDED, "order.undecided")
         return None
 
     def _test(self, i: Instruction, now: Moment) -> ResultFact:
         if i.device and i.device not in self._rooms:
-            return no(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device))
+            return no(i, Refused.UNKNOWN_DEVICE, "order.no_device", device=i.device)
         if self._tests.get(i.door) in self._alarms.open:
-            return no(i, Refused.NOT_ALLOWED, Say("order.test_open"))
+            return no(i, Refused.NOT_ALLOWED, "order.test_open")
         alarm = self._alarms.opened(
             kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by
         )
@@ -233,7 +233,7 @@ class Orders:
     def _nobody_home(self, i: Instruction, now: Moment) -> ResultFact:
         if i.seconds > (most := self._alarms.times.away_most):
             days = f"{most / 86400:g}"
-            return no(i, Refused.TOO_LONG, Say("order.away_long", days=days))
+            return no(i, Refused.TOO_LONG, "order.away_long", days=days)
         if (unproved := self._unproved(i, now, {})) is not None:
             return unproved
         end = End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED
@@ -243,11 +243,11 @@ class Orders:
     def _about_alarm(self, i: Instruction, now: Moment) -> ResultFact:
         found = next((a for a in self._alarms.open.values() if a.id == i.alarm), None)
         if found is None and self._alarms.ended(i.alarm):
-            over = no(i, Refused.ALARM_ENDED, Say("order.alarm_ended", alarm=i.alarm))
+            over = no(i, Refused.ALARM_ENDED, "order.alarm_ended", alarm=i.alarm)
             return replace(over, state=State.CLOSED.value)
         if found is None:
             return no(
-                i, Refused.UNKNOWN_ALARM, Say("order.no_alarm", alarm=i.alarm or Say("word.empty"))
+                i, Refused.UNKNOWN_ALARM, "order.no_alarm", alarm=i.alarm or Say("word.empty")
             )
         if (unproved := self._unproved(i, now, found.stages)) is not None:
             return unproved
@@ -260,11 +260,11 @@ class Orders:
     def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
         if i.do is Do.DISPATCH:
             if not i.responder.strip():
-                return no(i, Refused.MISSING, Say("order.no_responder"))
+                return no(i, Refused.MISSING, "order.no_responder")
             longest = self._alarms.times.longest_on_site(alarm.priority)
             if i.seconds > longest:
                 most = f"{longest / 60:g}"
-                return no(i, Refused.TOO_LONG, Say("order.expect_long", most=most))
+                return no(i, Refused.TOO_LONG, "order.expect_long", most=most)
             expected = max(self._alarms.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
             alarm = replace(alarm, responder=i.responder, expected=expected)
         if i.do is Do.ARRIVE:
@@ -281,7 +281,7 @@ class Orders:
                 or (not tested and i.outcome == Outcome.TEST)
             ):
                 given = i.outcome or Say("word.empty")
-                return no(i, Refused.MISSING, Say("order.outcome", given=given))
+                return no(i, Refused.MISSING, "order.outcome", given=given)
             alarm = replace(alarm, outcome=Outcome(i.outcome))
         try:
             alarm = self._alarms.move(
@@ -312,11 +312,12 @@ class Orders:
             return no(
                 i,
                 Refused.UNKNOWN_DEVICE,
-                Say("order.no_device", device=i.device or Say("word.empty")),
+                "order.no_device",
+                device=i.device or Say("word.empty"),
             )
         if i.do is Do.CONFIRM:
             if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self._faults.on:
-                return no(i, Refused.LOCAL_ONLY, Say("order.old_signal"))
+                return no(i, Refused.LOCAL_ONLY, "order.old_signal")
             self._book.tell(self._faults.confirmed(i.device, now, here=i.door is Door.LOCAL), now)
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK:
@@ -331,11 +332,11 @@ class Orders:
         vital = self._faults.is_vital(i.device)
         most = self._alarms.times.shelve_p1_most if vital else self._alarms.times.shelve_most
         if vital and i.door is not Door.PLATFORM:
-            return no(i, Refused.PLATFORM_ONLY, Say("order.shelve_p1"))
+            return no(i, Refused.PLATFORM_ONLY, "order.shelve_p1")
         if i.seconds > most:
-            return no(i, Refused.TOO_LONG, Say("order.shelve_long", most=most / 3600))
+            return no(i, Refused.TOO_LONG, "order.shelve_long", most=most / 3600)
         if not i.reason.strip():
-            return no(i, Refused.MISSING, Say("order.no_reason"))
+            return no(i, Refused.MISSING, "order.no_reason")
         if (unproved := self._unproved(i, now, {})) is not None:
             return unproved
         self._real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
@@ -353,5 +354,5 @@ def _used(i: Instruction, done: Done) -> ResultFact:
     It is ID_REUSED only where the content is certainly another, else ANSWER_LOST.
     """
     if done.digest in {"?", i.digest}:
-        return no(i, Refused.ANSWER_LOST, Say("order.answer_lost"))
-    return no(i, Refused.ID_REUSED, Say("order.id_reused"))
+        return no(i, Refused.ANSWER_LOST, "order.answer_lost")
+    return no(i, Refused.ID_REUSED, "order.id_reused")

@@ -30,7 +30,6 @@ from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
 from gateway.words.reading import FORMS, DeviceId, Form, Reading, Value
-from gateway.words.say import Say
 
 _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
@@ -314,14 +313,14 @@ class WalkTest:
         """Begin or end the walk test of a known device."""
         if i.seconds > WAITS.walk_longest:
             most = f"{WAITS.walk_longest / 60:g}"
-            return no(i, Refused.TOO_LONG, Say("walk_order.long", most=most))
+            return no(i, Refused.TOO_LONG, "walk_order.long", most=most)
         other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
         if other:
-            return no(i, Refused.NOT_ALLOWED, Say("walk_order.under_test", other=other))
+            return no(i, Refused.NOT_ALLOWED, "walk_order.under_test", other=other)
         if i.seconds > 0 and any(
             a.device == i.device and not a.test for a in self._alarms.open.values()
         ):
-            return no(i, Refused.NOT_ALLOWED, Say("walk_order.real_alarm"))
+            return no(i, Refused.NOT_ALLOWED, "walk_order.real_alarm")
         if i.seconds > 0 and self.step is not None:
             return _step_runs(i)
         self.end(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
@@ -334,9 +333,7 @@ class WalkTest:
     def stepped(self, i: Instruction, now: Moment) -> ResultFact:
         """Begin or end a step for the whole home."""
         if i.step not in set(Plug):
-            return no(
-                i, Refused.MISSING, Say("walk_order.no_step", step=i.step, known=", ".join(Plug))
-            )
+            return no(i, Refused.MISSING, "walk_order.no_step", step=i.step, known=", ".join(Plug))
         plug = Plug(i.step)
         if i.seconds <= 0:
             if self.step is not None and self.step.plug is plug:
@@ -344,22 +341,22 @@ class WalkTest:
             return ResultFact(i, Refused.NONE)
         if i.seconds > WAITS.walk_step:
             most = f"{WAITS.walk_step / 60:g}"
-            return no(i, Refused.TOO_LONG, Say("walk_order.step_long", most=most))
+            return no(i, Refused.TOO_LONG, "walk_order.step_long", most=most)
         if self.walk is not None:
-            return no(i, Refused.NOT_ALLOWED, Say("walk_order.under_test", other=self.walk.device))
+            return no(i, Refused.NOT_ALLOWED, "walk_order.under_test", other=self.walk.device)
         if self.step is not None:
             return _step_runs(i)
         if plug is Plug.MAINS and self._faults.mains is None:
-            return no(i, Refused.NOT_ALLOWED, Say("walk_order.no_mains_known"))
+            return no(i, Refused.NOT_ALLOWED, "walk_order.no_mains_known")
         if plug is Plug.MAINS and not self._faults.mains:
-            return no(i, Refused.NOT_ALLOWED, Say("walk_order.no_mains"))
+            return no(i, Refused.NOT_ALLOWED, "walk_order.no_mains")
         if plug is Plug.UPLINK and not self._platform:
-            return no(i, Refused.MISSING, Say("order.no_platform"))
+            return no(i, Refused.MISSING, "order.no_platform")
         if plug is Plug.UPLINK and self._faults.link_down:
-            return no(i, Refused.NOT_ALLOWED, Say("walk_order.not_connected"))
+            return no(i, Refused.NOT_ALLOWED, "walk_order.not_connected")
         self.step = Step(plug, i.by, now.mono, now.mono + i.seconds)
         return ResultFact(i, Refused.NONE)
 
 
 def _step_runs(i: Instruction) -> ResultFact:
-    return no(i, Refused.NOT_ALLOWED, Say("walk_order.step_runs"))
+    return no(i, Refused.NOT_ALLOWED, "walk_order.step_runs")

@@ -28,7 +28,6 @@ from gateway.tell.waits import WAITS
 from gateway.tell.way import Way
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
-from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 MOST = 1000  # entries in one order, some 1.5 MB: two minutes
@@ -73,17 +72,17 @@ class Resend:
         """Take an order; return the answer that refuses it, None where it is carried out now."""
         newest, store = self._pipeline.last, self._storage.store
         if not i.by.strip():
-            return no(i, Refused.MISSING, Say("order.no_by"))
+            return no(i, Refused.MISSING, "order.no_by")
         if not i.journal or not i.first or not i.last:
-            return no(i, Refused.MISSING, Say("resend.which"))
+            return no(i, Refused.MISSING, "resend.which")
         if not store.entries.receipted(i.journal, [(i.first, i.first)]):
-            return no(i, Refused.UNKNOWN_JOURNAL, Say("resend.no_journal", journal=i.journal))
+            return no(i, Refused.UNKNOWN_JOURNAL, "resend.no_journal", journal=i.journal)
         if i.last < i.first or (i.journal == store.journal and i.last > newest):
-            return no(i, Refused.INVALID, Say("resend.numbers", newest=newest))
+            return no(i, Refused.INVALID, "resend.numbers", newest=newest)
         if i.last - i.first >= MOST:
-            return no(i, Refused.TOO_LONG, Say("resend.many", most=MOST))
+            return no(i, Refused.TOO_LONG, "resend.many", most=MOST)
         if self._order is not None:
-            return no(i, Refused.BUSY, Say("resend.busy"))
+            return no(i, Refused.BUSY, "resend.busy")
         self._order = i
         self._wake.set()
         return None

@@ -99,10 +99,10 @@ class BoxSwap:
         except handed.Rejected as no:
             result = wrong(i, no.problems, self.home.config.household.revision)
         except OSError as error:
-            result = refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror))
+            result = refusal(i, Refused.NOT_KEPT, "order.not_kept", why=error.strerror)
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("%s failed", i.do)
-            result = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake"))
+            result = refusal(i, Refused.NOT_KEPT, "order.our_mistake")
 
         def done(now: Moment) -> list[Entry]:
             if then is not None and result.refused is Refused.NONE:

@@ -26,7 +26,6 @@ from gateway.words import kind
 from gateway.words.clock import Clock, Moment, When, stamp
 from gateway.words.instruction import Instruction, Problem, Refused, ResultFact
 from gateway.words.instruction import no as refusal
-from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 
@@ -72,7 +71,7 @@ class Certifying:
             result, made = await asyncio.to_thread(self._certified, i, rows, at)
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("commissioned failed")
-            result, made = refusal(i, Refused.NOT_KEPT, Say("sign.our_mistake")), None
+            result, made = refusal(i, Refused.NOT_KEPT, "sign.our_mistake"), None
 
         def done(now: Moment) -> list[Entry]:
             facts = (
@@ -100,7 +99,7 @@ class Certifying:
         except handed.Rejected as rejected:
             return wrong(i, rejected.problems, revision), None
         if signing is None:
-            return refusal(i, Refused.MISSING, Say("sign.missing")), None
+            return refusal(i, Refused.MISSING, "sign.missing"), None
         if problem := signatures.unsigned(signing.signature, i.by):
             return wrong(i, [problem], revision), None
         found = commissioning.seen(*rows, at)
@@ -121,7 +120,7 @@ class Certifying:
         )
         if (revision, certificates.fingerprint(what)) != (i.revision, signing.seen):
             return replace(
-                refusal(i, Refused.CHANGED_MEANWHILE, Say("sign.changed_meanwhile")),
+                refusal(i, Refused.CHANGED_MEANWHILE, "sign.changed_meanwhile"),
                 revision=revision,
             ), None
         number = max([self.newest, *before], default=0) + 1
@@ -141,7 +140,7 @@ class Certifying:
                 after := certificates.kept(config.state, number)
             ) is None or after.instruction != i.id:
                 return replace(
-                    refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror)),
+                    refusal(i, Refused.NOT_KEPT, "order.not_kept", why=error.strerror),
                     revision=revision,
                 ), None
             LOG.warning("certificate %s: %s", config.state, error.strerror)

@@ -6,7 +6,6 @@ from gateway.home.config import Config
 from gateway.tell.callers import Callers
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
-from gateway.words.say import Say
 
 _CODES = {"unplugged": "unplugged", "not_there": "not_there", "interrupted": "alarm"}
 
@@ -20,4 +19,4 @@ async def heard(callers: Callers, config: Config, i: Instruction, now: Moment) -
     if ran.ok or (ran.broken == "hangs" and not config.sound_words):
         return ResultFact(i, Refused.NONE)
     code = _CODES.get(ran.broken, "failed")
-    return no(i, Refused.NOT_ALLOWED, Say(f"loudspeaker.{code}", why=ran.words))
+    return no(i, Refused.NOT_ALLOWED, f"loudspeaker.{code}", why=ran.words)

@@ -148,7 +148,7 @@ class Technician:
     async def carry_out(self, i: Instruction) -> Later:
         """Carry out an instruction of the local door; return what the pump is to write of it."""
         if not i.by.strip():
-            return self._says(refusal(i, Refused.MISSING, Say("order.no_by")))
+            return self._says(refusal(i, Refused.MISSING, "order.no_by"))
         if i.do is Do.WINDOW:
             return self._says(self._window(i))
         if i.do is Do.PLATFORM_TEST:
@@ -164,7 +164,7 @@ class Technician:
         if i.do is Do.TAKE_OVER:
             return await self._alone(lambda: self.swap.take_over(i))
         if i.change is None:
-            return self._says(refusal(i, Refused.MISSING, Say("order.no_change")))
+            return self._says(refusal(i, Refused.MISSING, "order.no_change"))
         return await self._alone(functools.partial(self._configure, i, i.change))
 
     async def _alone(self, work: Callable[[], Coroutine[Any, Any, Later]]) -> Later:
@@ -190,10 +190,10 @@ class Technician:
         config = self.home.config
         program = config.sound_words or config.sound_alarm
         if not program:
-            return self._says(refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.none")))
+            return self._says(refusal(i, Refused.NOT_ALLOWED, "loudspeaker.none"))
         urgent = (a.open and not a.test for a in self.pipeline.alarms.values())
         if self.callers.running or any(urgent):
-            return self._says(refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.alarm")))
+            return self._says(refusal(i, Refused.NOT_ALLOWED, "loudspeaker.alarm"))
 
         async def hear() -> None:
             result = await heard(self.callers, config, i, self.clock.now())
@@ -207,7 +207,7 @@ class Technician:
     def _window(self, i: Instruction) -> ResultFact:
         if i.seconds > HOME.window:
             most = f"{HOME.window / 60:g}"
-            return refusal(i, Refused.TOO_LONG, Say("order.window_long", most=most))
+            return refusal(i, Refused.TOO_LONG, "order.window_long", most=most)
         self.ears.open_window(i.seconds)
         return ResultFact(i, Refused.NONE)
 
@@ -219,7 +219,7 @@ class Technician:
             result, config = await asyncio.to_thread(self._changed, i, change, at)
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("configure %s failed", change.what)
-            result, config = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake")), None
+            result, config = refusal(i, Refused.NOT_KEPT, "order.our_mistake"), None
 
         def done(now: Moment) -> list[Entry]:
             # From here to the commit nothing is awaited: the answer, the change and its place in
@@ -299,7 +299,7 @@ class Technician:
         home = config.household
         if i.seconds > JUDGING.first_press:
             most = f"{JUDGING.first_press / 60:g}"
-            return refusal(i, Refused.TOO_LONG, Say("order.first_press_long", most=most)), None
+            return refusal(i, Refused.TOO_LONG, "order.first_press_long", most=most), None
         if home.instruction == i.id:
             return ResultFact(i, Refused.NONE, revision=home.revision), None
         if home.revision != i.revision:
@@ -353,9 +353,9 @@ class Technician:
 
     def _try(self, i: Instruction) -> ResultFact:
         if self.uplink.on_trial:
-            return refusal(i, Refused.NOT_ALLOWED, Say("order.on_trial"))
+            return refusal(i, Refused.NOT_ALLOWED, "order.on_trial")
         if self.attempt is not None and not self.attempt.over:
-            return refusal(i, Refused.NOT_ALLOWED, Say("order.platform_test_runs"))
+            return refusal(i, Refused.NOT_ALLOWED, "order.platform_test_runs")
         config = self.home.config
         if i.change is not None and i.change.what is not What.SET_PLATFORM:
             only = Problem("platform", "", "what", Say("house.try_only"))
@@ -367,7 +367,7 @@ class Technician:
         except handed.Rejected as no:
             return wrong(i, no.problems, self.home.config.household.revision)
         if config.platform is None:
-            return refusal(i, Refused.MISSING, Say("order.no_platform"))
+            return refusal(i, Refused.MISSING, "order.no_platform")
         self.attempt = self.attempt_of(config, i)
         self._start(self.attempt.run())
         return ResultFact(i, Refused.NONE)
@@ -381,30 +381,31 @@ class Technician:
             else None
         )
         if self.fitting is not None and not self.fitting.over:
-            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.runs"))
+            return refusal(i, Refused.NOT_ALLOWED, "adjust.runs")
         if self.replays:
-            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.replayed"))
+            return refusal(i, Refused.NOT_ALLOWED, "adjust.replayed")
         if i.do is Do.ADJUST:
             if device is None:
                 return refusal(
                     i,
                     Refused.UNKNOWN_DEVICE,
-                    Say("order.no_device", device=i.device or Say("word.empty")),
+                    "order.no_device",
+                    device=i.device or Say("word.empty"),
                 )
             if not device.model.settings:
                 return refusal(
-                    i, Refused.NOT_ALLOWED, Say("adjust.no_settings", model=device.model.name)
+                    i, Refused.NOT_ALLOWED, "adjust.no_settings", model=device.model.name
                 )
             if problems := wired_setup.wrong(device.model, i.settings):
                 return wrong(i, problems, self.home.config.household.revision)
             if why := wired_setup.why_not(self.pipeline.alarms.values(), device):
                 return refusal(i, Refused.NOT_ALLOWED, why)
         elif i.port not in self.ears.ports():
-            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.no_port"))
+            return refusal(i, Refused.NOT_ALLOWED, "adjust.no_port")
         elif owner := next(
             (d.id for d in self.home.config.devices if d.at.partition("?")[0] == i.port), ""
         ):
-            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.port_taken", device=owner))
+            return refusal(i, Refused.NOT_ALLOWED, "adjust.port_taken", device=owner)
         self.fitting = self.fitting_of(i, device)
         self._start(self.fitting.run())
         return ResultFact(i, Refused.NONE)

@@ -203,6 +203,7 @@ class ResultFact(Struct, frozen=True):
     sent: int = 0  # resend: entries that the broker has taken
 
 
-def no(i: Instruction, why: Refused, say: Say) -> ResultFact:
-    """Return the answer that refuses an instruction."""
+def no(i: Instruction, why: Refused, said: str | Say, /, **values: object) -> ResultFact:
+    """Return the answer that refuses an instruction: a code with its values, or a sentence."""
+    say = said if isinstance(said, Say) else Say(said, **values)
     return ResultFact(i, why, *say.pair, alarm=i.alarm)
