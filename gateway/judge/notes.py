@@ -6,6 +6,7 @@ Runs on the loop's thread. `take` belongs to the pump.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from gateway.judge.book import Entry
 from gateway.judge.faults.fact import FaultFact
@@ -16,18 +17,15 @@ from gateway.words.reading import Value
 Later = Callable[[Moment], list[Entry]]
 
 
+@dataclass(eq=False)
 class Notes:
     """What waits for the next turn, in its order. `wake` is called when something comes."""
 
-    def __init__(
-        self,
-        faults: Ledger,
-        noticed: Callable[[Iterable[FaultFact], Moment], list[Entry]],
-        wake: Callable[[], None],
-    ) -> None:
-        self._faults = faults
-        self._noticed = noticed
-        self._wake = wake
+    faults: Ledger
+    noticed: Callable[[Iterable[FaultFact], Moment], list[Entry]]
+    wake: Callable[[], None]
+
+    def __post_init__(self) -> None:
         self._waiting: list[Later] = []
 
     def say(self, kind: str, device: str = "", **detail: Value) -> None:
@@ -37,21 +35,21 @@ class Notes:
     def begin(self, kind: str, device: str = "", **detail: Value) -> None:
         """Begin a fault, unless it is on already."""
         self.later(
-            lambda at: self._noticed(self._faults.begin(kind, at, device, test=False, **detail), at)
+            lambda at: self.noticed(self.faults.begin(kind, at, device, test=False, **detail), at)
         )
 
     def end(self, kind: str, device: str = "") -> None:
         """End a fault, if it is on."""
-        self.later(lambda at: self._noticed(self._faults.end(kind, at, device), at))
+        self.later(lambda at: self.noticed(self.faults.end(kind, at, device), at))
 
     def said(self, now: Moment, kind: str, device: str = "", **detail: Value) -> list[Entry]:
         """Return the entry that tells something once, for who is in the pump's turn already."""
-        return self._noticed([self._faults.note(kind, now, device, **detail)], now)
+        return self.noticed([self.faults.note(kind, now, device, **detail)], now)
 
     def later(self, note: Later) -> None:
         """Let the pump write down in its next turn what `note` returns."""
         self._waiting.append(note)
-        self._wake()
+        self.wake()
 
     def take(self) -> list[Later]:
         """Hand over what waits."""

@@ -7,6 +7,7 @@ away is remembered apart and for longer.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -52,29 +53,22 @@ _MOVE_OF = {
 }
 
 
+@dataclass(eq=False)
 class Orders:
     """Carries out instructions, once each, and remembers the answers."""
 
-    def __init__(
-        self,
-        book: Book,
-        alarms: OpenAlarms,
-        faults: Faults,
-        away: Away,
-        real: Real,
-        walk_test: WalkTest,
-        rooms: Mapping[DeviceId, str],
-    ) -> None:
+    book: Book
+    alarms: OpenAlarms
+    faults: Faults
+    away: Away
+    real: Real
+    walk_test: WalkTest
+    rooms: Mapping[DeviceId, str]
+
+    def __post_init__(self) -> None:
         self.endings_changed = False
         # results of this turn's repeated orders, to be sent once more; the inlet bounds it
         self.resent: list[int] = []
-        self._book = book
-        self._alarms = alarms
-        self._faults = faults
-        self._away = away
-        self._real = real
-        self._walk_test = walk_test
-        self._rooms = rooms
         # when a device was enrolled, or became other hardware, in this power-up
         self._installed: dict[DeviceId, float] = {}
         self._done: dict[str, Done] = {}
@@ -96,7 +90,7 @@ class Orders:
     ) -> None:
         """Go on with other devices; `new` ones are being installed now."""
         installed = {d: at for d, at in self._installed.items() if d in rooms}
-        self._rooms, self._installed = rooms, installed | dict.fromkeys(new, now.mono)
+        self.rooms, self._installed = rooms, installed | dict.fromkeys(new, now.mono)
 
     # -- answers ----------------------------------------------------------------------------------
 
@@ -143,11 +137,11 @@ class Orders:
 
         The result of that one keeps its place.
         """
-        self._book.entry(_used(instruction, done), now)
+        self.book.entry(_used(instruction, done), now)
 
     def answer(self, result: ResultFact, now: Moment) -> None:
         """Write down what came of an instruction, and remember it against repeats."""
-        number = self._book.entry(result, now)
+        number = self.book.entry(result, now)
         if result.refused in FORGOTTEN:
             return
         self._done[result.instruction.id] = Done(result.instruction.digest, number)
@@ -201,7 +195,7 @@ class Orders:
         if i.do is Do.AWAY:
             return self._nobody_home(i, now)
         if i.do is Do.WALK and i.step:
-            return self._walk_test.stepped(i, now)
+            return self.walk_test.stepped(i, now)
         if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)
         return self._about_alarm(i, now)
@@ -213,36 +207,36 @@ class Orders:
 
         `stages`: those of the alarm that it names.
         """
-        if undated(i, now, self._book.boot, stages, self._alarms.times.order_lives):
+        if undated(i, now, self.book.boot, stages, self.alarms.times.order_lives):
             return no(i, Refused.MISSING, "order.undated")
-        if undecided(i, now, self._book.boot, stages):
+        if undecided(i, now, self.book.boot, stages):
             return no(i, Refused.UNDECIDED, "order.undecided")
         return None
 
     def _test(self, i: Instruction, now: Moment) -> ResultFact:
-        if i.device and i.device not in self._rooms:
+        if i.device and i.device not in self.rooms:
             return no(i, Refused.UNKNOWN_DEVICE, "order.no_device", device=i.device)
-        if self._tests.get(i.door) in self._alarms.open:
+        if self._tests.get(i.door) in self.alarms.open:
             return no(i, Refused.NOT_ALLOWED, "order.test_open")
-        alarm = self._alarms.opened(
-            kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by
+        alarm = self.alarms.opened(
+            kinds.TEST, i.device, self.rooms.get(i.device, ""), now, (), test=True, by=i.by
         )
         self._tests[i.door] = alarm.number
         return _done(i, alarm)
 
     def _nobody_home(self, i: Instruction, now: Moment) -> ResultFact:
-        if i.seconds > (most := self._alarms.times.away_most):
+        if i.seconds > (most := self.alarms.times.away_most):
             days = f"{most / 86400:g}"
             return no(i, Refused.TOO_LONG, "order.away_long", days=days)
         if (unproved := self._unproved(i, now, {})) is not None:
             return unproved
         end = End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED
-        self._real.tell_away(self._away.begun(end, now, i.by), now)
+        self.real.tell_away(self.away.begun(end, now, i.by), now)
         return ResultFact(i, Refused.NONE)
 
     def _about_alarm(self, i: Instruction, now: Moment) -> ResultFact:
-        found = next((a for a in self._alarms.open.values() if a.id == i.alarm), None)
-        if found is None and self._alarms.ended(i.alarm):
+        found = next((a for a in self.alarms.open.values() if a.id == i.alarm), None)
+        if found is None and self.alarms.ended(i.alarm):
             over = no(i, Refused.ALARM_ENDED, "order.alarm_ended", alarm=i.alarm)
             return replace(over, state=State.CLOSED.value)
         if found is None:
@@ -253,7 +247,7 @@ class Orders:
             return unproved
         if i.do is Do.SILENCE:
             alarm = replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3))
-            self._alarms.say(self._alarms.keep(alarm), "silence", now, by=i.by, reason=i.reason)
+            self.alarms.say(self.alarms.keep(alarm), "silence", now, by=i.by, reason=i.reason)
             return _done(i, alarm)
         return self._moved_by(i, found, now)
 
@@ -261,11 +255,11 @@ class Orders:
         if i.do is Do.DISPATCH:
             if not i.responder.strip():
                 return no(i, Refused.MISSING, "order.no_responder")
-            longest = self._alarms.times.longest_on_site(alarm.priority)
+            longest = self.alarms.times.longest_on_site(alarm.priority)
             if i.seconds > longest:
                 most = f"{longest / 60:g}"
                 return no(i, Refused.TOO_LONG, "order.expect_long", most=most)
-            expected = max(self._alarms.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
+            expected = max(self.alarms.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
             alarm = replace(alarm, responder=i.responder, expected=expected)
         if i.do is Do.ARRIVE:
             # Who is there is not always who was sent. In the home it is who says so.
@@ -284,7 +278,7 @@ class Orders:
                 return no(i, Refused.MISSING, "order.outcome", given=given)
             alarm = replace(alarm, outcome=Outcome(i.outcome))
         try:
-            alarm = self._alarms.move(
+            alarm = self.alarms.move(
                 alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL
             )
         except NotAllowed as refusal:
@@ -292,9 +286,9 @@ class Orders:
         if (
             i.do is Do.RECALL
             and not alarm.test
-            and (who := asked(alarm, self._alarms.ladder)) is not None
+            and (who := asked(alarm, self.alarms.ladder)) is not None
         ):
-            self._alarms.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
+            self.alarms.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
         return _done(i, alarm)
 
     def installing(self, alarm: Alarm) -> bool:
@@ -303,12 +297,12 @@ class Orders:
         It may be closed as a test then, though it was real.
         """
         since, danger = self._installed.get(alarm.device), alarm.stages.get("danger")
-        if since is None or danger is None or danger.boot != self._book.boot:
+        if since is None or danger is None or danger.boot != self.book.boot:
             return False
-        return since <= danger.mono <= since + self._alarms.times.installing
+        return since <= danger.mono <= since + self.alarms.times.installing
 
     def _about_device(self, i: Instruction, now: Moment) -> ResultFact:
-        if i.device not in self._rooms:
+        if i.device not in self.rooms:
             return no(
                 i,
                 Refused.UNKNOWN_DEVICE,
@@ -316,21 +310,21 @@ class Orders:
                 device=i.device or Say("word.empty"),
             )
         if i.do is Do.CONFIRM:
-            if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self._faults.on:
+            if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self.faults.on:
                 return no(i, Refused.LOCAL_ONLY, "order.old_signal")
-            self._book.tell(self._faults.confirmed(i.device, now, here=i.door is Door.LOCAL), now)
+            self.book.tell(self.faults.confirmed(i.device, now, here=i.door is Door.LOCAL), now)
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK:
-            result = self._walk_test.instructed(i, now)
+            result = self.walk_test.instructed(i, now)
             if result.refused is Refused.NONE:
                 # tried in the test: behind it every press is real
-                self._real.first_presses.forget([i.device])
+                self.real.first_presses.forget([i.device])
             return result
         if i.seconds <= 0:  # more protection needs nobody's leave
-            self._real.unshelve(i.device)
+            self.real.unshelve(i.device)
             return ResultFact(i, Refused.NONE)
-        vital = self._faults.is_vital(i.device)
-        most = self._alarms.times.shelve_p1_most if vital else self._alarms.times.shelve_most
+        vital = self.faults.is_vital(i.device)
+        most = self.alarms.times.shelve_p1_most if vital else self.alarms.times.shelve_most
         if vital and i.door is not Door.PLATFORM:
             return no(i, Refused.PLATFORM_ONLY, "order.shelve_p1")
         if i.seconds > most:
@@ -339,7 +333,7 @@ class Orders:
             return no(i, Refused.MISSING, "order.no_reason")
         if (unproved := self._unproved(i, now, {})) is not None:
             return unproved
-        self._real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
+        self.real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
         return ResultFact(i, Refused.NONE)
 
 

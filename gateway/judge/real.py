@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from math import inf
 
 from msgspec.structs import replace
@@ -40,12 +41,17 @@ _PRESSED = frozenset({kinds.SOS, kinds.HELP})
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})
 
 
+@dataclass(eq=False)
 class Real:
     """Answers dangers, what is over, and the resident's own word, where no walk test does."""
 
-    def __init__(
-        self, book: Book, alarms: OpenAlarms, judge: Judge, faults: Ledger, away: Away
-    ) -> None:
+    book: Book
+    alarms: OpenAlarms
+    judge: Judge
+    faults: Ledger
+    away: Away
+
+    def __post_init__(self) -> None:
         self.first_presses = FirstPresses()
         self._wishes = Wishes()
         self.shelves: dict[DeviceId, Shelf] = {}
@@ -55,11 +61,6 @@ class Real:
         self.cancels: deque[When] = deque(maxlen=OFTEN)
         self.masks_changed = False
         self.unsaved = False  # what was withheld is over, and no entry says so
-        self._book = book
-        self._alarms = alarms
-        self._judge = judge
-        self._faults = faults
-        self._away = away
         self._shelved: Counting[Key] = Counting()  # of dangers of a shelved device that are told
         # when those began that ended by themselves in their grace
         self._ended_in_grace: dict[Key, deque[float]] = {}
@@ -74,7 +75,7 @@ class Real:
     def withhold(self, key: Key, danger: Danger) -> None:
         """Take over a danger that was withheld before a restart; `released` tells it later."""
         if danger.evidence:
-            self._judge.goes_on(key, danger.evidence[-1])
+            self.judge.goes_on(key, danger.evidence[-1])
         self.withheld[key] = danger
 
     def forget(self, gone: Collection[DeviceId], other: Collection[DeviceId]) -> None:
@@ -125,28 +126,28 @@ class Real:
 
         Once it is over, what was left undecided meanwhile is looked at.
         """
-        self._book.tell(facts, now)
+        self.book.tell(facts, now)
         self.masks_changed = self.masks_changed or bool(facts)
         if any(fact.kind == kinds.AWAY and fact.turn is Turn.CLEARED for fact in facts):
-            self._judge.home()
+            self.judge.home()
 
     # -- answers ----------------------------------------------------------------------------------
 
     def danger(self, danger: Danger) -> None:
         """Open an alarm, or count on the one that is open."""
-        evidence = self._book.evidence(danger.evidence)
+        evidence = self.book.evidence(danger.evidence)
         if danger.kind in _PRESSED and self._confirms_enrolment(danger, evidence):
             return
-        if kinds.of(danger.kind).by_absence and self._away.lasts(danger.at):
+        if kinds.of(danger.kind).by_absence and self.away.lasts(danger.at):
             return
         if danger.device in self.shelves and danger.kind != kinds.SOS:
             self._withhold(danger)
             return
         self._confirm_falls(danger, evidence)
         if danger.listed:
-            self._faults.daily.listed(danger.kind, danger.device)
-        found = self._alarms.of(danger.kind, danger.device)
-        if found is None or self._alarms.past(found, danger.at):
+            self.faults.daily.listed(danger.kind, danger.device)
+        found = self.alarms.of(danger.kind, danger.device)
+        if found is None or self.alarms.past(found, danger.at):
             self._open(danger, evidence, found)
         else:
             self._count(danger, evidence, found)
@@ -158,28 +159,26 @@ class Real:
         """
         if self.withheld.pop((cleared.kind, cleared.device), None) is not None:
             self.unsaved = True
-        alarm = self._alarms.of(cleared.kind, cleared.device)
+        alarm = self.alarms.of(cleared.kind, cleared.device)
         if alarm is None:
-            self._alarms.faded(
+            self.alarms.faded(
                 cleared.kind, cleared.device, cleared.at, by=cleared.device, reason=""
             )
             return
-        alarm = self._alarms.keep(replace(alarm, condition_active=False))
+        alarm = self.alarms.keep(replace(alarm, condition_active=False))
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
-            self._alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
+            self.alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
             self._count_cancel(alarm, cleared.at)
         elif alarm.kind in kinds.ENDS_IN_GRACE and alarm.state is State.PRE_ALARM:
             began = self._ended_in_grace.setdefault(
                 (alarm.kind, alarm.device), deque(maxlen=FLICKERS)
             )
             began.append(alarm.since.mono)
-            self._alarms.move(alarm, Move.CANCEL, cleared.at, reason="condition_cleared")
+            self.alarms.move(alarm, Move.CANCEL, cleared.at, reason="condition_cleared")
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
-            self._alarms.close(
-                alarm, Outcome.NO_HELP_NEEDED, cleared.at, reason="condition_cleared"
-            )
+            self.alarms.close(alarm, Outcome.NO_HELP_NEEDED, cleared.at, reason="condition_cleared")
         else:
-            self._alarms.told_now_and_then(alarm, "clear", cleared.device, cleared.at)
+            self.alarms.told_now_and_then(alarm, "clear", cleared.device, cleared.at)
 
     def cancelled(self, said: Cancelled) -> None:
         """Take that the resident says: I am well.
@@ -188,35 +187,35 @@ class Real:
         """
         device, at = said.device, said.at
         if (asked := self.first_presses.taken(device, at, proved=said.proved)) is not None:
-            said_so = self._faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
-            self._book.tell([replace(said_so, test=True)], at)
+            said_so = self.faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
+            self.book.tell([replace(said_so, test=True)], at)
         elif device in self.shelves:
-            self._book.tell([self._faults.note(kinds.SHELVED, at, device, danger="cancel")], at)
+            self.book.tell([self.faults.note(kinds.SHELVED, at, device, danger="cancel")], at)
         elif not said.proved:
-            self._book.tell(self._faults.begin(kinds.REPLAYED, at, device, danger="cancel"), at)
+            self.book.tell(self.faults.begin(kinds.REPLAYED, at, device, danger="cancel"), at)
         else:
-            if asks := self._alarms.cancel_graces(at, device, test=False):
+            if asks := self.alarms.cancel_graces(at, device, test=False):
                 self._count_cancel(asks[0], at)
             self._well_late(at, f"resident, {device}")
-            self._alarms.cancel_graces(at, device, test=True)
+            self.alarms.cancel_graces(at, device, test=True)
 
     def wished(self, wish: Wish) -> None:
         """Tell that the resident asks for a service: nobody is called for it."""
         device, at = wish.device, wish.at
         proved = not any(r.flagged for r in wish.evidence)
         if (asked := self.first_presses.taken(device, at, proved=proved)) is not None:
-            said = self._faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
-            self._book.tell([replace(said, test=True)], at)
+            said = self.faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
+            self.book.tell([replace(said, test=True)], at)
         elif self._wishes.new(wish):
-            said = self._faults.note(kinds.REQUEST, at, device)
-            self._book.tell([replace(said, evidence=wish.evidence)], at)
+            said = self.faults.note(kinds.REQUEST, at, device)
+            self.book.tell([replace(said, evidence=wish.evidence)], at)
 
     def _withhold(self, danger: Danger) -> None:
         """Tell what a shelved device says, and judge it again later where it lasts."""
         key = danger.kind, danger.device
         if danger.kind == kinds.HELP or self._shelved.at_once(key, danger.at.mono):
-            said = self._faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind)
-            self._book.tell([replace(said, evidence=danger.evidence)], danger.at)
+            said = self.faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind)
+            self.book.tell([replace(said, evidence=danger.evidence)], danger.at)
         if danger.kind != kinds.HELP:  # a press is over, a condition may outlast the shelf
             self.withheld[key] = danger
 
@@ -226,18 +225,18 @@ class Real:
             return
         others = [
             a
-            for a in self._alarms.pre_alarms(test=False)
+            for a in self.alarms.pre_alarms(test=False)
             if (a.kind, a.device) != (danger.kind, danger.device)
         ]
         for alarm in [a for a in others if a.kind == kinds.FALL or danger.kind == kinds.SOS]:
             confirmed = replace(alarm, evidence=alarm.evidence + evidence)
-            self._alarms.raise_now(confirmed, Move.CONFIRM, danger.at, reason=danger.kind)
+            self.alarms.raise_now(confirmed, Move.CONFIRM, danger.at, reason=danger.kind)
 
     def _open(self, danger: Danger, evidence: tuple[Proof, ...], before: Alarm | None) -> None:
         if before is not None:
-            self._alarms.succeeded(before, danger.at)
+            self.alarms.succeeded(before, danger.at)
         flickers = self._flickers(danger)
-        self._alarms.opened(
+        self.alarms.opened(
             danger.kind,
             danger.device,
             danger.room,
@@ -254,8 +253,8 @@ class Real:
         alarm = counted(found, evidence, listed=danger.listed)
         # each press reaches the next person at once, whoever says to have it
         if danger.kind == kinds.SOS:
-            rung = following(alarm, self._alarms.ladder)
-            self._alarms.call(
+            rung = following(alarm, self.alarms.ladder)
+            self.alarms.call(
                 loud(alarm),
                 rung,
                 Reason.AGAIN,
@@ -265,10 +264,10 @@ class Real:
                 by=danger.device,
             )
         elif danger.kind in MOMENTARY:
-            self._alarms.say(self._alarms.keep(alarm), "count", danger.at, by=danger.device)
+            self.alarms.say(self.alarms.keep(alarm), "count", danger.at, by=danger.device)
         else:
-            alarm = self._alarms.keep(alarm)
-            self._alarms.told_now_and_then(alarm, "count", danger.device, danger.at)
+            alarm = self.alarms.keep(alarm)
+            self.alarms.told_now_and_then(alarm, "count", danger.device, danger.at)
 
     def _flickers(self, danger: Danger) -> bool:
         """Say whether it comes and goes within its grace: no grace of it would ever run out."""
@@ -280,13 +279,13 @@ class Real:
         """Say whether a press is the one that was asked for at the enrolment: that is a test."""
         if any(
             not a.test and (a.device == danger.device or _waits_for_help(a))
-            for a in self._alarms.open.values()
+            for a in self.alarms.open.values()
         ):
             self.first_presses.forget([danger.device])  # somebody may need help
         proved = not any(r.flagged for r in danger.evidence)
         if self.first_presses.taken(danger.device, danger.at, proved=proved) is None:
             return False
-        alarm = self._alarms.opened(
+        alarm = self.alarms.opened(
             danger.kind,
             danger.device,
             danger.room,
@@ -296,7 +295,7 @@ class Real:
             by=danger.device,
             why=REASON,
         )
-        self._alarms.closes_by_receipt(alarm, REASON)
+        self.alarms.closes_by_receipt(alarm, REASON)
         return True
 
     def _well_late(self, at: Moment, by: str) -> None:
@@ -304,7 +303,7 @@ class Real:
 
         The desk sees it; it changes nothing.
         """
-        for alarm in list(self._alarms.open.values()):
+        for alarm in list(self.alarms.open.values()):
             said = self._said_well.get(alarm.number, -inf)
             if (
                 alarm.test
@@ -314,19 +313,19 @@ class Real:
             ):
                 continue
             self._said_well[alarm.number] = at.mono
-            self._alarms.say(alarm, "well", at, by=by)
-        self._said_well = {n: said for n, said in self._said_well.items() if n in self._alarms.open}
+            self.alarms.say(alarm, "well", at, by=by)
+        self._said_well = {n: said for n, said in self._said_well.items() if n in self.alarms.open}
 
     def _count_cancel(self, alarm: Alarm, at: Moment) -> None:
         """Count that the resident was quicker: each press once, however much it has ended."""
-        self.cancels.append(self._book.stamp(at))
+        self.cancels.append(self.book.stamp(at))
         if (
             len(self.cancels) == OFTEN
-            and at.mono - self.cancels[0].mono <= self._alarms.times.cancelled_often
+            and at.mono - self.cancels[0].mono <= self.alarms.times.cancelled_often
         ):
             self.cancels.clear()
-            self._book.tell(
-                [self._faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN)], at
+            self.book.tell(
+                [self.faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN)], at
             )
 
 

@@ -13,6 +13,7 @@ nothing of its test is ever real. What is counted and wanted stands in walk_reco
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf
 
 from msgspec.structs import replace
@@ -34,6 +35,7 @@ from gateway.words.reading import FORMS, DeviceId, Form, Reading, Value
 _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
 
+@dataclass(eq=False)
 class WalkTest:
     """At most one walk test or one step at a time.
 
@@ -42,16 +44,17 @@ class WalkTest:
     What began in a test and is still on when it ends is to be judged as real: see `left`.
     """
 
-    def __init__(self, book: Book, alarms: OpenAlarms, faults: Faults, judge: Judge) -> None:
+    book: Book
+    alarms: OpenAlarms
+    faults: Faults
+    judge: Judge
+
+    def __post_init__(self) -> None:
         self.walk: Walk | None = None
         self.step: Step | None = None
         self._platform = True  # there is one to tell
         self._goals: Mapping[DeviceId, Goal] = {}
         self._left: list[Danger] = []
-        self._book = book
-        self._alarms = alarms
-        self._faults = faults
-        self._judge = judge
 
     @property
     def runs(self) -> bool:
@@ -85,7 +88,7 @@ class WalkTest:
     def count(self) -> None:
         """Wait for the receipts of what this turn has written about the test's alarms."""
         if self.walk is not None:
-            for entry in self._book.written:
+            for entry in self.book.written:
                 if isinstance(entry.fact, AlarmFact) and entry.fact.move != "receipt":
                     self.walk.told(entry.fact.alarm.number, entry.number, entry.at.mono)
 
@@ -129,14 +132,14 @@ class WalkTest:
     def danger(self, danger: Danger) -> None:
         """Open the test's own alarm, or count on it."""
         walk = self._running()
-        if self._judge.endless(danger.kind, danger.device):
+        if self.judge.endless(danger.kind, danger.device):
             walk.sounding[danger.kind] = danger.at.mono
         elif danger.kind not in MOMENTARY:
             walk.on[danger.kind] = danger
-        evidence = self._book.evidence(danger.evidence)
+        evidence = self.book.evidence(danger.evidence)
         alarm = self._alarm(walk, danger.kind)
         if alarm is None:
-            alarm = self._alarms.opened(
+            alarm = self.alarms.opened(
                 danger.kind,
                 danger.device,
                 danger.room,
@@ -148,8 +151,8 @@ class WalkTest:
             )
             walk.alarms[danger.kind] = alarm.number
             return
-        alarm = self._alarms.keep(counted(alarm, evidence, listed=danger.listed))
-        self._alarms.say(alarm, "count", danger.at, by=danger.device)
+        alarm = self.alarms.keep(counted(alarm, evidence, listed=danger.listed))
+        self.alarms.say(alarm, "count", danger.at, by=danger.device)
 
     def cleared(self, cleared: Cleared) -> None:
         """End in the test what began in it."""
@@ -159,23 +162,23 @@ class WalkTest:
         alarm = self._alarm(walk, cleared.kind)
         if alarm is None:
             return
-        alarm = self._alarms.keep(replace(alarm, condition_active=False))
+        alarm = self.alarms.keep(replace(alarm, condition_active=False))
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
-            self._alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
+            self.alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
         else:
-            self._alarms.say(alarm, "clear", cleared.at, by=cleared.device)
+            self.alarms.say(alarm, "clear", cleared.at, by=cleared.device)
 
     def cancelled(self, said: Cancelled) -> None:
         """End every test's grace that asks about the resident.
 
         A button that is tried must not end somebody's real one.
         """
-        self._alarms.cancel_graces(said.at, said.device, test=True)
+        self.alarms.cancel_graces(said.at, said.device, test=True)
 
     def wished(self, wish: Wish) -> None:
         """Tell that a service is asked for, as a test."""
-        said = replace(self._faults.note(kinds.REQUEST, wish.at, wish.device), test=True)
-        self._book.tell([replace(said, evidence=wish.evidence)], wish.at)
+        said = replace(self.faults.note(kinds.REQUEST, wish.at, wish.device), test=True)
+        self.book.tell([replace(said, evidence=wish.evidence)], wish.at)
 
     def _running(self) -> Walk:
         if self.walk is None:
@@ -183,7 +186,7 @@ class WalkTest:
         return self.walk
 
     def _alarm(self, walk: Walk, kind: str) -> Alarm | None:
-        return self._alarms.open.get(walk.alarms.get(kind, 0))
+        return self.alarms.open.get(walk.alarms.get(kind, 0))
 
     # -- what the platform and the plugs say ------------------------------------------------------
 
@@ -206,9 +209,9 @@ class WalkTest:
             return
         if not on and step.lost is None:
             step.lost = now.mono
-            self._book.tell(self._faults.begin(_FAULT_OF[plug], now, test=True), now)
+            self.book.tell(self.faults.begin(_FAULT_OF[plug], now, test=True), now)
             if plug is Plug.UPLINK:
-                step.alarm = self._alarms.opened(
+                step.alarm = self.alarms.opened(
                     kinds.TEST, "", "", now, (), test=True, by=step.by
                 ).number
         elif on and step.lost is not None and step.back is None:
@@ -235,7 +238,7 @@ class WalkTest:
             return
         self.count()
         self.walk = None
-        for alarm in [a for a in self._alarms.open.values() if is_walk(a)]:
+        for alarm in [a for a in self.alarms.open.values() if is_walk(a)]:
             self.end_alarm(alarm, now, by=by, reason=reason)
         facts = walk.facts()
         detail: dict[str, Value] = {
@@ -248,13 +251,13 @@ class WalkTest:
         if walk.goal is not None:
             lacks = [need.name for need in walk.goal.needs(facts) if not need.done]
             detail |= {"passed": not lacks, "lacks": " ".join(lacks)}
-        self._book.entry(
-            replace(self._faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now
+        self.book.entry(
+            replace(self.faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now
         )
         if gone:
             return
         for kind, heard in walk.sounding.items():
-            self._judge.tried(
+            self.judge.tried(
                 kind, walk.device, heard, now.mono + WAITS.walk_sounds, WAITS.walk_settles
             )
         self._left += walk.on.values()
@@ -264,8 +267,8 @@ class WalkTest:
 
         The test key may sound still: when it was last heard is not known.
         """
-        if alarm.condition_active and self._judge.endless(alarm.kind, alarm.device):
-            self._judge.tried(
+        if alarm.condition_active and self.judge.endless(alarm.kind, alarm.device):
+            self.judge.tried(
                 alarm.kind, alarm.device, now.mono, now.mono + WAITS.walk_sounds, WAITS.walk_settles
             )
         self.end_alarm(alarm, now, reason="restart")
@@ -277,9 +280,9 @@ class WalkTest:
         """
         alarm = replace(alarm, condition_active=False)
         if alarm.state is State.PRE_ALARM:
-            alarm = self._alarms.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
+            alarm = self.alarms.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
         if Move.CLOSE in MOVES[alarm.state]:
-            self._alarms.close(alarm, Outcome.TEST, now, by=by, reason=reason)
+            self.alarms.close(alarm, Outcome.TEST, now, by=by, reason=reason)
 
     def _look_at_step(self, now: Moment) -> None:
         if self.step is not None and self.step.done:
@@ -294,9 +297,9 @@ class WalkTest:
         if step is None:
             return
         self.step = None
-        if (alarm := self._alarms.open.get(step.alarm)) is not None:
+        if (alarm := self.alarms.open.get(step.alarm)) is not None:
             self.end_alarm(alarm, now, reason=reason)
-        self._book.tell(self._faults.end_tests(now), now)
+        self.book.tell(self.faults.end_tests(now), now)
         detail: dict[str, Value] = {
             "what": "walk",
             "step": step.plug.value,
@@ -305,7 +308,7 @@ class WalkTest:
             "end": reason,
             **step.facts(),
         }
-        self._book.entry(replace(self._faults.note(kinds.VISIT, now, "", **detail), test=True), now)
+        self.book.entry(replace(self.faults.note(kinds.VISIT, now, "", **detail), test=True), now)
 
     # -- instructions -----------------------------------------------------------------------------
 
@@ -318,7 +321,7 @@ class WalkTest:
         if other:
             return no(i, Refused.NOT_ALLOWED, "walk_order.under_test", other=other)
         if i.seconds > 0 and any(
-            a.device == i.device and not a.test for a in self._alarms.open.values()
+            a.device == i.device and not a.test for a in self.alarms.open.values()
         ):
             return no(i, Refused.NOT_ALLOWED, "walk_order.real_alarm")
         if i.seconds > 0 and self.step is not None:
@@ -346,13 +349,13 @@ class WalkTest:
             return no(i, Refused.NOT_ALLOWED, "walk_order.under_test", other=self.walk.device)
         if self.step is not None:
             return _step_runs(i)
-        if plug is Plug.MAINS and self._faults.mains is None:
+        if plug is Plug.MAINS and self.faults.mains is None:
             return no(i, Refused.NOT_ALLOWED, "walk_order.no_mains_known")
-        if plug is Plug.MAINS and not self._faults.mains:
+        if plug is Plug.MAINS and not self.faults.mains:
             return no(i, Refused.NOT_ALLOWED, "walk_order.no_mains")
         if plug is Plug.UPLINK and not self._platform:
             return no(i, Refused.MISSING, "order.no_platform")
-        if plug is Plug.UPLINK and self._faults.link_down:
+        if plug is Plug.UPLINK and self.faults.link_down:
             return no(i, Refused.NOT_ALLOWED, "walk_order.not_connected")
         self.step = Step(plug, i.by, now.mono, now.mono + i.seconds)
         return ResultFact(i, Refused.NONE)
