@@ -39,10 +39,10 @@ from gateway.judge.dispatch import (
     Rung,
     Step,
     asked,
+    due_at,
     step,
     taken_back,
 )
-from gateway.judge.dues import Dues
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When
 from gateway.words.instruction import ResultFact
@@ -65,7 +65,9 @@ class OpenAlarms:
         self._book = book
         self._judge = judge
         self._open: dict[int, Alarm] = {}
-        self._dues = Dues()
+        # alarm number -> when `step` has something to do for it, once a turn: see `_due_now`
+        self._dues: dict[int, float] = {}
+        self._moved: set[int] = set()
         self._ids = AlarmIds()
         self._conditions = Conditions({})
         self._awaited = Awaited()
@@ -83,7 +85,7 @@ class OpenAlarms:
         times, self.platform_away = self._times, away
         receipt = min(times.receipt, times.receipt_away) if away else times.receipt
         self.times = dataclasses.replace(times, receipt=receipt)
-        self._dues.moved(self._open)
+        self._moved.update(self._open)
 
     def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:
         """Take which programs are known not to work: whom they would call is passed over."""
@@ -164,13 +166,11 @@ class OpenAlarms:
 
     def due(self) -> float:
         """Return the monotonic second at which `steps` or a count has something to say, or inf."""
-        dues = self._dues.of(self._open, self.ladder, self.times)
-        return min(self.counting.due(), min(dues.values(), default=inf))
+        return min(self.counting.due(), min(self._due_now().values(), default=inf))
 
     def steps(self, now: Moment) -> Iterator[tuple[Alarm, Step]]:
         """Yield each alarm on which something is due, and what."""
-        dues = self._dues.of(self._open, self.ladder, self.times)
-        for number in sorted(n for n, due in dues.items() if due <= now.mono):
+        for number in sorted(n for n, due in self._due_now().items() if due <= now.mono):
             alarm = self._open[number]
             if (due := step(alarm, self.ladder, self.times, now.mono)) is not None:
                 yield alarm, due
@@ -188,8 +188,7 @@ class OpenAlarms:
 
     def pre_alarms(self, *, test: bool) -> list[Alarm]:
         """Return the alarms in their grace, real ones or tests."""
-        found = (a for a in self._open.values() if a.state is State.PRE_ALARM)
-        return [alarm for alarm in found if alarm.test is test]
+        return [a for a in self._open.values() if a.state is State.PRE_ALARM and a.test is test]
 
     def cancel_graces(self, at: Moment, device: DeviceId, *, test: bool) -> list[Alarm]:
         """End and return the graces that ask about the resident: `device` said cancel."""
@@ -265,7 +264,8 @@ class OpenAlarms:
             self._put(alarm)
             return alarm
         self._open.pop(alarm.number, None)
-        self._dues.over(alarm.number)
+        self._dues.pop(alarm.number, None)
+        self._moved.discard(alarm.number)
         self.counting.over(alarm.number)
         self._until_receipt.pop(alarm.number, None)
         self._conditions.ended(alarm, self._open.values())
@@ -434,10 +434,16 @@ class OpenAlarms:
         if fact.move != "receipt" and fact.alarm.open and fact.alarm.state is not State.PRE_ALARM:
             self._awaited.add(number, fact.alarm.number, call)
 
+    def _due_now(self) -> Mapping[int, float]:
+        for number in self._moved:
+            self._dues[number] = due_at(self._open[number], self.ladder, self.times)
+        self._moved.clear()
+        return self._dues
+
     def _put(self, alarm: Alarm) -> Alarm:
         """Take an open alarm as it stands now, and when it is due next."""
         self._open[alarm.number] = alarm
-        self._dues.moved((alarm.number,))
+        self._moved.add(alarm.number)
         if not alarm.test:
             answered = alarm.answered if alarm.state in ANSWERED else None
             self._judge.answered(alarm.kind, alarm.device, answered)
