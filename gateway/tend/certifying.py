@@ -10,8 +10,6 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from msgspec.structs import replace
-
 from gateway import __version__
 from gateway.contract import wire
 from gateway.home import certificates, commissioning, handed, signatures
@@ -22,10 +20,10 @@ from gateway.judge.faults.fault import Faults
 from gateway.judge.notes import Later
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
+from gateway.tend.refused import No
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, When, stamp
-from gateway.words.instruction import Instruction, Problem, Refused, ResultFact
-from gateway.words.instruction import no as refusal
+from gateway.words.instruction import Instruction, Refused, ResultFact
 
 LOG = logging.getLogger("eldercare")
 
@@ -66,42 +64,37 @@ class Certifying:
     async def carry_out(self, i: Instruction) -> Later:
         """Make a certificate of what was seen and signed; return what the pump is to write."""
         at = stamp(self.boot, self.clock.now())
-        try:
-            rows = await self.storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
-            result, made = await asyncio.to_thread(self._certified, i, rows, at)
-        except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
-            LOG.exception("commissioned failed")
-            result, made = refusal(i, Refused.NOT_KEPT, "sign.our_mistake"), None
+        rows = await self.storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
+        made = await asyncio.to_thread(self._certified, i, rows, at)
+        result = ResultFact(i, Refused.NONE, revision=self.home.config.household.revision)
 
         def done(now: Moment) -> list[Entry]:
-            facts = (
-                []
-                if made is None
-                else [self.faults.note(kind.VISIT, now, "", **certificates.told(made))]
-            )
-            self.newest = max(self.newest, made.number if made is not None else 0)
+            facts = []
+            if made is not None:
+                facts.append(self.faults.note(kind.VISIT, now, "", **certificates.told(made)))
+                self.newest = max(self.newest, made.number)
             return self.pipeline.answered(result, facts, now)
 
         return done
 
     def _certified(
         self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: When
-    ) -> tuple[ResultFact, certificates.Certificate | None]:
-        """Check and write one certificate. Returns what to answer, and the certificate to tell."""
+    ) -> certificates.Certificate | None:
+        """Check and write one certificate; return it, None where it was told at the start.
+
+        Raises No, Rejected and OSError.
+        """
         config, revision = self.home.config, self.home.config.household.revision
         before = certificates.numbers(config.state)
         known = certificates.kept(config.state, before[0]) if before else None
         # killed between file and journal: it was told at the start
         if known is not None and known.instruction == i.id:
-            return ResultFact(i, Refused.NONE, revision=revision), None
-        try:
-            signing = handed.handed(config.page_folder, i.secrets).signing
-        except handed.Rejected as rejected:
-            return wrong(i, rejected.problems, revision), None
+            return None
+        signing = handed.handed(config.page_folder, i.secrets).signing
         if signing is None:
-            return refusal(i, Refused.MISSING, "sign.missing"), None
+            raise No(Refused.MISSING, "sign.missing")
         if problem := signatures.unsigned(signing.signature, i.by):
-            return wrong(i, [problem], revision), None
+            raise handed.Rejected([problem])
         found = commissioning.seen(*rows, at)
         on = [
             commissioning.OpenFault(int(f.priority), f.kind, f.device)
@@ -119,10 +112,7 @@ class Certifying:
             faults=on,
         )
         if (revision, certificates.fingerprint(what)) != (i.revision, signing.seen):
-            return replace(
-                refusal(i, Refused.CHANGED_MEANWHILE, "sign.changed_meanwhile"),
-                revision=revision,
-            ), None
+            raise No(Refused.CHANGED_MEANWHILE, "sign.changed_meanwhile")
         number = max([self.newest, *before], default=0) + 1
         made = certificates.signed(
             what,
@@ -139,18 +129,6 @@ class Certifying:
             if (
                 after := certificates.kept(config.state, number)
             ) is None or after.instruction != i.id:
-                return replace(
-                    refusal(i, Refused.NOT_KEPT, "order.not_kept", why=error.strerror),
-                    revision=revision,
-                ), None
+                raise
             LOG.warning("certificate %s: %s", config.state, error.strerror)
-        return ResultFact(i, Refused.NONE, revision=revision), made
-
-
-def wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:
-    """Return the answer that names what is wrong, field by field; the first 20 of it."""
-    shown = problems[:20]
-    zh, en = (
-        "; ".join(says)[:400] for says in zip(*((p.say.zh, p.say.en) for p in shown), strict=True)
-    )
-    return ResultFact(i, Refused.INVALID, zh, en, problems=shown, revision=revision)
+        return made

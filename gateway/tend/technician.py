@@ -18,8 +18,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
 from gateway.box import folders
 from gateway.contract import wire
 from gateway.hear import wired_setup
@@ -42,14 +40,14 @@ from gateway.tell.platform_test import Attempt
 from gateway.tell.uplink import Uplink
 from gateway.tend import rearrange
 from gateway.tend.box_swap import BoxSwap
-from gateway.tend.certifying import Certifying, wrong
+from gateway.tend.certifying import Certifying
 from gateway.tend.loudspeaker import heard
 from gateway.tend.rearrange import Rearrange
+from gateway.tend.refused import REASONS, No, refused
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
-from gateway.words.instruction import no as refusal
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind
 from gateway.words.say import Say
@@ -147,25 +145,40 @@ class Technician:
 
     async def carry_out(self, i: Instruction) -> Later:
         """Carry out an instruction of the local door; return what the pump is to write of it."""
+        no: Exception
+        try:
+            return await self._carried_out(i)
+        except REASONS as error:
+            no = error
+        except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
+            LOG.exception("%s failed", i.do)
+            no = No(Refused.NOT_KEPT, "order.our_mistake")
+        return self._says(refused(i, no, self.home.config.household.revision))
+
+    async def _carried_out(self, i: Instruction) -> Later:
+        """Carry it out, or raise why not."""
         if not i.by.strip():
-            return self._says(refusal(i, Refused.MISSING, "order.no_by"))
-        if i.do is Do.WINDOW:
-            return self._says(self._window(i))
-        if i.do is Do.PLATFORM_TEST:
-            return self._says(self._try(i))
-        if i.do is Do.SOUND_TEST:
-            return self._sound(i)
-        if i.do in {Do.ASK_PORT, Do.ADJUST}:
-            return self._says(self._fit(i))
-        if i.do is Do.COMMISSIONED:
-            return await self._alone(lambda: self.certifying.carry_out(i))
-        if i.do is Do.BACKUP:
-            return await self._alone(lambda: self.swap.seal(i))
-        if i.do is Do.TAKE_OVER:
-            return await self._alone(lambda: self.swap.take_over(i))
-        if i.change is None:
-            return self._says(refusal(i, Refused.MISSING, "order.no_change"))
-        return await self._alone(functools.partial(self._configure, i, i.change))
+            raise No(Refused.MISSING, "order.no_by")
+        match i.do:
+            case Do.SOUND_TEST:
+                return self._sound(i)
+            case Do.COMMISSIONED:
+                return await self._alone(lambda: self.certifying.carry_out(i))
+            case Do.BACKUP:
+                return await self._alone(lambda: self.swap.seal(i))
+            case Do.TAKE_OVER:
+                return await self._alone(lambda: self.swap.take_over(i))
+            case Do.WINDOW:
+                self._window(i)
+            case Do.PLATFORM_TEST:
+                self._try(i)
+            case Do.ASK_PORT | Do.ADJUST:
+                self._fit(i)
+            case _ if i.change is None:
+                raise No(Refused.MISSING, "order.no_change")
+            case _:
+                return await self._alone(functools.partial(self._configure, i, i.change))
+        return self._says(ResultFact(i, Refused.NONE))
 
     async def _alone(self, work: Callable[[], Coroutine[Any, Any, Later]]) -> Later:
         """Do what reads or writes the household, alone until the pump has taken the answer."""
@@ -190,50 +203,43 @@ class Technician:
         config = self.home.config
         program = config.sound_words or config.sound_alarm
         if not program:
-            return self._says(refusal(i, Refused.NOT_ALLOWED, "loudspeaker.none"))
+            raise No(Refused.NOT_ALLOWED, "loudspeaker.none")
         urgent = (a.open and not a.test for a in self.pipeline.alarms.values())
         if self.callers.running or any(urgent):
-            return self._says(refusal(i, Refused.NOT_ALLOWED, "loudspeaker.alarm"))
+            raise No(Refused.NOT_ALLOWED, "loudspeaker.alarm")
 
         async def hear() -> None:
             result = await heard(self.callers, config, i, self.clock.now())
             self.notes.later(self._says(result))
 
-        task = asyncio.get_running_loop().create_task(hear(), name="try the loudspeaker")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._start(hear())
         return lambda _now: []
 
-    def _window(self, i: Instruction) -> ResultFact:
+    def _window(self, i: Instruction) -> None:
         if i.seconds > HOME.window:
             most = f"{HOME.window / 60:g}"
-            return refusal(i, Refused.TOO_LONG, "order.window_long", most=most)
+            raise No(Refused.TOO_LONG, "order.window_long", most=most)
         self.ears.open_window(i.seconds)
-        return ResultFact(i, Refused.NONE)
 
     # -- configure ---------------------------------------------------------------------------------
 
     async def _configure(self, i: Instruction, change: Change) -> Later:
         at = self.clock.now().wall.isoformat(timespec="seconds")
-        try:
-            result, config = await asyncio.to_thread(self._changed, i, change, at)
-        except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
-            LOG.exception("configure %s failed", change.what)
-            result, config = refusal(i, Refused.NOT_KEPT, "order.our_mistake"), None
+        before = self.home.config
+        after = await asyncio.to_thread(self._changed, i, change, at)
+        again = before.household.instruction == i.id
+        said = Say("order.no_change_made").pair if after is before and not again else ("", "")
+        result = ResultFact(i, Refused.NONE, *said, revision=after.household.revision)
 
         def done(now: Moment) -> list[Entry]:
             # From here to the commit nothing is awaited: the answer, the change and its place in
             # the inbox are one turn.
-            facts = (
-                []
-                if config is None
-                else [self.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
-            )
-            entries = self.pipeline.answered(result, facts, now)
-            if config is not None:
-                before = self.home.config
-                entries += self.rearrange(config, now)
-                self._first_press(i, change, before, now)
+            if after is before:
+                return self.pipeline.answered(result, (), now)
+            told = self.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(after))
+            entries = self.pipeline.answered(result, [told], now)
+            entries += self.rearrange(after, now)
+            self._first_press(i, change, before, now)
             return entries
 
         return done
@@ -293,34 +299,30 @@ class Technician:
         self.notes.later(done)
         return True
 
-    def _changed(self, i: Instruction, change: Change, at: str) -> tuple[ResultFact, Config | None]:
-        """Check and write one change. Returns the answer, and the configuration to go on with."""
+    def _changed(self, i: Instruction, change: Change, at: str) -> Config:
+        """Check and write one change; return the configuration to go on with.
+
+        It is the present one where nothing is another. Raises No, Rejected and OSError.
+        """
         config = self.home.config
         home = config.household
         if i.seconds > JUDGING.first_press:
             most = f"{JUDGING.first_press / 60:g}"
-            return refusal(i, Refused.TOO_LONG, "order.first_press_long", most=most), None
+            raise No(Refused.TOO_LONG, "order.first_press_long", most=most)
         if home.instruction == i.id:
-            return ResultFact(i, Refused.NONE, revision=home.revision), None
+            return config
         if home.revision != i.revision:
             who, when = home.by or "?", home.at[:16].replace("T", " ")
             said = Say("order.changed_meanwhile", who=who, when=when, revision=home.revision)
-            return replace(
-                refusal(i, Refused.CHANGED_MEANWHILE, said), revision=home.revision
-            ), None
-        try:
-            if change.what is What.SET_PLATFORM:
-                self._asked(values.read(change.what, change.value))
-            given = handed.handed(config.page_folder, i.secrets)
-            after = changes.changed(
-                config, change, given, self.models, instruction=i.id, by=i.by, at=at
-            )
-        except handed.Rejected as no:
-            return wrong(i, no.problems, home.revision), None
+            raise No(Refused.CHANGED_MEANWHILE, said)
+        if change.what is What.SET_PLATFORM:
+            self._asked(values.read(change.what, change.value))
+        given = handed.handed(config.page_folder, i.secrets)
+        after = changes.changed(
+            config, change, given, self.models, instruction=i.id, by=i.by, at=at
+        )
         if after is config:
-            return ResultFact(
-                i, Refused.NONE, *Say("order.no_change_made").pair, revision=home.revision
-            ), None
+            return config
         try:
             if (
                 change.what is What.SET_PLATFORM
@@ -331,10 +333,9 @@ class Technician:
             household.keep(after, config)
         except OSError as error:
             if kept(config.state)[0].instruction != i.id:
-                said = Say("order.not_kept", why=error.strerror)
-                return replace(refusal(i, Refused.NOT_KEPT, said), revision=home.revision), None
+                raise
             LOG.warning("household %s: %s", config.state, error.strerror)
-        return ResultFact(i, Refused.NONE, revision=after.household.revision), after
+        return after
 
     def _asked(self, to: SetPlatform) -> None:
         """Refuse to cut the link while somebody may need it. Raises Rejected.
@@ -351,64 +352,56 @@ class Technician:
 
     # -- platform test -----------------------------------------------------------------------------
 
-    def _try(self, i: Instruction) -> ResultFact:
+    def _try(self, i: Instruction) -> None:
         if self.uplink.on_trial:
-            return refusal(i, Refused.NOT_ALLOWED, "order.on_trial")
+            raise No(Refused.NOT_ALLOWED, "order.on_trial")
         if self.attempt is not None and not self.attempt.over:
-            return refusal(i, Refused.NOT_ALLOWED, "order.platform_test_runs")
+            raise No(Refused.NOT_ALLOWED, "order.platform_test_runs")
         config = self.home.config
         if i.change is not None and i.change.what is not What.SET_PLATFORM:
             only = Problem("platform", "", "what", Say("house.try_only"))
-            return wrong(i, [only], config.household.revision)
-        try:
-            if i.change is not None:
-                given = handed.handed(config.page_folder, i.secrets)
-                config = changes.changed(config, i.change, given, self.models)
-        except handed.Rejected as no:
-            return wrong(i, no.problems, self.home.config.household.revision)
+            raise handed.Rejected([only])
+        if i.change is not None:
+            given = handed.handed(config.page_folder, i.secrets)
+            config = changes.changed(config, i.change, given, self.models)
         if config.platform is None:
-            return refusal(i, Refused.MISSING, "order.no_platform")
+            raise No(Refused.MISSING, "order.no_platform")
         self.attempt = self.attempt_of(config, i)
         self._start(self.attempt.run())
-        return ResultFact(i, Refused.NONE)
 
     # -- fitting -----------------------------------------------------------------------------------
 
-    def _fit(self, i: Instruction) -> ResultFact:
+    def _fit(self, i: Instruction) -> None:
         device = (
             next((d for d in self.home.config.devices if d.id == i.device), None)
             if i.do is Do.ADJUST
             else None
         )
         if self.fitting is not None and not self.fitting.over:
-            return refusal(i, Refused.NOT_ALLOWED, "adjust.runs")
+            raise No(Refused.NOT_ALLOWED, "adjust.runs")
         if self.replays:
-            return refusal(i, Refused.NOT_ALLOWED, "adjust.replayed")
+            raise No(Refused.NOT_ALLOWED, "adjust.replayed")
         if i.do is Do.ADJUST:
             if device is None:
-                return refusal(
-                    i,
+                raise No(
                     Refused.UNKNOWN_DEVICE,
                     "order.no_device",
                     device=i.device or Say("word.empty"),
                 )
             if not device.model.settings:
-                return refusal(
-                    i, Refused.NOT_ALLOWED, "adjust.no_settings", model=device.model.name
-                )
+                raise No(Refused.NOT_ALLOWED, "adjust.no_settings", model=device.model.name)
             if problems := wired_setup.wrong(device.model, i.settings):
-                return wrong(i, problems, self.home.config.household.revision)
+                raise handed.Rejected(problems)
             if why := wired_setup.why_not(self.pipeline.alarms.values(), device):
-                return refusal(i, Refused.NOT_ALLOWED, why)
+                raise No(Refused.NOT_ALLOWED, why)
         elif i.port not in self.ears.ports():
-            return refusal(i, Refused.NOT_ALLOWED, "adjust.no_port")
+            raise No(Refused.NOT_ALLOWED, "adjust.no_port")
         elif owner := next(
             (d.id for d in self.home.config.devices if d.at.partition("?")[0] == i.port), ""
         ):
-            return refusal(i, Refused.NOT_ALLOWED, "adjust.port_taken", device=owner)
+            raise No(Refused.NOT_ALLOWED, "adjust.port_taken", device=owner)
         self.fitting = self.fitting_of(i, device)
         self._start(self.fitting.run())
-        return ResultFact(i, Refused.NONE)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -321,7 +321,6 @@ EN: Final[dict[str, str]] = {
     "adjust.replayed": "a recorded day is played: there are no ports",
     "adjust.no_port": "nothing is plugged in at this port: plug it in and try again",
     "adjust.port_taken": "this port is that of device {device}",
-    "sign.our_mistake": "a mistake of ours: no certificate was kept; see the gateway's log",
     "sign.missing": "the signature is missing",
     "sign.changed_meanwhile": "settings or tests have changed meanwhile: look at it again, then sign",
 }

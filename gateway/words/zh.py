@@ -321,7 +321,6 @@ ZH: Final[dict[str, str]] = {
     "adjust.replayed": "正在播放录制的一天, 没有串口",
     "adjust.no_port": "没有插着这个串口: 请插好后再试",
     "adjust.port_taken": "这个串口属于设备 {device}",
-    "sign.our_mistake": "内部错误, 没有保存证书",
     "sign.missing": "缺少签名",
     "sign.changed_meanwhile": "设置或测试结果已变化, 请重新查看后再签",
 }

@@ -79,7 +79,7 @@ def test_every_code_is_said_somewhere():
     assert {code for code in ALL if code not in WORDS and not code.startswith(tuple(MADE))} == set()
 
 
-SAYS = {"Say": 0, "both": 0, "_no": 0, "found": -1, "no": -1, "refusal": -1}  # who takes a code, and at which place
+SAYS = {"Say": 0, "both": 0, "_no": 0, "found": -1, "no": -1, "refusal": -1, "No": -1}  # who takes a code, and at which place
 
 
 def test_a_code_is_given_the_values_that_its_sentence_names():
