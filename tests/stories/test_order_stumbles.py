@@ -20,11 +20,11 @@ def order(life, name, **more):
     return json.dumps({**ORDER, "gateway": life.daemon.home.gateway, "id": name, **more}).encode()
 
 
-def stumbles(life, monkeypatch, part, name):
+def stumbles(part, monkeypatch, name):
     def mistaken(*_args, **_more):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(getattr(life.daemon, part), name, mistaken)
+    monkeypatch.setattr(part, name, mistaken)
 
 
 def refused(life):
@@ -62,7 +62,7 @@ def test_a_time_that_there_is_not_is_a_bad_message_at_either_door(tmp_path, loca
 @pytest.mark.parametrize("local", [False, True])
 def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_path, monkeypatch, caplog, local):
     async def story():
-        stumbles(life, monkeypatch, "pipeline", "repeats")
+        stumbles(life.daemon.pipeline.orders, monkeypatch, "repeats")
         if local:
             inbox.leave(life.daemon.home.config.page_folder, life.daemon.home.config.runtime, order(life, "x1"))
         else:
@@ -76,7 +76,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
         assert len(calls(life)) == 1
         assert life.daemon.inbound.place.after == int(local)
         await life.restart()  # the mistake is still there: it is not read again
-        stumbles(life, monkeypatch, "pipeline", "repeats")
+        stumbles(life.daemon.pipeline.orders, monkeypatch, "repeats")
         await life.wait(60)
         assert len(refused(life)) == 1
 
@@ -86,7 +86,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
 
 def test_a_mistake_over_a_receipt_ends_nothing(tmp_path, monkeypatch):
     async def story():
-        stumbles(life, monkeypatch, "lineage", "heard")
+        stumbles(life.daemon.lineage, monkeypatch, "heard")
         receipt = {"v": 1, "gateway": life.daemon.home.gateway, "journal": life.daemon.store.journal}
         life.daemon.mailbox.from_platform("receipt", json.dumps(receipt).encode())
         life.press(PENDANT)
