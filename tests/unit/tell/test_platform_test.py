@@ -72,7 +72,11 @@ class Bench:
         self.notes = fakes.notes(self.pipeline)
         tried = SimpleNamespace(host=host, port=port, tls=False, receipts="platform")
         config = SimpleNamespace(
-            platform=tried, password="", state=folder, household=SimpleNamespace(platform=None), secrets=SimpleNamespace(certificate_key="")
+            platform=tried,
+            password="",
+            state=folder,
+            household=SimpleNamespace(platform=None),
+            secrets=SimpleNamespace(certificate_key="", phones={}, own_number=""),
         )
         self.home = fakes.home(platform=tried, password="")
         self.attempt = Attempt(
