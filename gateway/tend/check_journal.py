@@ -93,7 +93,7 @@ def _chain(
     marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, verdict: chain.Verdict
 ) -> list[Finding]:
     """Return in words what holding a journal against itself has shown."""
-    name, last = both("check.journal"), verdict.head
+    name, last = "check.journal", verdict.head
     out = [
         Finding(
             True,
