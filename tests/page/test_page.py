@@ -73,7 +73,7 @@ CHANGES = (
 )
 FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
-DOORS = {"/first", "/sign-in", "/help"}
+DOORS = {"/first", "/sign-in"}
 
 
 def routes(box):

@@ -68,8 +68,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await expect(page.locator("[name=responder-1]")).to_have_value("neighbour")
             async with page.expect_navigation():
                 await page.locator("#ladder button.main").last.click()
-            await page.goto(f"{home.page.address}/rules")  # saved: it has led to the next step
-            await expect(page.locator("[name=responder-1]")).to_have_value("neighbour")
+            await page.wait_for_selector(".notice.good")
             await page.locator("#rule-fall summary").click()
             await page.fill("[name=t-grace_fall]", "5")
             async with page.expect_navigation():
@@ -81,7 +80,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await is_accessible(page)
             async with page.expect_navigation():
                 await page.locator("#judging button.main").last.click()
-            await page.goto(f"{home.page.address}/rules")
+            await page.wait_for_selector(".notice.good")
             await expect(page.locator("[name=t-grace_fall]")).to_have_value("20")
 
             await page.goto(f"{home.page.address}/walk")
