@@ -1469,7 +1469,7 @@ EN: dict[str, str] = {
     "privacy.2": "A radar only says “somebody is here, nobody is here, a fall, much or little movement”; its raw signals never leave the box.",
     "privacy.3": "With an alarm the platform is told: what it is, in which room, when, by which device, the few readings it rests on, and who deals with it.",
     "privacy.4": "Otherwise the platform only gets the three classes of readings you have agreed to (activity, climate, vital signs), and whether devices and box are well, with their batteries.",
-    "privacy.5": "The platform knows by a number which home it is, and needs no name or telephone of the resident. The name and handwriting of who agreed, and the numbers of those who are called by SMS, stay in the box and on the certificate's paper; they are not sent.",
+    "privacy.5": "The platform knows the home by a number and needs no name of the resident. Name and handwriting of who agreed stay in the box and on paper, telephone numbers of who is called in the box; none of it is sent.",
     "privacy.6": "Names of staff (call desk, technician, who comes to the door), what they did and what they wrote are recorded and sent, and so is the technician's signature on the certificate, so that it can be looked into afterwards.",
     "privacy.7": "Readings are kept in the box for {history} days, alarms and records for {journal} days; then they are deleted.",
     "privacy.8": "Who can look: the platform's desk, technicians with an account, and supervisors, who can only read. Others on the same Wi-Fi see nothing.",

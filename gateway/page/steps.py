@@ -28,6 +28,7 @@ STEPS: Final[Mapping[str, str]] = {
     "walk": "/walk",
     "certificate": "/certificate",
 }
+KEPT: Final = "kept"  # in the query of a page that one was led to by saving the step before
 # The step that a page belongs to. /rules is the place of two.
 _OF: Final[Mapping[str, str]] = {
     "first": "code",
@@ -166,7 +167,10 @@ def onward(config: Config, known: Known, at: str, go: str) -> str:
     """
     led = installation(config, known, at) if go == "on" else None
     done = led is not None and led.here is not None and led.here.done
-    return led.next.to if led is not None and done and led.next is not None else ""
+    if led is None or led.next is None or not done:
+        return ""
+    path, _, place = led.next.to.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}{KEPT}=1" + (f"#{place}" if place else "")
 
 
 def moment(known: Known) -> When:

@@ -288,7 +288,7 @@ class Visitor:
         query = {
             k: v
             for k, v in self.request.query_params.items()
-            if k not in {"lang", "theme", "part", answers.NAME}
+            if k not in {"lang", "theme", "part", steps.KEPT, answers.NAME}
         } | changed
         return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
 

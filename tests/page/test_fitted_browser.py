@@ -273,6 +273,7 @@ async def ruled(a, other, home):
     async with page.expect_navigation():
         await page.locator("#judging button.main").first.click()
     await page.wait_for_selector(".notice.good:has-text('已保存')")
+    await page.goto(f"{home.page.address}/rules")  # saved, it has led to the next step
     await expect(page.locator("#preset")).to_contain_text("最接近“有人同住”")
     await page.locator("#rule-door summary").click()
     await expect(page.locator("[name='on-door.left_open']")).not_to_be_checked()

@@ -200,6 +200,7 @@ async def rule(page, t, home):
     async with page.expect_navigation():
         await page.locator("#ladder button.main").last.click()
     await page.wait_for_selector(".notice.good")
+    await page.goto(f"{home.page.address}/rules")  # saved, each has led to the next step
     await page.locator("#rule-water summary").click()
     await page.locator(".choice", has_text="漏水" if t.lang == "zh" else "Water").click()
     await page.locator("#judging button[value=try]").click()
@@ -208,6 +209,7 @@ async def rule(page, t, home):
     async with page.expect_navigation():
         await page.locator("#judging button.main").last.click()
     await page.wait_for_selector(".notice.good")
+    await page.goto(f"{home.page.address}/rules")
     assert not await page.locator("[name='on-env.water']").is_checked()
     assert await page.locator("[name='on-door.left_open']").is_checked()
 

@@ -33,6 +33,7 @@ async def test_a_number_typed_on_the_page_stands_in_the_daemons_secrets_and_nowh
             await pictured(page, "rules-people-zh-360")
             await page.locator("#ladder button.main").last.click()
             await page.wait_for_selector(".notice.good")
+            await page.goto(f"{home.page.address}/rules")  # saved, it has led to the next step
             assert "尾号 821" in await page.inner_text("#t-1-say")
             assert "5821" not in await page.content()
             await page.emulate_media(color_scheme="dark")

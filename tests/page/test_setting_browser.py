@@ -69,6 +69,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             async with page.expect_navigation():
                 await page.locator("#ladder button.main").last.click()
             await page.wait_for_selector(".notice.good")
+            await page.goto(f"{home.page.address}/rules")  # saved, each has led to the next step
             await page.locator("#rule-fall summary").click()
             await page.fill("[name=t-grace_fall]", "5")
             async with page.expect_navigation():
@@ -81,6 +82,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             async with page.expect_navigation():
                 await page.locator("#judging button.main").last.click()
             await page.wait_for_selector(".notice.good")
+            await page.goto(f"{home.page.address}/rules")
             await expect(page.locator("[name=t-grace_fall]")).to_have_value("20")
 
             await page.goto(f"{home.page.address}/walk")
