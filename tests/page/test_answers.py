@@ -167,11 +167,5 @@ async def test_a_siren_stays_a_siren_when_the_ladder_is_saved(box):
     form = text.partition('id="ladder"')[2].partition("</form>")[0]
     said = dict(re.findall(r'name="([a-z]+-[0-9]+)"[^>]*? value="([^"]*)"', form.replace("&#34;", "'"))) | {"program-3": '["/bin/true"]'}
     await post(browser, "/rules", "/rules/ladder", **said, revision="0", go="save")
-    assert left(box).change.value["ladder"][2] == {
-        "responder": "siren",
-        "channel": "program",
-        "wait": 120.0,
-        "program": ["/bin/true"],
-        "sounds": True,
-        "test": True,
-    }
+    rung = {"responder": "siren", "channel": "program", "wait": 120.0, "program": ["/bin/true"], "sounds": True, "test": True}
+    assert rung.items() <= left(box).change.value["ladder"][2].items()
