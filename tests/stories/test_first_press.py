@@ -13,6 +13,7 @@ from tests.stories.life import CANCEL, MINUTE, PENDANT, Life
 
 NEW = "A4:C1:38:00:00:77"
 VALUE = {"id": "new", "model": "shelly-blu-button", "room": "bath", "address": NEW, "buttons": {"1": "sos"}}
+ASKED = {What.RETIRE_DEVICE: {"id"}, What.REPLACE_DEVICE: {"id", "model", "address"}}  # no more belongs to these
 
 
 async def enrol(life, what=What.PUT_DEVICE, *, seconds=600.0, issued=None, boot=None, key="", **value):
@@ -32,7 +33,7 @@ async def enrol(life, what=What.PUT_DEVICE, *, seconds=600.0, issued=None, boot=
         door=Door.LOCAL,
         seconds=seconds,
         revision=home.revision,
-        change=Change(what, VALUE | value),
+        change=Change(what, {of: said for of, said in (VALUE | value).items() if of in ASKED.get(what, (VALUE | value))}),
         issued=issued or daemon.clock.now().wall.isoformat(),
         boot=daemon.boot if boot is None else boot,
     )

@@ -90,7 +90,7 @@ def test_who_presses_to_see_is_asked_and_ends_it_under_his_name_and_it_stays_rea
     assert "Was it you, trying the device?" in text
     assert "是您在试设备吗" in visit.read("/", "zh")
     form = {
-        n: re.search(rf'action="/do/close" class="card hint".*?name="{n}" value="([^"]*)"', text, re.DOTALL)[1] for n in ("alarm", "seen")
+        n: re.search(rf'class="tried".*?action="/do/close".*?name="{n}" value="([^"]*)"', text, re.DOTALL)[1] for n in ("alarm", "seen")
     }
     no = visit.post("/", "/do/close", **form, tried="1")
     assert no.status_code == 422
