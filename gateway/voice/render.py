@@ -67,7 +67,7 @@ def written(folder: Path) -> int:
         for name, text in catalogue.PHRASES.items():
             file = place / f"{name}.wav"
             done += 1
-            if file.exists() and file.stat().st_mtime > changed:
+            if file.exists() and file.stat().st_mtime >= changed:
                 continue
             samples = spoken(text, voice, pace)
             with wave.open(str(file.with_suffix(".new")), "wb") as out:

@@ -356,7 +356,7 @@ async def lived_offline(home: Home, dice: random.Random, hours: int) -> tuple[in
     config.state.mkdir(parents=True)
     await store.run(store.open)
     await store.run(store.mark, "journal", JOURNAL)
-    store._journal.name = JOURNAL
+    store.entries.name = JOURNAL
     for n in range(0, len(day.entries), 500):
         await store.commit(Writing(entries=day.entries[n : n + 500]))
     clock = HandClock(began, boot="before")

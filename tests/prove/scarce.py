@@ -152,7 +152,7 @@ async def heaped(home: Home) -> tuple[int, int]:
 def _quickly(store: Store) -> None:
     """Nobody cuts the power while the store is being filled."""
     store.mark("journal", JOURNAL)
-    store._journal.name = JOURNAL
+    store.entries.name = JOURNAL
     for db in (store._db, store.readings._db):
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA wal_autocheckpoint = 100000")
