@@ -10,7 +10,7 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo voice test quick check prove year month bench fuzz deb repo release sbom screenshots taps java lock clean
+.PHONY: demo voice test quick check prove year month bench fuzz deb repo release sbom screenshots taps weight java lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -30,6 +30,7 @@ help:
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
 	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
 	@echo 'make taps         the installation of a home in a real browser: its taps, typed fields and page loads'
+	@echo 'make weight       what each page weighs on the wire, and its first paint on a slow phone and line'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots (DOCS=1: the pictures of the manual, into docs)'
 
 demo: $(VENV)/.demo $(VENV)/.voice
@@ -75,6 +76,10 @@ bench: $(VENV)/.dev $(VENV)/.bench
 taps: $(VENV)/.dev
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon $(BROWSER)
 	@$(PY) -m tests.page.taps
+
+weight: $(VENV)/.dev
+	@.ci/need $(BROWSER)
+	@$(PY) -m tests.page.weight
 
 screenshots: $(VENV)/.dev
 	@.ci/need $(BROWSER)
@@ -126,7 +131,7 @@ $(VENV)/.dev: config/lock/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
 
-# Tools of npm that read the contract as integrators do; some twenty seconds. What they would run when they are installed stays unrun.
+# Tools of npm that read the contract as integrators do and the page's files as an old phone does; some twenty seconds. What they would run when they are installed stays unrun.
 $(VENV)/.contract: tests/contract/package.json tests/contract/package-lock.json | $(VENV)/bin/python
 	@.ci/need node=nodejs npm=npm
 	@mkdir -p $(VENV)/contract && cp $^ $(VENV)/contract

@@ -14,14 +14,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
-from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from gateway.home import inbox
 from gateway.home.config import Config
 from gateway.page import (
+    assets,
     box,
     certificate,
     confirm,
@@ -50,7 +51,7 @@ from gateway.page.en import EN
 from gateway.page.guard import Guard, TooLarge
 from gateway.page.known import Known
 from gateway.page.live import Watch
-from gateway.page.visitor import HERE, NotSignedIn, Page, Stop, visitor
+from gateway.page.visitor import NotSignedIn, Page, Stop, visitor
 from gateway.page.zh import ZH
 from gateway.words.clock import boot_name
 from gateway.words.say import both
@@ -93,6 +94,7 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, **quiet)
     app.state.page = page
     for part in (
+        assets,
         door,
         today,
         device,
@@ -115,7 +117,9 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
         moving,
     ):
         app.include_router(part.router)
-    app.mount("/static", Files(directory=HERE / "static"), "static")
+    # Secrets of a page cannot be guessed by the length of what a stranger makes a browser ask for:
+    # our cookies are not sent with it (SameSite=Strict).
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(Stop, _stopped)
     app.add_exception_handler(HTTPException, _stopped)
@@ -128,16 +132,6 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
 
 def _own(config: Config) -> list[str]:
     return [f"{config.gateway.id.lower()}.local"] if config.gateway.id else []
-
-
-class Files(StaticFiles):
-    """Our few files; a browser asks again after an hour, so that an update is seen the same day."""
-
-    def file_response(self, *args: Any, **more: Any) -> Response:
-        """Say how long a file may be kept."""
-        response = super().file_response(*args, **more)
-        response.headers["cache-control"] = "public, max-age=3600"
-        return response
 
 
 def _not_signed_in(request: Request, error: Exception) -> Response:

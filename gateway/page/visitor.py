@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__
 from gateway.home.config import Config
-from gateway.page import answers, guard, steps
+from gateway.page import answers, assets, guard, steps
 from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
@@ -90,7 +90,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals["themes"] = THEMES
+    made.globals.update(assets.GLOBALS, themes=THEMES)
     return made
 
 
@@ -236,6 +236,8 @@ class Visitor:
         )
         if self.fresh and self.session is None:
             self._cookie(response, "form", self.bound, None)
+        if self.request.cookies.get(assets.COOKIE) != assets.VERSION:
+            self._cookie(response, assets.COOKIE, assets.VERSION, YEAR)
         for name_, allowed in (("lang", tuple(LANGUAGES)), ("theme", THEMES)):
             if self.request.query_params.get(name_) in allowed:
                 self._cookie(response, name_, self.request.query_params[name_], YEAR)
@@ -267,6 +269,7 @@ class Visitor:
             where=self.where,
             called=self.called,
             version=__version__,
+            styled=self.request.cookies.get(assets.COOKIE) == assets.VERSION,
             **values,
         )
 

@@ -1,7 +1,7 @@
 // Keeps a page up to date. Without it the page is the same, only not by itself.
 // A part is fetched again when the server says that something has changed; what a person is typing into stays.
 
-import { fetching, listen, part, QUIET } from "./part.js";
+import { fetching, fill, focused, listen, part, QUIET } from "./part.js";
 
 const live = document.getElementById("live");
 let heard = Date.now(); // a page without a word of the box for QUIET is not live, whatever the connection looks like
@@ -43,10 +43,8 @@ function show(text) {
     if (field.type === "radio" || field.type === "checkbox") next.checked = field.checked;
     else next.value = field.value;
   }
-  part.textContent = "";
-  part.append(...box.childNodes);
-  const held = focus && document.activeElement.id !== focus && document.getElementById(focus);
-  if (held) held.focus({ preventScroll: true });
+  fill(part, box);
+  focused(focus);
   const real = part.querySelectorAll(".alarm:not(.is-test)").length;
   document.title = (real ? `(${real}) ` : "") + document.title.replace(/^\(\d+\) /, "");
 }

@@ -5,6 +5,24 @@ import { untouched } from "./untouched.js";
 export const QUIET = 10000; // ms after which a question, or a silent page, counts as lost
 export const part = document.getElementById("part");
 
+// Returns what ends a question to the box that has had its time.
+export function within(ms) {
+  const ends = new AbortController();
+  setTimeout(() => ends.abort(), ms);
+  return ends.signal;
+}
+
+export function fill(place, fresh) {
+  while (place.firstChild) place.firstChild.remove();
+  place.append(...fresh.childNodes);
+}
+
+// Gives the focus back to an element that was renewed.
+export function focused(id) {
+  const found = id && document.activeElement.id !== id ? document.getElementById(id) : null;
+  if (found) found.focus({ preventScroll: true });
+}
+
 // Returns what fetches the part, one at a time and once more where that is asked for meanwhile. `renew` shows its text;
 // `told` hears whether the box was reached.
 export function fetching(renew, told = () => {}) {
@@ -17,9 +35,7 @@ export function fetching(renew, told = () => {}) {
     }
     busy = true;
     try {
-      const stop = new AbortController();
-      setTimeout(() => stop.abort(), QUIET);
-      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: stop.signal });
+      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: within(QUIET) });
       if (answer.redirected || answer.status === 401) return location.reload();
       if (!answer.ok) return;
       const text = await answer.text();

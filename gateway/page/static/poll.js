@@ -1,6 +1,6 @@
 // Keeps a part of a set-up page up to date. Without script the page loads itself.
 
-import { fetching, listen, part } from "./part.js";
+import { fetching, fill, focused, listen, part } from "./part.js";
 import { untouched } from "./untouched.js";
 
 const said = document.getElementById("said");
@@ -16,8 +16,8 @@ function renew(text) {
     const same = box.querySelector(`details[data-keep="${open.dataset.keep}"]`);
     if (same) same.open = true;
   }
-  part.replaceChildren(...box.childNodes);
-  if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
+  fill(part, box);
+  focused(focus);
   if (Boolean(ran) !== Boolean(part.querySelector("[data-running]"))) filled();
   counted();
   const word = document.getElementById("poll").dataset.say;
@@ -33,11 +33,10 @@ async function filled() {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("settings");
   await untouched();
-  if (fresh && !form.dataset.touched) form.replaceChildren(...fresh.childNodes);
+  if (fresh && !form.dataset.touched) fill(form, fresh);
 }
-document.getElementById("settings")?.addEventListener("input", (event) => {
-  event.currentTarget.dataset.touched = "1";
-});
+const settings = document.getElementById("settings");
+if (settings) settings.addEventListener("input", () => (settings.dataset.touched = "1"));
 
 function counted() {
   const count = part.querySelector("[data-count]");

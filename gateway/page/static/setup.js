@@ -1,9 +1,9 @@
 // Set-up pages: a part that is running is fetched again each second; a chosen file is put into its field. Without script the page
 // loads itself again, and a certificate is pasted.
 
+import { focused, part } from "./part.js";
 import { untouched } from "./untouched.js";
 
-const part = document.getElementById("part");
 let shown = part ? part.innerHTML : "";
 
 async function look() {
@@ -19,7 +19,7 @@ async function look() {
         const focus = document.activeElement && document.activeElement.id;
         shown = text;
         part.innerHTML = text;
-        if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
+        focused(focus);
       }
     }
   } catch {
@@ -40,7 +40,7 @@ for (const chosen of document.querySelectorAll("input[type=file][data-into]")) {
       say.textContent = chosen.dataset.large;
       return;
     }
-    into.value = await file.text();
+    into.value = await new Response(file).text();
     say.textContent = file.name;
   });
 }

@@ -69,7 +69,7 @@ function counted() {
   const say = document.getElementById("d-secret-say");
   const digits = Number(key.dataset.digits);
   const plain = key.value.replace(/[\s:-]/g, "");
-  const runs = new Set((key.value.match(new RegExp(`(?<![0-9A-Za-z])[0-9a-fA-F]{${digits}}(?![0-9A-Za-z])`, "g")) ?? []).map((r) => r.toLowerCase()));
+  const runs = new Set((key.value.match(new RegExp(`(?<![0-9A-Za-z])[0-9a-fA-F]{${digits}}(?![0-9A-Za-z])`, "g")) || []).map((r) => r.toLowerCase()));
   const good = (/^[0-9a-f]+$/i.test(plain) && plain.length === digits) || runs.size === 1;
   say.textContent = good ? key.dataset.good : key.dataset.short.replace("{found}", plain.length).replace("{count}", digits);
   say.classList.toggle("good", good);
@@ -85,7 +85,7 @@ if (key) {
       document.getElementById("d-secret-say").textContent = chosen.dataset.large;
       return;
     }
-    key.value = await file.text();
+    key.value = await new Response(file).text();
     counted();
   });
 }

@@ -1,6 +1,6 @@
 // Keeps the walk test up to date. Without it the page loads itself.
 
-import { fetching, listen, part } from "./part.js";
+import { fetching, focused, listen, part } from "./part.js";
 
 let shown = part.innerHTML;
 
@@ -11,11 +11,12 @@ function renew(html) {
   if (visible(html) === visible(shown)) return;
   shown = html;
   const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
-  const ran = part.querySelector(".running")?.id;
+  const runs = () => Boolean(part.querySelector(".running"));
+  const ran = runs();
   part.innerHTML = html;
-  const runs = part.querySelector(".running")?.id;
-  if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
-  if (ran && !runs) document.getElementById("sum")?.scrollIntoView({ block: "start" });
+  focused(focus);
+  const sum = document.getElementById("sum");
+  if (ran && !runs() && sum) sum.scrollIntoView({ block: "start" });
 }
 
 listen(fetching(renew));

@@ -1,0 +1,120 @@
+"""What every page costs a phone: bytes on the wire by the browser's own count, files that are kept for good, and nothing too new for 2017."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gateway.page import assets
+
+from tests.kit.wait import PATIENCE
+from tests.page.weight import MOST, opened, weighed
+from tests.write.screenshots import PAGES
+
+HERE = Path(__file__).parent
+TOOLS = Path(sys.prefix) / "contract"
+CHROME = 70  # of October 2018: what a phone of 2017 that nobody has updated for long has
+
+
+def findings(folder, tmp_path):
+    """Return what a browser of that time does not understand in a folder's scripts and styles."""
+    assert (TOOLS / "node_modules" / "css-tree").is_dir(), "the tools of npm are not here, run: make .venv/.contract"
+    tool = shutil.copy(HERE / "phones.mjs", tmp_path)
+    done = subprocess.run(
+        ["node", tool, str(CHROME), str(folder)], check=False, cwd=TOOLS, capture_output=True, text=True, timeout=20 * PATIENCE
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
+def test_a_phone_of_2017_understands_every_script_and_style(tmp_path):
+    assert findings(assets.FOLDER, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("x.js", "const a = document.body?.id;", "newer than ES2019"),
+        ("x.js", "const a = location.hash ?? 1;", "newer than ES2019"),
+        ("x.js", "class A { #own = 1; }", "newer than ES2019"),
+        ("x.js", "[1].at(0);", "Array.at"),
+        ("x.js", "document.body.replaceChildren();", "ParentNode.replaceChildren"),
+        ("x.js", "AbortSignal.timeout(5);", "AbortSignal.timeout"),
+        ("x.js", "structuredClone({});", "structuredClone"),
+        ("x.js", "document.querySelector('form').requestSubmit();", "requestSubmit"),
+        ("x.css", ".a { inset: 0; }", "inset"),
+        ("x.css", ".a { aspect-ratio: 1; }", "aspect-ratio"),
+        ("x.css", ".a { width: min(1px, 2vw); }", "width: min"),
+        ("x.css", ".a { width: clamp(1px, 2vw, 3px); }", "width: clamp"),
+        ("x.css", ".a { display: flex; gap: 1px; }", "gap without grid"),
+        ("x.css", ".a:has(b) { color: red; }", ":has"),
+        ("x.css", ":is(a, b) { color: red; }", ":is"),
+        ("x.css", "@layer a { .a { color: red; } }", "@layer"),
+        ("x.css", "@container (width > 1px) { .a { color: red; } }", "@container"),
+        ("x.css", "@media (hover: hover) and (width > 1px) { .a { color: red; } }", "(width"),
+        ("x.css", ".a { colour: red; }", "unknown property"),
+    ],
+)
+def test_the_tool_finds_what_is_too_new(name, text, told, tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / name).write_text(text + "\n", encoding="utf-8")
+    found = findings(tmp_path / "files", tmp_path)
+    assert len(found) >= 1
+    assert told in found[0]
+
+
+def test_the_tool_takes_a_fallback_and_what_only_who_knows_it_reads(tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "x.css").write_text(
+        ".a { width: 1px; width: min(1px, 2vw); }\n@supports (inset: 0) { .a { inset: 0; } }\n.b { display: grid; gap: 1px; }\n"
+        ".c { display: flex; gap: 1px; }\n@supports not (aspect-ratio: 1) { .c > * { margin: 1px; } }\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "files" / "x.js").write_text("const a = { ...{} };\nif (navigator.share) navigator.share({});\n", encoding="utf-8")
+    assert findings(tmp_path / "files", tmp_path) == []
+
+
+async def test_no_page_weighs_more_than_it_may_the_first_time(tmp_path):
+    async with opened(tmp_path) as (address, browser, state):
+        for path in PAGES:
+            sizes = await weighed(browser, state, address + path)
+            assert sum(size for _, size in sizes) <= MOST, (path, sizes)
+            assert len(sizes) >= 3, (path, sizes)
+
+
+async def test_files_are_kept_for_good_and_their_address_changes_with_them(box):
+    browser = await box.technician()
+    page = (await browser.get("/")).text
+    found = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(found) >= 3
+    for path in found:
+        answer = await browser.get(path)
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "immutable" not in (await browser.get(f"/static/{path.rpartition('/')[2]}")).headers["cache-control"]
+    old = await browser.get("/static/0123456789ab/page.css")
+    assert (old.status_code, old.headers["cache-control"]) == (200, "no-cache"), "a page from before an update still has its style"
+    plain = await browser.get(found[0], headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert len(plain.content) == int(plain.headers["content-length"])
+    assert (await browser.get("/static/none.js")).status_code == 404
+
+
+async def test_who_comes_first_has_the_style_in_the_page_and_later_from_a_file(box):
+    browser = box.browser()
+    first = await browser.get("/first")
+    assert assets.STYLE in first.text
+    assert f"'sha256-{assets.STYLE_DIGEST}'" in first.headers["content-security-policy"]
+    second = await browser.get("/first")
+    assert "<style>" not in second.text
+    assert f'<link rel="stylesheet" href="/static/{assets.VERSION}/page.css">' in second.text
+
+
+async def test_pages_are_sent_compressed(box):
+    browser = await box.technician()
+    async with browser.stream("GET", "/") as answer:
+        packed = b"".join([part async for part in answer.aiter_raw()])
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(packed) < 12_000

@@ -1,0 +1,90 @@
+"""What a page weighs on the wire the first time, and when a slow phone on a slow line paints it: python -m tests.page.weight prints the table.
+
+Bytes are the browser's own (headers and everything a page loads, as it was sent), with nothing kept from before. First paint is measured
+on 400 kbit/s with 2 s until an answer begins and a processor six times slower; the machine itself has to be quiet for that.
+"""
+
+import asyncio
+import contextlib
+import tempfile
+from pathlib import Path
+
+from tests.kit.ports import free_port
+from tests.page.household import Example
+from tests.page.served import Page, chromium
+from tests.write.screenshots import PAGES, PHONE, claimed, set_up
+
+MOST = 60_000
+SLOW = {"offline": False, "latency": 2000, "downloadThroughput": 400_000 / 8, "uploadThroughput": 400_000 / 8}
+SLOWER = 6  # times
+PAINTED = ("/", "/sensors", "/rules", "/certificate")
+
+
+@contextlib.asynccontextmanager
+async def opened(folder):
+    """A home's page, a browser, and what somebody who is signed in has of it."""
+    http = free_port()
+    example = await asyncio.to_thread(Example, folder, port=free_port(), http=http)
+    set_up(example)
+
+    async def first(page):
+        await page.goto(f"{served.address}/first?lang=zh")
+
+    with Page(example.path, http, folder / "page.log") as served:
+        code = (example.config.page_folder / "page-code").read_text().strip()
+        async with chromium() as browser:
+            context = await browser.new_context(viewport=PHONE)
+            state = await claimed(context, served.address, code, first)
+            await context.close()
+            state["cookies"] = [c for c in state["cookies"] if c["name"] != "style"]
+            yield served.address, browser, state
+
+
+async def weighed(browser, state, url):
+    """Return the bytes of a page that a browser opens for the first time, as (name of the file, bytes)."""
+    context = await browser.new_context(viewport=PHONE, storage_state=state)
+    page = await context.new_page()
+    wire = await context.new_cdp_session(page)
+    names, sizes = {}, []
+    wire.on("Network.requestWillBeSent", lambda e: names.update({e["requestId"]: e["request"]["url"]}))
+    wire.on("Network.loadingFinished", lambda e: sizes.append((names.get(e["requestId"], "?"), round(e["encodedDataLength"]))))
+    await wire.send("Network.enable")
+    answer = await page.goto(url, wait_until="load")
+    assert answer.status == 200, url
+    await page.wait_for_load_state("load")
+    await context.close()
+    return sizes
+
+
+async def painted(browser, state, url):
+    """Return the milliseconds until the first paint, with nothing kept and with all of it."""
+    context = await browser.new_context(viewport=PHONE, storage_state=state)
+    page = await context.new_page()
+    wire = await context.new_cdp_session(page)
+    await wire.send("Network.enable")
+    await wire.send("Network.emulateNetworkConditions", SLOW)
+    await wire.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    found = []
+    for _ in range(2):
+        await page.goto(url, wait_until="load")
+        found.append(round(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")))
+        await page.goto("about:blank")
+    await context.close()
+    return found
+
+
+async def main():
+    with tempfile.TemporaryDirectory() as folder:
+        async with opened(Path(folder)) as (address, browser, state):
+            print(f"{'page':<76}{'bytes':>8}{'files':>7}")
+            for path in PAGES:
+                sizes = await weighed(browser, state, address + path)
+                print(f"{path:<76}{sum(size for _, size in sizes):>8}{len(sizes):>7}")
+            print(f"\n{'first paint, ms (400 kbit/s, 2 s, processor 6 times slower)':<76}{'cold':>8}{'warm':>7}")
+            for path in PAINTED:
+                cold, warm = await painted(browser, state, address + path)
+                print(f"{path:<76}{cold:>8}{warm:>7}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
