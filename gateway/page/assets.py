@@ -55,7 +55,7 @@ FILES: Final = _read()
 VERSION: Final = hashlib.sha256(
     b"".join(name.encode() + b"\0" + file.plain for name, file in FILES.items())
 ).hexdigest()[:12]
-STYLE: Final = FILES["page.css"].plain.decode()
+STYLE: Final = next(f.plain for name, f in FILES.items() if name.endswith(".css")).decode()
 STYLE_DIGEST: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # What every template knows.
 GLOBALS: Final = {"style": _Style(), "asset": lambda name: f"/static/{VERSION}/{name}"}
