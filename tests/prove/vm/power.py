@@ -59,8 +59,9 @@ class Day:
         change = {"what": "set_rooms", "value": {"rooms": ["hall", "bath", "bedroom", f"room {self.revision + 1}"]}}
         message = {"v": 1, "gateway": NAME, "id": f"page-{time.monotonic_ns():x}", "do": "configure", "by": "Li", "change": change}
         source = (
-            "import json, sys; sys.path.insert(0, '/opt/eldercare-gateway')\n"
+            "import json, sys\n"
             "from pathlib import Path\n"
+            "sys.path[:0] = ['/opt/eldercare-gateway', *map(str, Path('/opt/eldercare-gateway/.venv/lib').glob('*/site-packages'))]\n"
             "from gateway.home import inbox\n"
             f"state = Path('{STATE}')\n"
             "kept = state / 'household.json'\n"
