@@ -79,9 +79,8 @@ class Journal:
         self.lost = 0
         self.db = db
         self._gateway = gateway
-        self._marks: dict[
-            str, str
-        ] = {}  # as turns have written them: what is the same is not written
+        # as turns have written them: what is the same is not written again
+        self._marks: dict[str, str] = {}
         # journals of which entries are here -> how far below 0 these stand
         self._earlier: dict[str, int] = {}
 

@@ -577,3 +577,19 @@ async def test_when_nobody_can_be_called_is_said(box):
     assert "周一 00:00\u201307:00" in text
     assert "全都叫" in text
     assert 'name="when-3"' in text
+
+
+async def test_where_no_button_takes_a_fall_back_no_line_promises_a_grace(box, monkeypatch):
+    technician = await box.technician()
+    summary = r'id="rule-fall".*?</summary>'
+    monkeypatch.setattr(rules, "nobody_cancels", lambda _: True)
+    text = (await technician.get("/rules?lang=en")).text
+    assert 'id="no-cancel"' in text
+    assert "After a fall 0 s" in re.search(summary, text, re.DOTALL)[0]
+    assert 'name="t-grace_fall" inputmode="decimal" maxlength="8" value="30"' in text, (
+        "what would hold with such a button stands in its field"
+    )
+    monkeypatch.setattr(rules, "nobody_cancels", lambda _: False)
+    text = (await technician.get("/rules?lang=en")).text
+    assert 'id="no-cancel"' not in text
+    assert "After a fall 30 s" in re.search(summary, text, re.DOTALL)[0]
