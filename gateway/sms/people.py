@@ -51,11 +51,12 @@ class People:
     known: Mapping[str, Person] = field(default_factory=dict)
     home: str = ""
     own: str = field(default="", repr=False)
+    trouble: str = ""  # why one of two files could not be read
 
     def one(self, name: str) -> Person:
         """Return a person. Raises NotSetUp."""
         if name not in self.known:
-            raise NotSetUp(f"nobody is called {name!r} in phones.toml")
+            raise NotSetUp(self.trouble or f"nobody is called {name!r} in phones.toml")
         return self.known[name]
 
     def who(self, number: str) -> Person | None:
@@ -83,23 +84,24 @@ def same(one: str, other: str) -> bool:
 
 
 def all_of(book: Path, state: Path) -> People:
-    """Read the file that somebody has written and the household's own, which goes before.
+    """Read the household's own file, which goes before, and the one that somebody has written.
 
-    One of them may be missing. Raises NotSetUp.
+    One of them may be missing, or wrong: who stands in the other is told all the same. Raises
+    NotSetUp where neither can be read.
     """
-    own = state / OWN_FILE
-    files = [path for path in (book, own) if path.exists()]
-    if len(files) < 2:
-        return read(files[0] if files else book)
-    by_hand, typed = read(book), read(own)
-    numbers = [person.number for person in typed.known.values()]
-    rest = {
-        name: person
-        for name, person in by_hand.known.items()
-        if not any(same(person.number, number) for number in numbers)
-    }
-    known = {**rest, **typed.known}
-    return People(known, typed.home or by_hand.home, typed.own or by_hand.own)
+    found, trouble = [], ""
+    for path in (state / OWN_FILE, book):
+        try:
+            found += [read(path)] if path.exists() else []
+        except NotSetUp as wrong:
+            trouble = str(wrong)
+    if not found:
+        raise NotSetUp(trouble or f"{book}: nobody has a number yet")
+    known = {name: one for people in reversed(found) for name, one in people.known.items()}
+    first, last = found[0], found[-1]
+    # whoever has two names answers by that of the household
+    known = {**{name: known[name] for name in first.known}, **known}
+    return People(known, first.home or last.home, first.own or last.own, trouble)
 
 
 def read(path: Path) -> People:
