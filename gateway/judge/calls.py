@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Called, Delivery
-from gateway.judge.dispatch import BESIDE, Rung, counts, entries, round_of
+from gateway.judge.dispatch import BESIDE, Rung, candidates, counts, entries, round_of
 from gateway.words.clock import Moment, When
+from gateway.words.kind import Priority
 
 # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
 CALLS = 40
@@ -27,14 +28,28 @@ def skipped(
     """Return why a person is passed over: the channel is known not to work, or not at this hour.
 
     Only where another program calls a person; where there is nobody else each is tried: it costs
-    nothing.
+    nothing. No hours count once a whole round has not ended a danger to life.
     """
     callers = [r for r in ladder if r.program and not r.sounds]
     works = [r for r in callers if r.program[0] not in down and r.program not in down]
-    there = [r for r in works if r.wants(alarm, now)]
+    wanted = alarm.priority <= Priority.P1 and round_of(alarm) > 0
+    there = [r for r in works if wanted or r.wants(alarm, now)]
     if rung in callers and rung not in works and works:
         return CHANNEL_DOWN
     return OFF_DUTY if rung in callers and rung not in there and there else None
+
+
+def pressed_again(alarm: Alarm, ladder: tuple[Rung, ...], down: Down, now: Moment) -> int:
+    """Return the rung that a renewed press calls: the next, or the next person to be reached.
+
+    Where everybody who is left is passed over the ladder begins anew.
+    """
+    rungs = candidates(alarm, ladder)
+    persons = [n for n in (*rungs, *range(1, len(ladder))) if not ladder[n].sounds]
+    return next(
+        (n for n in (rungs[0], *persons) if skipped(ladder[n], ladder, down, alarm, now) is None),
+        rungs[0],
+    )
 
 
 def next_call(
@@ -48,17 +63,19 @@ def next_call(
 ) -> tuple[Called, str | None]:
     """Return the call of a rung, and why it is not made, where it is not.
 
-    It is held for a test, and has failed where its program is `down`, or at another's hours.
+    It is held for a test, and has failed where its program is `down`, or at another's hours: who
+    was sent is asked and called back at any hour.
     Whoever was called before in this round of the ladder begins the next one.
     """
     who, entry, now_round = ladder[rung], entries(ladder)[rung] if rung else "", round_of(alarm)
     before = (c for c in alarm.calls if c.entry == entry and c.round == now_round)
     again = rung and reason not in BESIDE and any(counts(c, alarm) for c in before)
-    delivery, why = Delivery.WAITING, None
+    sent = reason in BESIDE or who.responder.strip() == alarm.responder.strip()
+    why = skipped(who, ladder, down, alarm, now)
+    why = None if (alarm.test and rung > 0) or (why == OFF_DUTY and sent) else why
+    delivery = Delivery.WAITING if why is None else Delivery.FAILED
     if alarm.test and rung > 0:
         delivery = Delivery.HELD  # a test never reaches the real ladder
-    elif (why := skipped(who, ladder, down, alarm, now)) is not None:
-        delivery = Delivery.FAILED
     call = Called(
         rung,
         who.responder,

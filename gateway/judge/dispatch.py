@@ -172,12 +172,8 @@ def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
     ]
 
 
-def following(alarm: Alarm, ladder: tuple[Rung, ...]) -> int:
-    """Return the rung to be called next: not called in this round, or the first; 0 for nobody."""
-    return _candidates(alarm, ladder)[0]
-
-
-def _candidates(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
+def candidates(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
+    """Return the rungs left in this round, or those of the next; 0 alone for nobody."""
     rungs = left(alarm, ladder) or [n for n, rung in enumerate(ladder) if n > 0 and not rung.sounds]
     return rungs or [min(1, len(ladder) - 1)]
 
@@ -190,7 +186,7 @@ def _free(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> list[tuple[fl
     anew = any(call.reason == Reason.INTERRUPTED for call in alarm.calls)
     newest = _newest(alarm, ladder) if anew else {}
     made = {n: call.mono for n, call in newest.items() if call.reason == Reason.INTERRUPTED}
-    return [(made[n] + times.apart if n in made else -inf, n) for n in _candidates(alarm, ladder)]
+    return [(made[n] + times.apart if n in made else -inf, n) for n in candidates(alarm, ladder)]
 
 
 def _next(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> int:
@@ -233,14 +229,14 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
     open_ = [
         n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING
     ]
-    if not alarm.calls_on:  # somebody has it: only a press after that is still to reach a person
+    if not alarm.calls_on:  # somebody has it: a press after that, or who goes along, is still told
         last = _last(alarm)
         open_ = [
             n
             for n in open_
             if alarm.state in ANSWERED
             and newest[n] is last
-            and _meant(newest[n], alarm) == Reason.AGAIN
+            and _meant(newest[n], alarm) in {Reason.AGAIN, Reason.TOGETHER}
         ]
     return [
         n
@@ -250,16 +246,24 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
 
 
 def taken_back(alarm: Alarm) -> Alarm:
-    """Return an alarm that somebody has, or that is over, without its programs still to call."""
+    """Return an alarm that somebody has, or that is over, without its programs still to call.
+
+    Of two who go together the other is called all the same, while it is open.
+    """
     if alarm.calls_on or alarm.test:
         return alarm
     calls = tuple(
         replace(c, delivery=Delivery.HELD)
-        if c.channel == PROGRAM and c.delivery is Delivery.WAITING
+        if c.channel == PROGRAM and c.delivery is Delivery.WAITING and not _goes_along(c, alarm)
         else c
         for c in alarm.calls
     )
     return replace(alarm, calls=calls)
+
+
+def _goes_along(call: Called, alarm: Alarm) -> bool:
+    has_it = {alarm.responder.strip(), alarm.by.strip()}
+    return alarm.open and call.reason == Reason.TOGETHER and call.responder.strip() not in has_it
 
 
 # -- when ----------------------------------------------------------------------------------------
@@ -283,7 +287,8 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
     pause = _pause(alarm, round_of(alarm) + 1, times)
     if not rest and not noises:
         return pause, Reason.REPEAT
-    if rest and last.delivery is Delivery.FAILED:
+    failed = last.delivery is Delivery.FAILED
+    if rest and failed and not _other_is_called(alarm, last, ladder.index(rung), ladder):
         return 0.0, Reason.CALL_FAILED
     if rest and ladder[rest[0]].together and ladder.index(rung) == rest[0] - 1:
         return 0.0, Reason.TOGETHER
@@ -299,6 +304,12 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
         # the next channel.
         return min(times.receipt, own), Reason.NO_RECEIPT
     return own, Reason.NOT_ACKNOWLEDGED
+
+
+def _other_is_called(alarm: Alarm, last: Called, rung: int, ladder: tuple[Rung, ...]) -> bool:
+    """Say whether the first of two who go together is called, though the second cannot be."""
+    other = _newest(alarm, ladder).get(rung - 1) if last.reason == Reason.TOGETHER else None
+    return other is not None and other.delivery is not Delivery.FAILED
 
 
 def _pause(alarm: Alarm, rounds: int, times: Times) -> float:

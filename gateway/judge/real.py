@@ -16,10 +16,11 @@ from msgspec.structs import replace
 from gateway.judge.alarm import Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
 from gateway.judge.book import Book
+from gateway.judge.calls import pressed_again
 from gateway.judge.chatter import Counting
 from gateway.judge.conditions import MOMENTARY, counted
 from gateway.judge.danger import Cancelled, Cleared, Danger, Judge
-from gateway.judge.dispatch import Reason, following
+from gateway.judge.dispatch import Reason
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.faults.ledger import Ledger
 from gateway.judge.first_press import REASON, FirstPresses
@@ -253,10 +254,9 @@ class Real:
         alarm = counted(found, evidence, listed=danger.listed)
         # each press reaches the next person at once, whoever says to have it
         if danger.kind == kinds.SOS:
-            rung = following(alarm, self.alarms.ladder)
             self.alarms.call(
                 loud(alarm),
-                rung,
+                pressed_again(alarm, self.alarms.ladder, self.alarms.down, danger.at),
                 Reason.AGAIN,
                 danger.at,
                 before=alarm.state,

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from gateway.words.driver import Model
 from gateway.words.instruction import Refused, What
 
 LOG = logging.getLogger("eldercare")
+_LEAVING = threading.Lock()  # of two who send one form at once the second waits
 
 
 @functools.cache
@@ -155,9 +157,10 @@ async def left(
     )
 
     def leave() -> None:
-        if given is not None:
-            handed.hand(config.page_folder, name, given)
-        inbox.leave(config.page_folder, config.runtime, wire.encode(message))
+        with _LEAVING:
+            if given is not None:
+                handed.hand(config.page_folder, name, given)
+            inbox.leave(config.page_folder, config.runtime, wire.encode(message))
         assert v.session is not None  # a technician has one
         about = message.change.what if message.change else ""
         v.page.accounts.note(

@@ -23,6 +23,7 @@ from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.page.zh import ZH
 from gateway.words.consent import CONSENTS
 from gateway.words.instruction import What
+from gateway.words.wide import visible
 
 router = APIRouter()
 ROOMS: Final = tuple(name for name in EN if name.startswith("room."))
@@ -127,7 +128,10 @@ def _fits(value: dict[str, Any]) -> bool:
 
 def _agreed(v: Visitor, said: dict[str, str], wrong: dict[str, str]) -> Agreed | None:
     """Return who agreed, None where nobody is said to; what is wrong goes beside its field."""
-    name = " ".join(said.get("name", "").split())
+    name = visible(said.get("name", ""))
+    if said.pop("drawn", "") and not said.get("strokes"):
+        wrong["strokes"] = v.words("wrong.sign_again")
+        return None
     if not (said.get("who") or name or said.get("strokes")):
         return None
     if said.get("who") not in WHO:
@@ -152,7 +156,9 @@ async def _done(v: Visitor, name: str, said: dict[str, str], answer: Answer) -> 
         if not on and said.get("go") == "on" and not asked(config):
             name = "consent"  # what this step still lacks
         return RedirectResponse(on or f"/home?saved=1#{name}", 303)
-    said.pop("strokes", None)  # drawn once more beside what was wrong
+    if said.pop("strokes", ""):  # it is not drawn again by the page, and no paper by itself
+        answer.fields.setdefault("strokes", v.words("wrong.sign_again"))
+        said["drawn"] = "1"
     return await run_in_threadpool(_home, v, 409 if answer.moved else 422, Form(name, said, answer))
 
 

@@ -142,7 +142,7 @@ class Callers:
             self._told = {key: told for key, told in known if number not in told.alarms}
         answered = moved and alarm.state in ANSWERED and not alarm.calls_on
         if answered and fact.move not in {Move.DECLINE, Move.RECALL}:
-            self.stop(alarm.number)
+            self.stop(alarm.number, along=alarm.open)
         elif alarm.masking is Masking.SILENCED:  # it stops the noise, never a call for somebody
             self.stop(alarm.number, sounds_only=True)
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
@@ -236,13 +236,18 @@ class Callers:
             return None
         return told if asyncio.get_running_loop().time() - told.at < WAITS.told else None
 
-    def stop(self, number: int, *, sounds_only: bool = False) -> None:
-        """End what runs and waits for one alarm only; `sounds_only`: only what sounds for it."""
+    def stop(self, number: int, *, sounds_only: bool = False, along: bool = False) -> None:
+        """End what runs and waits for one alarm only; `sounds_only`: only what sounds for it.
+
+        `along`: but for who goes together with whoever has it.
+        """
         self._sounder.leave(number)
+        # whoever is on the way is told so, however soon the alarm is over
+        spared = {Reason.RECALLED, Reason.TOGETHER} if along else {Reason.RECALLED}
         for name, lane in list(self._lanes.items()) if not sounds_only else ():
             for job in lane.jobs:
-                if job.reason == Reason.RECALLED:
-                    continue  # whoever is on the way is told so, however soon the alarm is over
+                if job.reason in spared:
+                    continue
                 job.serves = {one for one in job.serves if one[0] != number}
                 if not job.serves:
                     self._end(lane, job)

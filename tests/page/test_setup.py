@@ -1,8 +1,11 @@
 """Home and sensors: what each form leaves for the daemon, what is said when it is refused, and what the hearing window shows."""
 
+import asyncio
+import contextlib
 import io
 import json
 import re
+import threading
 import time
 import zipfile
 from types import SimpleNamespace
@@ -13,6 +16,7 @@ from gateway.home import inbox
 from gateway.home.handed import handed
 from gateway.home.status import DeviceStatus, Status
 from gateway.page import change, confirm, device_form
+from gateway.page.en import EN
 from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words.instruction import Refused
@@ -111,6 +115,54 @@ async def test_home_leaves_each_change_with_the_revision_that_was_seen(home):
     answer, left = await sent(home, browser, "/home", "/home/consent", revision="0", **said)
     expected = {"activity": True, "climate": False, "vital_signs": False, "history_days": 60.0, "journal_days": 800.0}
     assert value(left) == ("set_consent", expected)
+
+
+async def test_a_signature_that_was_not_kept_is_asked_for_and_never_taken_for_paper(home):
+    browser = await home.technician()
+    drawn = {
+        "climate": "1",
+        "who": "representative",
+        "name": "Li",
+        "strokes": json.dumps([[80, 150, 60, -90, 40, 80]]),
+        "revision": "0",
+        "journal_days": "800",
+    }
+    answer, left = await sent(home, browser, "/home", "/home/consent?lang=en", **drawn | {"history_days": "0"})
+    assert (answer.status_code, left) == (422, None)
+    assert EN["wrong.sign_again"] in answer.text
+    assert 'name="drawn" value="1"' in answer.text
+    again = drawn | {"strokes": "", "history_days": "30"}
+    answer, left = await sent(home, browser, "/home", "/home/consent?lang=en", **again | {"drawn": "1"})
+    assert (answer.status_code, left) == (422, None), "nobody has said that he signed on paper"
+    assert EN["wrong.sign_again"] in answer.text
+    assert 'name="drawn"' not in answer.text
+    answer, left = await sent(home, browser, "/home", "/home/consent?lang=en", **again)
+    assert left is not None, "told so, he goes on without"
+
+
+async def test_a_form_with_secrets_that_is_sent_twice_at_once_acts_once(home, monkeypatch):
+    browser = await home.technician()
+    real, both, met = change.handed.hand, threading.Barrier(2), []
+
+    def hand(*given):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            met.append(both.wait(timeout=0.5))
+        real(*given)
+
+    monkeypatch.setattr(change.handed, "hand", hand)
+    key = await form_key(browser, "/home")
+    said = {
+        "key": key,
+        "once": "a" * 32,
+        "climate": "1",
+        "who": "representative",
+        "name": "Li",
+        "history_days": "30",
+        "journal_days": "800",
+        "revision": "0",
+    }
+    await asyncio.gather(*(browser.post("/home/consent", data=said) for _ in range(2)))
+    assert not met, "one deleted the secrets that the other had just left"
 
 
 @pytest.mark.parametrize("role", ["technician", "supervisor"])

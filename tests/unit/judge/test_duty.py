@@ -89,3 +89,68 @@ def test_two_who_must_go_are_called_in_the_same_second():
     day.wait(100)
     assert [(at, rung) for at, rung, _ in calls(day)] == [(0, 0), (30, 1), (30, 2), (90, 3)]
     assert [c.reason for c in day.alarm.calls][1:3] == ["no_receipt", "together"]
+
+
+@pytest.fixture
+def off():
+    """Hours that are far from the hand-moved clock's."""
+    noon = Day(Home()).clock.now().wall.astimezone(ZONE)
+    return Duty(time((noon.hour + 8) % 24), time((noon.hour + 9) % 24), ZONE)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_renewed_press_reaches_a_person_though_whoever_is_left_is_not_there(off, answered):
+    day = Day(Home(ladder=(program("a"), program("b", duty=off))))
+    day.press()
+    day.receipt()
+    day.wait(65)
+    assert made(day) == [("a", "not_acknowledged", Delivery.WAITING)]
+    if answered:
+        day.tell("acknowledge", alarm=day.alarm.id, by="a")
+    before = day.alarm.made
+    day.press()
+    assert made(day)[-1] == ("a", "pressed_again", Delivery.WAITING), "she is called anew in that very second"
+    assert day.alarm.made == before + 1
+
+
+def test_for_danger_to_life_hours_count_no_more_once_a_whole_round_has_ended_nothing(off):
+    day = Day(Home(ladder=(program("a"), program("b", duty=off))))
+    day.press()
+    day.receipt()
+    day.wait(3600)
+    called = [who for who, _, delivery in made(day) if delivery is not Delivery.FAILED]
+    assert called[0] == "a"
+    assert "b" in called[:3], "three hours of silence of the one on duty left the other asleep"
+
+
+def test_who_is_on_the_way_is_called_back_and_asked_at_any_hour(off):
+    for tell in ("recall", "wait"):
+        day = Day(Home(ladder=(program("a", duty=off), program("b"))))
+        day.press()
+        day.receipt()
+        day.tell("dispatch", alarm=day.alarm.id, by="desk", responder="a", seconds=600)
+        if tell == "recall":
+            day.tell("recall", alarm=day.alarm.id, by="desk")
+        else:
+            day.wait(700)
+        assert next(c for c in made(day) if c[0] == "a")[2] is Delivery.WAITING, tell
+
+
+def test_the_first_of_two_has_her_time_though_the_second_is_not_there(off):
+    day = Day(Home(ladder=(program("a"), program("b", together=True, duty=off), program("c"))))
+    day.press()
+    day.wait(31)
+    assert made(day) == [("a", "no_receipt", Delivery.WAITING), ("b", "together", Delivery.FAILED)]
+    day.wait(61)
+    assert made(day)[-1][0] == "c"
+
+
+def test_who_goes_along_is_called_though_the_first_has_answered_and_not_once_it_is_over():
+    day = Day(Home(ladder=(program("one"), program("two", together=True))))
+    day.press()
+    day.wait(31)
+    assert made(day) == [("one", "no_receipt", Delivery.WAITING), ("two", "together", Delivery.WAITING)]
+    day.tell("acknowledge", alarm=day.alarm.id, by="one")
+    assert made(day) == [("one", "no_receipt", Delivery.HELD), ("two", "together", Delivery.WAITING)]
+    day.tell("close", alarm=day.alarm.id, by="one", outcome="helped")
+    assert made(day)[1][2] is Delivery.HELD
