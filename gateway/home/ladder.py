@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import zoneinfo
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import time
 from pathlib import Path
 from typing import Final
@@ -31,7 +31,7 @@ FILE: Final = "phones.toml"  # beside gateway.toml, written by hand
 BY_PHONE: Final = frozenset({"sms"})  # channels that need a number
 SHOWN: Final = 3  # last digits that are shown
 # nobody calls an ambulance by SMS, and a test would call it each day
-EMERGENCY: Final = frozenset({"110", "112", "119", "120", "122", "911", "999"})
+EMERGENCY: Final = re.compile(r"(\+|00)?(86)?0?(110|112|119|120|122|911|999)")
 
 
 def rungs(
@@ -121,26 +121,21 @@ def numbered(
     phones, problems = dict(own.phones), []
     written = {p.id: p.number for p in by_hand.known.values()} if by_hand is not None else {}
     out: list[RungPart] = []
-    typed = given.numbers or {}
-    taken = {*phones, *written, *(r.person for r in parts)}
+    typed = {n: re.sub(r"[ ()-]", "", number) for n, number in (given.numbers or {}).items()}
+    who = _persons(parts, typed, {**written, **{p: phone.number for p, phone in phones.items()}})
     for n, part in enumerate(parts, 1):
         rung = part
-        number = typed.get(str(n), "")
         if rung.channel not in BY_PHONE:
             out.append(replace(rung, person="", tail=""))
             continue
-        if number:
-            plain = re.sub(r"[ ()-]", "", number)
-            if (why := _no_number(plain)) is not None:
+        if number := typed.get(str(n), ""):
+            if (why := _no_number(number)) is not None:
                 problems.append(Problem("ladder", str(n), "number", why))
                 continue
-            known = {**written, **{name: phone.number for name, phone in phones.items()}}
-            same = (name for name, other in known.items() if people.same(other, plain))
-            kept = rung.person if rung.person in known else ""
-            name = next(same, "") or kept or _unused(taken)
-            taken.add(name)
-            phones[name] = PhonePart(number=plain, language="en" if language == "en" else "zh")
-            rung = replace(rung, person=name)
+            rung = replace(rung, person=who[n])
+            phones[rung.person] = PhonePart(
+                number=number, language="en" if language == "en" else "zh"
+            )
         known_to_us = rung.person in phones or rung.person in written
         if not rung.person or (by_hand is not None and not known_to_us):
             problems.append(Problem("ladder", str(n), "number", Say("phone.no_number")))
@@ -153,10 +148,41 @@ def numbered(
     return tuple(out), replace(own, phones={n: p for n, p in phones.items() if n not in gone})
 
 
+def _persons(
+    parts: Sequence[RungPart], typed: Mapping[str, str], known: Mapping[str, str]
+) -> dict[int, str]:
+    """Return the id of whoever has each number that was typed, by the place of the rung.
+
+    The number decides. One that nobody has is the new number of the rung's person, unless another
+    rung of the form means that person too: then it is somebody else's.
+    """
+    rungs = [(n, r, typed.get(str(n), "")) for n, r in enumerate(parts, 1)]
+    before = {n: _whose(known, number) for n, _, number in rungs if number}
+    meant = [r.person for n, r, number in rungs if not number] + [*before.values()]
+    persons = [r.person for r in parts]
+    fresh: dict[str, str] = {}
+    out = {}
+    for n, rung, number in rungs:
+        if not number:
+            continue
+        name = before[n] or _whose(fresh, number)
+        if not name:
+            own = rung.person in known and persons.count(rung.person) == 1
+            name = rung.person if own and rung.person not in meant else ""
+            name = name or _unused({*known, *fresh, *persons})
+            fresh[name] = number
+        out[n] = name
+    return out
+
+
+def _whose(known: Mapping[str, str], number: str) -> str:
+    return next((name for name, other in known.items() if people.same(other, number)), "")
+
+
 def _no_number(plain: str) -> Say | None:
     if not people.NUMBER.match(plain):
         return Say("phone.bad_number")
-    return Say("phone.emergency") if plain.lstrip("+") in EMERGENCY else None
+    return Say("phone.emergency") if EMERGENCY.fullmatch(plain) else None
 
 
 def _unused(taken: Collection[str]) -> str:

@@ -28,6 +28,7 @@ from gateway.words.clock import boot_name
 from gateway.words.instruction import Do
 from gateway.words.kind import Priority
 from gateway.words.times import Times
+from gateway.words.wide import visible
 
 ON_ALARM: Final = {
     Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
@@ -173,7 +174,7 @@ def _about_alarm(
         return
     fields["alarm"] = alarm.alarm
     if do is Do.DISPATCH:
-        responder, most = said.get("responder", "").strip(), minutes_most(alarm, times)
+        responder, most = visible(said.get("responder", "")), minutes_most(alarm, times)
         fields["responder"] = responder
         if not responder:
             wrong.fields["responder"] = ("wrong.missing", {})

@@ -14,6 +14,7 @@ from gateway.home.handed import Handed
 from gateway.judge import duty
 from gateway.judge.duty import DAYS
 from gateway.page.visitor import Visitor
+from gateway.words.wide import visible
 
 # in plain words -> hours and days
 WHEN: Final[Mapping[str, tuple[tuple[str, str] | None, str]]] = {
@@ -83,7 +84,7 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
     out = []
     for n in range(1, RUNGS + 1):
         if f"responder-{n}" in said:
-            rung = Rung(said[f"responder-{n}"][:200], said.get(f"wait-{n}", "")[:10])
+            rung = Rung(visible(said[f"responder-{n}"][:200]), said.get(f"wait-{n}", "")[:10])
             channel = said.get(f"channel-{n}")
             if channel == "program":
                 rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
@@ -91,7 +92,7 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
             elif channel == "sms":
                 rung.channel = channel
             rung.person, rung.tail = said.get(f"person-{n}", "")[:40], said.get(f"tail-{n}", "")[:4]
-            rung.number = said.get(f"number-{n}", "")[:40]
+            rung.number = visible(said.get(f"number-{n}", "")[:60])[:40]
             rung.when, rung.begins = said.get(f"when-{n}", "always")[:8], said.get(f"from-{n}", "")
             rung.ends, rung.days = said.get(f"to-{n}", "")[:8], said.get(f"days-{n}", "")[:7]
             rung.least = "P1" if said.get(f"least-{n}") == "P1" else "P2"

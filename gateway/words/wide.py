@@ -1,4 +1,4 @@
-"""How wide a text is on a terminal."""
+"""What is seen of a text, and how wide it is on a terminal."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def columns(text: str) -> int:
 def filled(text: str, wide: int) -> str:
     """Return the text filled up with spaces to so many columns."""
     return text + " " * (wide - columns(text))
+
+
+def visible(text: str) -> str:
+    """Return a typed line without what nobody sees in it: marks of direction, controls, gaps."""
+    seen = (c if c.isprintable() else " " * c.isspace() for c in text)
+    return " ".join("".join(seen).split())

@@ -354,6 +354,7 @@ async def test_each_act_leaves_its_instruction_with_who_and_from_where(box):
     for do, said, expected in (
         ("acknowledge", about, {}),
         ("dispatch", about | {"responder": " 网格员 ", "minutes": "12"}, {"responder": "网格员", "seconds": 720.0}),
+        ("dispatch", about | {"responder": "\u202d王\t姐\u202c\u200b", "minutes": "12"}, {"responder": "王 姐", "seconds": 720.0}),
         ("close", about | {"outcome": "helped", "reason": "ok"}, {"outcome": "helped", "reason": "ok"}),
         ("arrive", about, {}),
         ("silence", about, {}),

@@ -62,7 +62,39 @@ def test_a_number_is_kept_while_its_person_is_on_the_ladder_and_goes_with_the_pe
     assert not (home.state / people.OWN_FILE).exists()
 
 
-@pytest.mark.parametrize("number", ["12", "call me", "+86 138 0000 5821 0000 99", "120", "+119", "138\n0000"])
+def numbers(made):
+    return [(r.responder, made.secrets.phones[r.person].number) for r in made.parts.ladder]
+
+
+def test_rows_that_are_typed_over_give_nobody_the_number_of_another(home):
+    third = "+8613900000003"
+    made = saved(after(home, "set_ladder", ladder(sms(), sms("son")), given(n1=NUMBER, n2=OTHER)), home)
+    over = ladder(sms("son", person="p1"), sms("neighbour", person="p2"))
+    made = saved(after(made, "set_ladder", over, given(n1=OTHER, n2=third)), made)
+    assert numbers(made) == [("son", OTHER), ("neighbour", third)]
+
+
+def test_two_who_shared_a_line_are_two_once_one_has_a_number_of_his_own(home):
+    made = saved(after(home, "set_ladder", ladder(sms(), sms("son")), given(n1=NUMBER, n2=NUMBER)), home)
+    over = ladder(sms(person="p1"), sms("son", person="p1"))
+    made = saved(after(made, "set_ladder", over, given(n2=OTHER)), made)
+    assert numbers(made) == [("daughter", NUMBER), ("son", OTHER)]
+
+
+def test_two_rows_may_change_their_numbers_and_a_corrected_one_stays_its_person(home):
+    made = saved(after(home, "set_ladder", ladder(sms(), sms("son")), given(n1=NUMBER, n2=OTHER)), home)
+    rows = ladder(sms(person="p1"), sms("son", person="p2"))
+    made = saved(after(made, "set_ladder", rows, given(n1=OTHER, n2=NUMBER)), made)
+    assert numbers(made) == [("daughter", OTHER), ("son", NUMBER)]
+    rows = ladder(*({"responder": r.responder, "channel": "sms", "person": r.person} for r in made.parts.ladder))
+    made = saved(after(made, "set_ladder", rows, given(n1="+8613900000003")), made)
+    assert numbers(made) == [("daughter", "+8613900000003"), ("son", NUMBER)]
+    assert sorted(made.secrets.phones) == ["p1", "p2"]
+
+
+@pytest.mark.parametrize(
+    "number", ["12", "call me", "+86 138 0000 5821 0000 99", "120", "+119", "138\n0000", "0120", "+86110", "86 120", "0086119"]
+)
 def test_what_is_no_number_is_refused_beside_its_rung(home, number):
     assert problems(home, "set_ladder", ladder(sms(), sms("two")), given(n1=NUMBER, n2=number)) == [("ladder", "2", "number")]
 
