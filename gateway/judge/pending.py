@@ -127,7 +127,7 @@ def read(text: str, now: Moment, boot: str) -> Pending:
     """Return what a mark says, by this boot's clock; nothing of one that cannot be read."""
     try:
         return _read(msgspec.json.decode(text, type=_Mark), now, boot)
-    except (ValueError, OverflowError, RecursionError):
+    except (ValueError, OSError, OverflowError, RecursionError):  # OSError: no such year
         return Pending(same_boot=False)
 
 

@@ -174,7 +174,8 @@ def stamps(text: str) -> list[When]:
     """Return the moments of a mark. Raises one of BROKEN."""
     rows = msgspec.json.decode(text or "[]", type=list[tuple[str, float, str, Quality]])
     for _, _, wall, _ in rows:
-        datetime.fromisoformat(wall)
+        if datetime.fromisoformat(wall).tzinfo is None:
+            raise ValueError(f"{wall!r} names no zone")
     return [When(*row) for row in rows]
 
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from gateway.words.reading import DeviceId
+from gateway.words.rows import good, named
 from gateway.words.times import Times
 
 # battery % that begins and ends a low battery; the gap keeps it from flapping
@@ -72,8 +75,9 @@ class Batteries:
             for d, said in self._said.items()
         }
 
-    def restored(self, mark: Mapping[DeviceId, Low]) -> None:
+    def restored(self, mark: msgspec.Raw) -> None:
         """Take up what was remembered. An earlier version kept only when each was said."""
-        for of, one in mark.items():
+        rows: dict[str, msgspec.Raw] = next(good((mark,), dict[DeviceId, msgspec.Raw]), {})
+        for of, one in named(rows, Low).items():
             lasts, ago = one if isinstance(one, tuple) else (0.0, one)
             self._kept[of] = max(0.0, lasts), max(0.0, ago)

@@ -11,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gateway.judge.waits import WAITS
+from gateway.words.rows import good
 
 if TYPE_CHECKING:
     from gateway.judge.faults.silence import Supervised
@@ -26,8 +29,9 @@ class Deafness:
         self.longest = 0.0  # s: the longest silence that ended
         self._heard: dict[str, float] = {}
 
-    def restored(self, longest: float) -> None:
+    def restored(self, mark: msgspec.Raw) -> None:
         """Go on with the longest silence (s) that was known before a start."""
+        longest = next(good((mark,), float), self.longest)
         self.longest = min(max(0.0, longest), WAITS.deaf_longest)
 
     def learn(self, radios: Iterable[tuple[str, float]]) -> None:

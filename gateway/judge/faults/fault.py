@@ -14,11 +14,11 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from gateway.judge.chatter import LIVELY, Chatter
-from gateway.judge.faults.batteries import LOW_AT, WELL_AT, Low
+from gateway.judge.faults.batteries import LOW_AT, WELL_AT
 from gateway.judge.faults.deafness import Deafness
 from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.faults.ledger import Ledger
-from gateway.judge.faults.outings import Learned, Outings
+from gateway.judge.faults.outings import Outings
 from gateway.judge.faults.silence import NAMED, Silences, Supervised
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
@@ -46,8 +46,8 @@ JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
 class _Mark(Struct):
     """What is remembered beside the day: each part may be damaged without the others."""
 
-    air: float
-    low: dict[DeviceId, Low] = {}
+    air: msgspec.Raw = msgspec.Raw(b"0")
+    low: msgspec.Raw = msgspec.Raw(b"{}")
     out: msgspec.Raw = msgspec.Raw(b"{}")
 
 
@@ -371,11 +371,11 @@ class Faults(Ledger):
     def restored(self, mark: str) -> None:
         """Take up what such a mark holds; nothing of one that is damaged."""
         with contextlib.suppress(ValueError, RecursionError):
-            self.daily.restored(mark)
             found = msgspec.json.decode(mark, type=_Mark)
             self.deafness.restored(found.air)
             self._batteries.restored(found.low)
-            self.outings.learned(msgspec.json.decode(found.out, type=Learned), self._devices)
+            self.outings.learned(found.out, self._devices)
+            self.daily.restored(mark)
 
     def _deaf(self, now: Moment) -> list[FaultFact]:
         self.deafness.learn(self.radios.items())

@@ -13,6 +13,7 @@ import msgspec
 
 from gateway.words.driver import Model
 from gateway.words.reading import DeviceId, Kind
+from gateway.words.rows import good, named
 
 _DETECTORS = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 _OTHERS = (Kind.MOISTURE, Kind.BUTTON)  # what a make is for that detects none of these
@@ -71,5 +72,7 @@ class Firsts:
 def read(text: str) -> dict[DeviceId, set[Kind]]:
     """Return what such a mark holds; nothing of one that is damaged."""
     with contextlib.suppress(ValueError, RecursionError):
-        return msgspec.json.decode(text, type=dict[DeviceId, set[Kind]])
+        rows = msgspec.json.decode(text, type=dict[DeviceId, msgspec.Raw])
+        kinds = named(rows, list[msgspec.Raw])
+        return {device: set(good(of, Kind)) for device, of in kinds.items()}
     return {}

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from gateway.judge.waits import WAITS
 from gateway.words.reading import DeviceId, Kind, Reading
+from gateway.words.rows import good
 
 # of its words a pendant's last gaps, of which the shortest is its interval: the last word may be as
 # much older than the door
@@ -123,8 +124,9 @@ class Outings:
             [(*at, len(door.again), sum(door.again)) for at, door in self._doors.items()],
         )
 
-    def learned(self, mark: Learned, devices: Collection[DeviceId]) -> None:
+    def learned(self, raw: msgspec.Raw, devices: Collection[DeviceId]) -> None:
         """Take up what was learned of these devices before a start."""
+        mark = next(good((raw,), Learned), Learned())
         for device, gaps in mark.gaps.items():
             if device in devices:
                 apart = (max(gap, WAITS.out_apart) for gap in gaps)

@@ -22,6 +22,7 @@ from msgspec import Struct
 from gateway.judge.waits import WAITS
 from gateway.words.bounds import Seconds
 from gateway.words.reading import DeviceId
+from gateway.words.rows import named
 
 if TYPE_CHECKING:
     from gateway.words.clock import Moment
@@ -222,6 +223,6 @@ def behind_of(receiver: DeviceId, devices: Mapping[DeviceId, Supervised]) -> lis
 def read(text: str) -> dict[DeviceId, float]:
     """Return the seconds that such a mark holds; nothing of one that is damaged."""
     with contextlib.suppress(ValueError, RecursionError):
-        found = msgspec.json.decode(text, type=dict[DeviceId, Seconds])
+        found = named(msgspec.json.decode(text, type=dict[DeviceId, msgspec.Raw]), Seconds)
         return {device: min(seconds, WAITS.silence_most) for device, seconds in found.items()}
     return {}

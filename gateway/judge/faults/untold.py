@@ -71,7 +71,7 @@ class Untold:
         """Take over what was on before the start, and what `mark` knows of it unless damaged."""
         try:
             known = _read(mark, on, now, boot)
-        except (ValueError, OverflowError, RecursionError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             known = {}
         for key, fact in on.items():
             self._take(fact, 0, now)
