@@ -70,6 +70,7 @@ class Historian:
         """Go on by changed wishes: what waits and may no longer be kept is forgotten."""
         self._same_again, self.withheld = same_again, withheld
         self.pending = [reading for reading in self.pending if not withholds(withheld, reading)]
+        self._held = {k: one for k, one in self._held.items() if not withholds(withheld, one)}
 
     def take(self) -> list[Reading]:
         """Return what was kept since the last call, and how each state that chatters stands."""

@@ -61,3 +61,15 @@ def test_a_contact_that_chatters_keeps_the_newest_of_each_minute_and_a_button_al
     assert sum(r.kind is Kind.BUTTON for r in kept) == 360
     assert sum(r.device == "calm" for r in kept) == 6
     assert historian.forgotten == 0
+
+
+def test_what_may_be_kept_no_more_is_forgotten_also_of_what_chatters():
+    clock, historian = HandClock(), Historian(300.0)
+    for n in range(200):
+        clock.move(1)
+        historian.heard(Reading(device="d", kind=Kind.MOTION, value=bool(n % 2), at=clock.now()))
+    historian.take()
+    clock.move(1)
+    historian.heard(Reading(device="d", kind=Kind.MOTION, value=True, at=clock.now()))
+    historian.use(300.0, frozenset({"activity"}))
+    assert historian.take() == []
