@@ -332,7 +332,11 @@ def _restore(args: argparse.Namespace) -> int:
 def _passphrase(args: argparse.Namespace) -> str:
     """Return the first line of the file, or what is typed; end where nobody can type."""
     if args.passphrase_file is not None:
-        return next(iter(args.passphrase_file.read_text(encoding="utf-8").splitlines()), "")
+        try:
+            text = args.passphrase_file.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise SystemExit(_no("command.no_text", 2, file=args.passphrase_file)) from None
+        return next(iter(text.splitlines()), "")
     try:
         return getpass.getpass(both("command.passphrase"))
     except EOFError:

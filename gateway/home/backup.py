@@ -323,7 +323,9 @@ def last(state: Path) -> tuple[str, str]:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a backup for its owner only, whole or not at all. Raises OSError."""
+    """Write a backup for its owner only, whole or not at all. Raises OSError, BackupError."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):  # /dev/stdout, a pipe, a folder
+        raise BackupError(Say("backup.no_file", path=path))
     generations.put(path, content)
 
 

@@ -177,6 +177,7 @@ BOTH: Final[dict[str, str]] = {
     "command.not_carried": "搁置和离家不接替 shelves and away do not come along: every device is watched",
     "command.old_box": "旧盒子不可再通电 the old box must not be switched on again: two boxes with one id throw each other out",
     "command.passphrase": "口令 passphrase: ",
+    "command.no_text": "{file} 不是文本 is no text in UTF-8: its first line is to be the passphrase",
     "command.nobody_types": "没有终端可以输入口令 no terminal to type the passphrase at: --passphrase-file FILE, or --passphrase-file /dev/stdin",
     "command.rehearse": "试启动会用掉整个文件夹 a rehearsal uses up its folder, so it takes only a copy called {name}: not {folder}",
     "command.other_things": "{folder} 里有别的东西, 没有写入 holds other things ({others}), nothing was written: name an empty folder, or one with a contract",

@@ -237,6 +237,7 @@ EN: Final[dict[str, str]] = {
     "backup.not_started": "a gateway with what is in it does not start, nothing was changed: {why}",
     "backup.hangs": "no end within {seconds:g} s",
     "backup.large_file": "{path} is larger than {most} bytes: this is no backup",
+    "backup.no_file": "{path} is no ordinary file, and nothing was written: name a new file",
     "backup.unread": "{path} cannot be read: {why}",
     # a journal held against itself
     "chain.no_head": "no mark of the head: taken away, and with it perhaps the newest entries",

@@ -237,6 +237,7 @@ ZH: Final[dict[str, str]] = {
     "backup.not_started": "试启动失败, 没有作任何修改: {why}",
     "backup.hangs": "{seconds:g} 秒内没有结束",
     "backup.large_file": "{path} 超过 {most} 字节: 这不是备份文件",
+    "backup.no_file": "{path} 不是普通文件, 没有写入: 请换一个新文件名",
     "backup.unread": "{path} 无法读取 ({why}): 请检查路径和权限",
     # a journal held against itself
     "chain.no_head": "没有链首标记: 被删去, 最新的记录可能也不在了",

@@ -121,3 +121,26 @@ def test_a_rehearsal_uses_up_only_a_copy_that_was_made_for_it(home):
     shutil.copytree(home / "state", home / REHEARSED)
     done = run(home, "rehearse", str(home / REHEARSED))
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_backup_takes_the_place_of_nothing_but_a_file(home, kind):
+    place, words = home / "place", home / "words"
+    words.write_text("correct horse battery staple 7\n", encoding="utf-8")
+    {"link": lambda: place.symlink_to(words), "pipe": lambda: os.mkfifo(place), "folder": place.mkdir}[kind]()
+    before = os.lstat(place)
+    got = run(home, "backup", str(place), "--passphrase-file", str(words))
+    assert got.returncode == 1
+    assert "no ordinary file" in got.stderr
+    assert (os.lstat(place).st_ino, os.lstat(place).st_mode) == (before.st_ino, before.st_mode)
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_passphrase_file_that_is_no_text_gets_an_answer(home, command):
+    (home / "words").write_bytes(b"\xff\xfe\x00secret")
+    (home / "file").write_bytes(b"x")
+    got = run(home, command, str(home / "file"), "--passphrase-file", str(home / "words"))
+    assert got.returncode == 2
+    assert "no text in UTF-8" in got.stderr
+    assert "secret" not in got.stdout + got.stderr
+    assert (home / "file").read_bytes() == b"x"
