@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -148,11 +149,14 @@ class FakeModemManager:
         self.calls: list[str] = []
         self._messages = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._out: asyncio.Queue[Message] = asyncio.Queue()  # what goes onto the bus, in order
 
     async def start(self) -> Self:
         self._bus = await MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM).connect()
         self._bus.add_message_handler(self._asked)
         await self._bus.request_name(NAME)
+        self._out = asyncio.Queue()
+        self._keep(self._writes(self._bus, self._out))
         return self
 
     async def stop(self) -> None:
@@ -189,7 +193,18 @@ class FakeModemManager:
     def signal(self, path: str, interface: str, member: str, signature: str, *body: object) -> None:
         if self._bus is not None:
             kind = MessageType.SIGNAL
-            self._bus.send(Message(message_type=kind, path=path, interface=interface, member=member, signature=signature, body=list(body)))
+            self._out.put_nowait(
+                Message(message_type=kind, path=path, interface=interface, member=member, signature=signature, body=list(body))
+            )
+
+    @staticmethod
+    async def _writes(bus: MessageBus, out: asyncio.Queue[Message]) -> None:
+        """Write one message after the other, each when the socket takes it: dbus-fast gives a connection up whose socket is full."""
+        while True:
+            message = await out.get()
+            while not select.select([], [bus._fd or 0], [], 0)[1]:
+                await asyncio.sleep(0.002)
+            await bus.send(message)
 
     def later(self, after: float, do: Any, *what: Any) -> None:
         async def doing() -> None:
@@ -221,7 +236,7 @@ class FakeModemManager:
         except _Refusal as no:
             answer = Message.new_error(message, no.args[0], no.args[1])
         if self._bus is not None:
-            self._bus.send(answer)
+            self._out.put_nowait(answer)
 
     async def _done(self, message: Message) -> list[Any]:
         if message.member == "GetManagedObjects":

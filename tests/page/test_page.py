@@ -351,7 +351,7 @@ async def test_each_act_leaves_its_instruction_with_who_and_from_where(box):
     browser = await box.technician()
     alarm = sos(box)
     about = {"alarm": alarm.alarm, "seen": alarm.state.value}
-    for do, said, expected in (
+    acts: tuple[tuple[str, dict, dict], ...] = (
         ("acknowledge", about, {}),
         ("dispatch", about | {"responder": " 网格员 ", "minutes": "12"}, {"responder": "网格员", "seconds": 720.0}),
         ("dispatch", about | {"responder": "\u202d王\t姐\u202c\u200b", "minutes": "12"}, {"responder": "王 姐", "seconds": 720.0}),
@@ -367,7 +367,8 @@ async def test_each_act_leaves_its_instruction_with_who_and_from_where(box):
         ("confirm", {"device": "kitchen-smoke"}, {"device": "kitchen-smoke"}),
         ("away", {"until": "0"}, {"seconds": 0.0}),
         ("test", {}, {}),
-    ):
+    )
+    for do, said, expected in acts:
         answer, left = await acted(box, browser, do, **said)
         assert answer.status_code == 303, (do, answer.text[:3000])
         assert left.do == do
@@ -375,7 +376,7 @@ async def test_each_act_leaves_its_instruction_with_who_and_from_where(box):
         for name, value in expected.items():
             assert getattr(left, name) == value, (do, name)
     visits = [v for v in box.page.accounts.visits() if v.what == "instruction"]
-    assert len(visits) == 10
+    assert len(visits) == len(acts)
     assert {(v.who, v.source) for v in visits} == {("T-07", "192.168.1.50")}
 
 
