@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import ctypes
-import getpass
+import gc
 import json
 import logging
 import os
@@ -72,6 +72,7 @@ def _keep_to_itself(*, serves: bool) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    gc.disable()  # what is loaded now stays: the daemon freezes it and collects from then on
     from gateway.box import generations
     from gateway.box.supervise import log_to_stderr
 
@@ -337,8 +338,10 @@ def _passphrase(args: argparse.Namespace) -> str:
         except UnicodeDecodeError:
             raise SystemExit(_no("command.no_text", 2, file=args.passphrase_file)) from None
         return next(iter(text.splitlines()), "")
+    from getpass import getpass
+
     try:
-        return getpass.getpass(both("command.passphrase"))
+        return getpass(both("command.passphrase"))
     except EOFError:
         raise SystemExit(_no("command.nobody_types", 2)) from None
 

@@ -20,12 +20,9 @@ import secrets
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, replace
 
@@ -91,6 +88,12 @@ class Kept(Strict, frozen=True):
     last_alarm: Annotated[int, Meta(ge=0, le=LAST_NUMBER)] = 0
     certificates: tuple[dict[str, Any], ...] = ()  # of commissioning, the newest first
     alarms: tuple[str, ...] = ()  # those that are open, each as its newest entry in the journal
+
+
+class _Cipher(Protocol):
+    def encrypt(self, nonce: bytes, plain: bytes, head: bytes, /) -> bytes: ...
+
+    def decrypt(self, nonce: bytes, sealed: bytes, head: bytes, /) -> bytes: ...
 
 
 class _Head(Struct, frozen=True):
@@ -254,6 +257,8 @@ def opened(data: bytes, passphrase: str) -> Kept:
     if not data.startswith(MAGIC) or b"\n" not in data[:400]:
         raise BackupError(Say("backup.none"))
     head = data[: data.index(b"\n") + 1]
+    from cryptography.exceptions import InvalidTag
+
     told = _head(head)
     if told.v != 1:
         raise BackupError(Say("backup.newer", form=told.v))
@@ -276,7 +281,10 @@ def _head(head: bytes) -> _Head:
         raise BackupError(Say("backup.head")) from None
 
 
-def _sealed(head: bytes, passphrase: str) -> AESGCM:
+def _sealed(head: bytes, passphrase: str) -> _Cipher:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
     salt = bytes.fromhex(_head(head).salt)
     return AESGCM(Scrypt(salt=salt, length=32, n=_N, r=_R, p=_P).derive(passphrase.encode()))
 

@@ -200,6 +200,7 @@ class Daemon:
         self.upkeep.write_status(await self.store.counts())  # whoever is told READY may ask at once
         # what stands now stands for ever: the collector need not walk it in the middle of an alarm
         gc.freeze()
+        gc.enable()
         systemd.notify("READY=1", f"STATUS=guarding with {len(config.devices)} devices")
 
     def _woken(self, said: inbox.Datagram) -> None:

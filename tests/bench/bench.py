@@ -211,6 +211,7 @@ class Bench:
     # -- the stage ---------------------------------------------------------------------------------------------------
 
     async def run(self):
+        installed()
         self.broker = Broker()
         self.broker.start()
         self.airs = [Air(), Air()]
@@ -823,6 +824,14 @@ class Disk:
                     break
                 except OSError:
                     time.sleep(0.2)
+
+
+def installed():
+    """Compile our files, as pip and the package do on a box, where those of the libraries are compiled too.
+
+    Python would compile all of them anew at every start where PYTHONDONTWRITEBYTECODE is set: neither program has that at home.
+    """
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "gateway", "drivers"], cwd=rig.ROOT, check=False)
 
 
 def clock(seconds):
