@@ -20,7 +20,7 @@ class Lack(StrEnum):
     # no alarm makes a sound: an SOS has no grace, so what sounds in the grace alone counts for
     # nothing
     SILENT = "silent"
-    NO_RUNG = "no_rung"  # every rung of the ladder goes by the platform
+    NO_RUNG = "no_rung"  # every rung of the ladder goes by the platform, or by a webhook
 
 
 WORDS: dict[Lack, tuple[str, str]] = {lack: Say(f"lack.{lack}").pair for lack in Lack}
@@ -34,10 +34,12 @@ def lacks(config: Config, broken: Collection[str] = ()) -> tuple[Lack, ...]:
     """
     out = []
     own = [rung for rung in config.ladder if rung.channel == PROGRAM]
+    # a siren reaches nobody, a webhook nobody without network
+    alone = [rung for rung in own if not rung.sounds and not rung.online]
     sirens = [config.sound_alarm, *(rung.program for rung in own if rung.sounds)]
     if not any(program and program[0] not in broken for program in sirens):
         out.append(Lack.SILENT)
-    if all(rung.sounds for rung in own):  # a siren reaches nobody
+    if not alone:
         out.append(Lack.NO_RUNG)
     return tuple(out)
 

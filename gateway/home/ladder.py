@@ -29,6 +29,7 @@ from gateway.words.say import Say
 
 FILE: Final = "phones.toml"  # beside gateway.toml, written by hand
 BY_PHONE: Final = frozenset({"sms"})  # channels that need a number
+WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
 SHOWN: Final = 3  # last digits that are shown
 # nobody calls an ambulance by SMS, and a test would call it each day
 EMERGENCY: Final = re.compile(r"(\+|00)?(86)?0?(110|112|119|120|122|911|999)")
@@ -60,7 +61,8 @@ def rungs(
                 _duty(r, zone),
                 Priority.P1 if r.least == "P1" else Priority.P2,
                 r.together,
-                r.person,
+                r.person if r.channel in BY_PHONE else "",
+                bool(own) and Path(own[0]).name == WEBHOOK,
             )
         )
     return tuple(out)

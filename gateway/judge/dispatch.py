@@ -52,6 +52,7 @@ class Rung(Struct, frozen=True):
     least: Priority = Priority.P2  # called for what is as urgent, or more
     together: bool = False  # called at once with the one before
     person: str = ""  # who it is in the file of telephone numbers
+    online: bool = False  # its program needs the network of the home
 
     def wants(self, alarm: Alarm, now: Moment) -> bool:
         """Say whether this person can be called for an alarm at this time."""

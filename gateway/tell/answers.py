@@ -252,6 +252,8 @@ class Answers:
     def _called(self, person: Person) -> str:
         """Return what the ladder calls a person of the phone book."""
         for rung in self._home.config.ladder:
+            if rung.online:  # a webhook's name is nobody's of the phone book
+                continue
             if person.id == rung.person or ("--to", person.id) in pairwise(rung.program):
                 return rung.responder
         return person.id

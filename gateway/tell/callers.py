@@ -158,7 +158,7 @@ class Callers:
             self._tell(what, alarm, config)
         if new and call is not None and call.channel == PROGRAM and call.delivery not in NO_CALL:
             self._forget_gone(config)
-            self._call(alarm, call, config)
+            self._call(alarm, call, config, entry.id)
 
     def tell_fault(self, fact: FaultFact, number: int, config: Config) -> None:
         """Tell of the fault of entry `number` whoever is marked for it; nothing sounds."""
@@ -344,7 +344,7 @@ class Callers:
         self._sound_again(alarm, config)
         self._hears(alarm, config)
 
-    def _call(self, alarm: Alarm, call: Called, config: Config) -> None:
+    def _call(self, alarm: Alarm, call: Called, config: Config, entry: str) -> None:
         rung = rung_of(call, config.ladder)
         if rung is None or not rung.program:
             return
@@ -361,7 +361,7 @@ class Callers:
             call=alarm.made - 1,
             reason=call.reason,
             siren=rung.siren,
-            facts=where_and_when(alarm, config),
+            facts={**where_and_when(alarm, config), "ELDERCARE_ENTRY": entry},
         )
 
     def _forget_gone(self, config: Config) -> None:

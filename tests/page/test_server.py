@@ -114,4 +114,5 @@ def test_the_unit_gives_the_page_less_than_the_daemon():
     assert int(page["Nice"]) > 0
     assert "secrets.toml" in page["InaccessiblePaths"]
     assert "phones.toml" in page["InaccessiblePaths"]
+    assert "hooks.toml" in page["InaccessiblePaths"]
     assert page["CapabilityBoundingSet"] == "CAP_NET_BIND_SERVICE"

@@ -14,6 +14,7 @@ from tests.kit.household import Gateway
 
 CALLS = '[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'
 DESK = '[[ladder]]\nresponder = "desk"\n'
+HOOK = '[[ladder]]\nresponder = "county"\nchannel = "program"\nprogram = ["/usr/bin/eldercare-webhook", "--to", "desk"]\n'
 SIREN = '[[ladder]]\nresponder = "siren"\nchannel = "program"\nprogram = ["/bin/echo"]\nsounds = true\n'
 SOUND = '[sound]\nalarm = ["/bin/true"]\n'
 CHIME = '[sound]\npre_alarm = ["/bin/true"]\n'
@@ -36,6 +37,8 @@ def home(folder, lines):
         (DESK + CALLS + SOUND, ()),
         (CALLS + SIREN, ()),
         (DESK + SIREN, (Lack.NO_RUNG,)),  # a siren reaches nobody
+        (HOOK + SOUND, (Lack.NO_RUNG,)),  # nor does a webhook without network
+        (HOOK + CALLS + SOUND, ()),
     ],
 )
 async def test_it_is_said_by_check_certificate_and_status_and_only_where_it_is_so(tmp_path, capsys, lines, lacks):

@@ -91,7 +91,10 @@ def test_owners_modes_and_times(built):
     assert odd == {
         "/etc/eldercare-gateway/": "drwxr-x---",
         "/etc/eldercare-gateway/gateway.toml": "-rw-r-----",
-        **{f"/usr/bin/{command}": "-rwxr-xr-x" for command in ("eldercare-gateway", "eldercare-voice", "eldercare-sms")},
+        **{
+            f"/usr/bin/{command}": "-rwxr-xr-x"
+            for command in ("eldercare-gateway", "eldercare-voice", "eldercare-sms", "eldercare-webhook")
+        },
         "/usr/share/python3/runtime.d/eldercare-gateway.rtupdate": "-rwxr-xr-x",
     }
     assert not [row[5] for row in rows if "/opt/" in row[5] or "__pycache__" in row[5] or row[5].startswith("./var/")]

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     {"words"},
     {"box", "voice", "sms"},
+    {"hook"},
     {"judge"},
     {"contract"},
     {"keep"},

@@ -1,0 +1,146 @@
+"""Where a webhook is and how it is signed: `hooks.toml`, a secret file its owner alone may read.
+
+    [hooks.desk]
+    url = "https://county.example/alarms"
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLUw="
+    ca = "/etc/ssl/county.pem"           # only where no authority of the system signed it
+
+A target has an id everywhere else: an address may hold a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
+
+LARGEST: Final = 64 * 1024  # bytes of the file
+MOST: Final = 20  # targets
+FILE: Final = "hooks.toml"  # beside gateway.toml, written by hand
+OWN_FILE: Final = "household-hooks.toml"  # in the state folder: what was typed on the page
+PREFIX: Final = "whsec_"
+SECRET: Final = range(24, 65)  # bytes of a key, by the specification
+URL_MOST: Final = 1000
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
+
+
+class NotSetUp(Exception):
+    """Why nothing can be sent as it is set up: what, and what to do. Has no secret in it."""
+
+
+class Target(Struct, frozen=True):
+    """One address. Its text form has no secret."""
+
+    name: str
+    url: str
+    key: bytes
+    ca: str = ""
+
+    def __repr__(self) -> str:
+        return f"Target({self.name})"
+
+
+def key_of(secret: str) -> bytes | None:
+    """Return the key of a secret as it is handed out, None where it is none."""
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) in SECRET else None
+
+
+def parts_of(url: str) -> SplitResult | None:
+    """Return the parts of an address, None where it is none that may be used.
+
+    https, or http to this very box; no user, no password, nothing that is not printable.
+    """
+    if len(url) > URL_MOST or not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or "@" in parts.netloc or parts.fragment:
+        return None
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)):
+        return parts
+    return None
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def one(name: str, *files: Path) -> Target:
+    """Return a target of those of these files that are there; the first goes before.
+
+    One of them may be wrong: what stands in another is told all the same. Raises NotSetUp.
+    """
+    trouble, found = "", False
+    for path in files:
+        try:
+            known = read(path) if path.exists() else {}
+        except NotSetUp as wrong:
+            trouble = str(wrong)
+            continue
+        if name in known:
+            return known[name]
+        found = found or bool(known)
+    raise NotSetUp(
+        trouble
+        or (f"no webhook is called {name!r}" if found else f"{files[-1]}: no webhook stands there")
+    )
+
+
+def read(path: Path) -> Mapping[str, Target]:
+    """Read one file. Raises NotSetUp where it is wrong, or others may read it."""
+    try:
+        with path.open("rb") as file:
+            mode = path.stat().st_mode
+            body = file.read(LARGEST + 1)
+    except OSError as error:
+        raise NotSetUp(f"{path}: {error.strerror}") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise NotSetUp(f"{path}: others may read it: run chmod 600 {path}")
+    if len(body) > LARGEST:
+        raise NotSetUp(f"{path}: at most {LARGEST} bytes are read")
+    try:
+        found = tomllib.loads(body.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # the reason may quote a line of the file
+        raise NotSetUp(f"{path}: this is no TOML") from None
+    listed = found.get("hooks", {})
+    if found.keys() - {"hooks"} or not isinstance(listed, dict) or len(listed) > MOST:
+        raise NotSetUp(f"{path}: hooks: a part for each target, at most {MOST}")
+    return {name: _target(path, name, facts) for name, facts in listed.items()}
+
+
+def _target(path: Path, name: str, facts: Any) -> Target:
+    if not _ID.match(name):
+        raise NotSetUp(f"{path}: hooks: {name!r}: lower-case letters, digits, . _ -")
+    if not isinstance(facts, dict) or facts.keys() - {"url", "secret", "ca"}:
+        raise NotSetUp(f"{path}: hooks.{name}: url, secret and ca are known")
+    url, secret, ca = (facts.get(word, "") for word in ("url", "secret", "ca"))
+    if not isinstance(url, str) or parts_of(url) is None:
+        raise NotSetUp(f"{path}: hooks.{name}: url: https://..., or http:// to this box itself")
+    key = key_of(secret) if isinstance(secret, str) else None
+    if key is None:
+        raise NotSetUp(f"{path}: hooks.{name}: secret: whsec_ and 24 to 64 bytes as base64")
+    if not isinstance(ca, str):
+        raise NotSetUp(f"{path}: hooks.{name}: ca: the path of a file")
+    return Target(name, url, key, ca)

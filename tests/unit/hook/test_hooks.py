@@ -1,0 +1,143 @@
+"""A webhook without a line: signature, what an answer means, which addresses and secrets are none."""
+
+import base64
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from gateway.hook import targets
+from gateway.hook.post import ANSWER_MOST, Answered, meant, signature
+from gateway.hook.send import message
+from gateway.hook.targets import NotSetUp, Target, key_of, parts_of
+from gateway.words.say import Say
+from standardwebhooks import Webhook, WebhookVerificationError
+
+KEY = bytes(range(24))
+SECRET = "whsec_" + base64.b64encode(KEY).decode()
+NAME, BODY = "5b0e77a91c34f021-17", '{"kind": "person.sos", "room": "卧室"}'.encode()
+SOS = {"ELDERCARE_ALARM": "j-a3", "ELDERCARE_KIND": "person.sos", "ELDERCARE_REASON": "no_receipt", "ELDERCARE_ENTRY": NAME}
+
+
+def test_the_library_of_the_specification_reads_our_signature_and_we_sign_as_it_does():
+    at = int(time.time())
+    headers = {"webhook-id": NAME, "webhook-timestamp": str(at), "webhook-signature": signature(KEY, NAME, at, BODY)}
+    assert Webhook(SECRET).verify(BODY, headers) == json.loads(BODY)
+    assert Webhook(SECRET).sign(NAME, datetime.fromtimestamp(at, UTC), BODY.decode()) == headers["webhook-signature"]
+    for name, other in (("webhook-id", NAME + "8"), ("webhook-timestamp", str(at + 1)), ("webhook-signature", "v1,AAAA")):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(SECRET).verify(BODY, headers | {name: other})
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(BODY + b" ", headers)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "after", "expected"),
+    [
+        (200, b'{"entry": "%s"}' % NAME.encode(), "", Answered(receipt=True)),
+        (202, NAME.encode(), "", Answered(receipt=True)),
+        (200, b"", "", Answered(why=Say("hook.unnamed", status=200))),
+        (200, b"<html>please log in</html>", "", Answered(why=Say("hook.unnamed", status=200))),
+        (301, NAME.encode(), "", Answered(wrong=True, again=False, why=Say("hook.redirect", status=301))),
+        (401, NAME.encode(), "", Answered(wrong=True, again=False, why=Say("hook.refused", status=401))),
+        (404, b"", "", Answered(wrong=True, again=False, why=Say("hook.not_there", status=404))),
+        (400, b"", "", Answered(again=False, why=Say("hook.odd", status=400))),
+        (429, b"", "7", Answered(after=7.0, why=Say("hook.later", status=429))),
+        (429, b"", "Wed, 21 Oct 2026 07:28:00 GMT", Answered(why=Say("hook.later", status=429))),
+        (503, b"", "9" * 400, Answered(after=3600.0, why=Say("hook.later", status=503))),
+        (500, NAME.encode(), "-1", Answered(why=Say("hook.later", status=500))),
+    ],
+)
+def test_only_a_2xx_that_names_the_entry_is_a_receipt(status, body, after, expected):
+    assert meant(status, body, after, NAME) == expected
+    assert len(body) <= ANSWER_MOST
+
+
+def test_what_is_sent_has_the_entrys_id_and_no_number_of_anybody():
+    name, body = message(SOS, test=False, at=datetime(2027, 1, 1, tzinfo=UTC))
+    said = json.loads(body)
+    assert name == NAME == said["data"]["entry"]
+    assert (said["type"], said["data"]["alarm"], said["data"]["test"]) == ("alarm.call", "j-a3", False)
+    assert said["data"]["text"]["zh"].startswith("【求救】")
+    drill = json.loads(message(SOS | {"ELDERCARE_TEST": "1"}, test=False, at=datetime.now(UTC))[1])["data"]
+    assert drill["test"] is True
+    assert drill["text"]["zh"].startswith("【演练】【求救】")
+    assert drill["text"]["en"].startswith("DRILL ")
+    own = json.loads(message({}, test=True, at=datetime.now(UTC))[1])
+    assert (own["type"], own["data"]["test"]) == ("gateway.test", True)
+    assert "演练" in own["data"]["text"]["zh"]
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://county.example/alarms?x=1", True),
+        ("https://county.example:8443", True),
+        ("http://127.0.0.1:8080/x", True),
+        ("http://[::1]/x", True),
+        ("http://localhost/x", True),
+        ("http://county.example/alarms", False),
+        ("http://127.0.0.1.county.example/", False),
+        ("https://me:word@county.example/", False),
+        ("https://county.example/\r\nx: y", False),
+        ("https://county.example:99999/", False),
+        ("https://county.example/#part", False),
+        ("https:///x", False),
+        ("https://[::1", False),
+        ("ftp://county.example/", False),
+        ("https://county.example/" + "x" * 1000, False),
+        ("https://县.example/", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_https_or_on_this_box(url, fits):
+    assert (parts_of(url) is not None) is fits
+
+
+@pytest.mark.parametrize(("secret", "fits"), [(SECRET, True), (SECRET[6:], True), ("whsec_AAAA", False), ("whsec_!!", False), ("", False)])
+def test_a_secret_is_a_key_of_the_specification(secret, fits):
+    assert (key_of(secret) is not None) is fits
+
+
+def test_a_target_says_no_secret_and_its_file_is_its_owners_alone(tmp_path):
+    file = tmp_path / "hooks.toml"
+    file.write_text(f'[hooks.desk]\nurl = "https://county.example/t0ken"\nsecret = "{SECRET}"\n')
+    file.chmod(0o600)
+    assert targets.read(file) == {"desk": Target("desk", "https://county.example/t0ken", KEY)}
+    assert "t0ken" not in repr(targets.read(file))
+    assert targets.one("desk", tmp_path / "none.toml", file).key == KEY
+    with pytest.raises(NotSetUp, match="no webhook is called 'other'"):
+        targets.one("other", tmp_path / "none.toml", file)
+    with pytest.raises(NotSetUp, match="no webhook stands there"):
+        targets.one("desk", tmp_path / "none.toml")
+    other = tmp_path / "other.toml"
+    other.write_text(f'[hooks.bridge]\nurl = "https://bridge.example/"\nsecret = "{SECRET}"\n')
+    other.chmod(0o600)
+    file.chmod(0o644)
+    with pytest.raises(NotSetUp, match="chmod 600"):
+        targets.read(file)
+    assert targets.one("bridge", file, other).key == KEY, "a mistake in one file silences nobody of the other"
+    with pytest.raises(NotSetUp, match="chmod 600"):
+        targets.one("desk", file, other)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("[hooks.desk", "no TOML"),
+        ('x = "1"\n', "hooks: a part"),
+        ("[hooks]\ndesk = 1\n", "url, secret and ca"),
+        ('[hooks.desk]\nurl = "http://far.example/t0ken"\nsecret = "x"\n', "url: https"),
+        ('[hooks.desk]\nurl = "https://far.example/t0ken"\nsecret = "n0secret"\n', "secret: whsec_"),
+        ('[hooks.Desk]\nurl = "https://far.example/t0ken"\n', "lower-case"),
+        ("x" * 70000, "at most"),
+    ],
+)
+def test_a_wrong_file_says_what_to_do_and_quotes_nothing_of_it(tmp_path, body, what):
+    file = tmp_path / "hooks.toml"
+    file.write_text(body)
+    file.chmod(0o600)
+    with pytest.raises(NotSetUp, match=what) as told:
+        targets.read(file)
+    assert "t0ken" not in str(told.value)
+    assert "n0secret" not in str(told.value)
