@@ -4,13 +4,22 @@ import re
 
 import httpx
 import pytest
+import pytest_asyncio
 from gateway.home import handed
 from gateway.page import app as application
 from gateway.page import label
 
 from tests.page.household import PASSWORD, Example
+from tests.page.served import Kept
 
 LAN = "192.168.1.50"
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kept_browser():
+    """A browser, begun by the first test that opens a page in it."""
+    async with Kept():
+        yield
 
 
 @pytest.fixture(scope="session")

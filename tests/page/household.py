@@ -305,10 +305,12 @@ class Example:
         }
         (self.config.runtime / "status.json").write_text(json.dumps(facts | changed, ensure_ascii=False), encoding="utf-8")
 
-    def copy(self, folder: Path) -> "Example":
-        """Return the same household in another folder."""
+    def copy(self, folder: Path, **ports: int) -> "Example":
+        """Return the same household in another folder, its page on other `ports`."""
         new = object.__new__(Example)
         shutil.copytree(self.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("page*"))
+        if ports:
+            configured(folder, **ports)
         new.folder, new.path, new.day, new.calm, new.states = folder, folder / "gateway.toml", self.day, self.calm, self.states
         new.config = load(new.path, all_models(), with_secrets=False)
         new.say()

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import http.client
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
-import httpx
+import pytest
 
 from tests.kit.brokers import mortal
 from tests.kit.wait import PATIENCE
@@ -31,18 +33,22 @@ class Page:
 
     def __init__(self, config: Path, port: int, log: Path, prefix: tuple[str, ...] = ()):
         self.address = f"http://127.0.0.1:{port}"
-        self.log = log
+        self.port, self.log = port, log
         with log.open("wb") as out:
             command = mortal([*prefix, sys.executable, "-m", "gateway", "page", "--config", str(config)])
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT)
         end = time.monotonic() + PATIENCE
-        while True:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.address}/static/icon.svg").status_code == 200:
-                    return
+        while not self.answers():
             if time.monotonic() > end or self.process.poll() is not None:
                 raise AssertionError(f"the page does not answer: {log.read_text()[-2000:]}")
             time.sleep(0.05)
+
+    def answers(self):
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        with contextlib.closing(line), contextlib.suppress(OSError, http.client.HTTPException):
+            line.request("GET", "/static/icon.svg")
+            return line.getresponse().status == 200
+        return False
 
     def __enter__(self):
         return self
@@ -63,17 +69,68 @@ def patient(opens):
     return opened
 
 
-@contextlib.asynccontextmanager
-async def chromium(*more):
-    """Debian's Chromium; `more`: arguments of its own."""
+class Kept:
+    """Debian's Chromium, one process for all tests of a loop. Each test has contexts of its own, which are forgotten with it."""
+
+    of: ClassVar = {}  # the one of each loop
+
+    def __init__(self):
+        self.play = self.browser = None
+
+    async def __aenter__(self):
+        self.of[asyncio.get_running_loop()] = self
+        return self
+
+    async def __aexit__(self, *_):
+        del self.of[asyncio.get_running_loop()]
+        if self.play is not None:
+            await self.browser.close()
+            await self.play.stop()
+            await asyncio.sleep(0)
+
+    async def begun(self):
+        if self.play is None:
+            self.play = await started()
+        if self.browser is None or not self.browser.is_connected():
+            self.browser = await launched(self.play)
+        return self.browser
+
+
+# Of tests that look at a page: they share the loop of their worker, and in it a browser.
+IN_A_BROWSER = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.usefixtures("kept_browser")]
+
+
+def in_a_browser(test):
+    """Mark one test in a file of others."""
+    for mark in IN_A_BROWSER:
+        test = mark(test)
+    return test
+
+
+async def started():
     from playwright.async_api import async_playwright, expect
 
     expect.set_options(timeout=1000 * PATIENCE)
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *more])
-        browser.new_context, browser.new_page = patient(browser.new_context), patient(browser.new_page)
+    return await async_playwright().start()
+
+
+async def launched(play, *more):
+    browser = await play.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *more])
+    browser.new_context, browser.new_page = patient(browser.new_context), patient(browser.new_page)
+    return browser
+
+
+@contextlib.asynccontextmanager
+async def chromium(*more):
+    """Debian's Chromium, without a context; `more`: arguments of a process of its own."""
+    async with contextlib.AsyncExitStack() as ends:
+        kept = Kept.of.get(asyncio.get_running_loop()) or await ends.enter_async_context(Kept())
+        browser = await kept.begun()
+        if more:
+            browser = await launched(kept.play, *more)
+            ends.push_async_callback(browser.close)
         try:
             yield browser
         finally:
-            await browser.close()
-        await asyncio.sleep(0)
+            for context in browser.contexts:
+                await context.close()

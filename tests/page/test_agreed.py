@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from tests.kit.brokers import Platform
 from tests.kit.wait import until
-from tests.page.served import chromium
+from tests.page.served import chromium, in_a_browser
 from tests.page.test_browser import CONFIG, GATEWAY, Home
 from tests.page.test_walk_browser import claimed, fit, pictured, signed_with_a_finger
 
@@ -89,6 +89,7 @@ async def on_the_certificate(page, home, platform):
     assert (said["climate"], said["activity"], said["agreed"]["who"]) == (True, False, "resident")
 
 
+@in_a_browser
 async def test_who_agreed_has_signed_and_what_was_refused_is_nowhere(tmp_path):
     with Hasty(tmp_path, config=CONFIG + SENSORS) as home:
         async with Platform(home.broker, GATEWAY) as platform, chromium() as browser:

@@ -3,8 +3,10 @@
 from playwright.async_api import expect
 
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import Home, is_accessible, is_fit_for_a_finger
+
+pytestmark = IN_A_BROWSER
 
 
 async def signed_in(context, home):

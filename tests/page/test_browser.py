@@ -10,7 +10,9 @@ from tests.kit.fake_bluez import Child
 from tests.kit.ports import free_port
 from tests.kit.wait import PATIENCE, until_now
 from tests.page.household import PASSWORD
-from tests.page.served import ROOT, Page, chromium
+from tests.page.served import IN_A_BROWSER, ROOT, Page, chromium
+
+pytestmark = IN_A_BROWSER
 
 BUTTON, DOOR = "A4:C1:38:00:53:01", "A4:C1:38:00:53:02"
 GATEWAY = "page-test"

@@ -5,8 +5,10 @@ import sqlite3
 
 from tests.kit.household import KEY, Sealed
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import Home, is_accessible, is_fit_for_a_finger
+
+pytestmark = IN_A_BROWSER
 
 NEW, OTHER = "A4:C1:38:00:53:77", "A4:C1:38:00:53:66"
 

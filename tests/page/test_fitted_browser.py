@@ -12,9 +12,11 @@ from tests.kit.household import KEY, OTHER_KEY, Sealed
 from tests.kit.line_emulators import FallRadar, RfBridge
 from tests.kit.wait import until
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import Home, is_accessible, is_fit_for_a_finger
 from tests.parts.test_wired_setup import WITH_PORTS
+
+pytestmark = IN_A_BROWSER
 
 NEW = "A4:C1:38:00:53:77"
 

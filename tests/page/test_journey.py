@@ -20,9 +20,11 @@ from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.household import KEY, Sealed
 from tests.kit.wait import PATIENCE
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import GATEWAY, Home, is_accessible, is_fit_for_a_finger
 from tests.page.test_walk_browser import pictured, signed_with_a_finger
+
+pytestmark = IN_A_BROWSER
 
 PHONE = {"width": 360, "height": 740}
 BUTTON, DOOR = "A4:C1:38:00:53:77", "A4:C1:38:00:53:66"

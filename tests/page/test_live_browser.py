@@ -8,9 +8,11 @@ from playwright.async_api import expect
 
 from tests.kit import wait
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_answers_browser import signed_in
 from tests.page.test_browser import Home
+
+pytestmark = IN_A_BROWSER
 
 
 async def test_the_live_mark_goes_out_when_nothing_is_heard_and_comes_back(tmp_path):

@@ -3,9 +3,11 @@
 import re
 
 from tests.page import test_browser
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import Home
 from tests.page.test_walk_browser import claimed, fit, pictured
+
+pytestmark = IN_A_BROWSER
 
 NUMBER = "+8613800005821"
 

@@ -8,8 +8,10 @@ from playwright.async_api import expect
 from tests.kit.brokers import Authority, Mosquitto, Platform
 from tests.page import test_browser
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import GATEWAY, Home, is_accessible, is_fit_for_a_finger
+
+pytestmark = IN_A_BROWSER
 
 WORDS = {"box": "right word", "desk": "desk word"}
 

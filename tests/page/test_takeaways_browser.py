@@ -16,9 +16,11 @@ from playwright.async_api import expect
 from tests.kit.brokers import Authority
 from tests.kit.wait import PATIENCE
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import CONFIG, GATEWAY, Home
 from tests.page.test_journey import PHONE, Said, fit, opened
+
+pytestmark = IN_A_BROWSER
 
 HOME = ZoneInfo("Asia/Shanghai")
 DOOR = CONFIG.replace('id = "front-door"\nmodel = "bthome-v2"', 'id = "front-door"\nmodel = "shelly-blu-door"')  # no life hangs on it

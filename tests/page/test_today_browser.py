@@ -1,15 +1,17 @@
 """Debian's Chromium: Today on a phone with an open alarm, large text, a phone on its side, and a desktop that uses its width."""
 
-import asyncio
 import contextlib
 
 import pytest
+import pytest_asyncio
 from gateway.page import label
 
 from tests.kit.ports import free_port
-from tests.page.household import PASSWORD, Example
-from tests.page.served import Page, chromium
+from tests.page.household import PASSWORD
+from tests.page.served import IN_A_BROWSER, Page, chromium
 from tests.page.test_browser import is_accessible, is_fit_for_a_finger
+
+pytestmark = IN_A_BROWSER
 
 PHONE, LYING, DESK = {"width": 360, "height": 740}, {"width": 740, "height": 360}, {"width": 1280, "height": 860}
 SEEN = ("/", "/alarms", "/alarms/2", "/journal", "/devices/front-door")
@@ -49,23 +51,32 @@ LEFT = """() => {
 }"""
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def home(kept_browser, lived, tmp_path_factory):
+    """A page of the example household, and what a browser has of it that is signed in: who only looks changes nothing."""
+    http = free_port()
+    example = lived.copy(tmp_path_factory.mktemp("today"), port=free_port(), http=http)
+    with Page(example.path, http, example.folder / "page.log") as page:
+        async with chromium() as browser:
+            tab = await browser.new_page()
+            await tab.goto(f"{page.address}/first")
+            for name, text in (("code", label.shown(example.config.page_folder)), ("name", "T-07"), ("password", PASSWORD)):
+                await tab.fill(f"[name={name}]", text)
+            async with tab.expect_navigation():
+                await tab.click("main button.main")
+            state = await tab.context.storage_state()
+        yield page.address, state
+
+
 @contextlib.asynccontextmanager
-async def shown(folder, browser, **how):
-    """Give a page of the example household, signed in, and its address."""
-    example = await asyncio.to_thread(Example, folder, port=free_port(), http=free_port(), **how)
-    with Page(example.path, example.config.page.http_port, folder / "page.log") as page:
-        context = await browser.new_context(viewport=PHONE)
-        tab = await context.new_page()
-        await tab.goto(f"{page.address}/first")
-        for name, text in (("code", label.shown(example.config.page_folder)), ("name", "T-07"), ("password", PASSWORD)):
-            await tab.fill(f"[name={name}]", text)
-        async with tab.expect_navigation():
-            await tab.click("main button.main")
-        yield tab, page.address
+async def shown(home, browser):
+    at, state = home
+    context = await browser.new_context(viewport=PHONE, storage_state=state)
+    yield await context.new_page(), at
 
 
-async def test_an_open_alarm_is_whole_on_a_phone_with_its_act_first(tmp_path):
-    async with chromium() as browser, shown(tmp_path, browser) as (page, at):
+async def test_an_open_alarm_is_whole_on_a_phone_with_its_act_first(home):
+    async with chromium() as browser, shown(home, browser) as (page, at):
         for lang in ("zh", "en"):
             await page.goto(f"{at}/?lang={lang}")
             card = page.locator(".alarm").first
@@ -85,8 +96,8 @@ async def test_an_open_alarm_is_whole_on_a_phone_with_its_act_first(tmp_path):
             await is_fit_for_a_finger(page)
 
 
-async def test_the_day_stands_on_one_axis_and_is_told_in_words_too(tmp_path):
-    async with chromium() as browser, shown(tmp_path, browser) as (page, at):
+async def test_the_day_stands_on_one_axis_and_is_told_in_words_too(home):
+    async with chromium() as browser, shown(home, browser) as (page, at):
         for view in (PHONE, DESK):
             await page.set_viewport_size(view)
             await page.goto(f"{at}/?lang=en")
@@ -115,8 +126,8 @@ async def test_the_day_stands_on_one_axis_and_is_told_in_words_too(tmp_path):
         assert any("test" in line for line in alarms)
 
 
-async def test_a_desktop_has_alarm_and_day_side_by_side(tmp_path):
-    async with chromium() as browser, shown(tmp_path, browser) as (page, at):
+async def test_a_desktop_has_alarm_and_day_side_by_side(home):
+    async with chromium() as browser, shown(home, browser) as (page, at):
         await page.set_viewport_size(DESK)
         await page.goto(at)
         alarm, day = await page.locator(".alarm").first.bounding_box(), await page.locator(".day").bounding_box()
@@ -128,8 +139,8 @@ async def test_a_desktop_has_alarm_and_day_side_by_side(tmp_path):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_a_phone_on_its_side_shows_every_place_and_the_page(tmp_path, lang):
-    async with chromium() as browser, shown(tmp_path, browser) as (page, at):
+async def test_a_phone_on_its_side_shows_every_place_and_the_page(home, lang):
+    async with chromium() as browser, shown(home, browser) as (page, at):
         await page.set_viewport_size(LYING)
         for path in SEEN:
             await page.goto(f"{at}{path}?lang={lang}")
@@ -141,10 +152,10 @@ async def test_a_phone_on_its_side_shows_every_place_and_the_page(tmp_path, lang
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_text_of_twice_the_size_is_read_and_hides_nothing(tmp_path, lang):
+async def test_text_of_twice_the_size_is_read_and_hides_nothing(home, lang):
     """The browser's own setting: an old person's, or a relative's."""
     large = chromium("--blink-settings=defaultFontSize=32,defaultFixedFontSize=26")
-    async with large as browser, shown(tmp_path, browser) as (page, at):
+    async with large as browser, shown(home, browser) as (page, at):
         assert await page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") >= 32
         for path in SEEN:
             await page.goto(f"{at}{path}?lang={lang}")

@@ -10,7 +10,7 @@ from gateway.page.words import Words
 
 from tests.kit.ports import free_port
 from tests.page.household import CONFIG, PASSWORD
-from tests.page.served import Page, chromium
+from tests.page.served import Page, chromium, in_a_browser
 
 HEARD = (
     CONFIG.replace("voice = false", 'alarm = ["/bin/true"]')
@@ -56,6 +56,7 @@ def test_an_older_document_and_a_newer_word_are_printed_too():
     assert on_paper(Words("en", None), what | {"lacks": ["silent", "of the future"]})["lacks"] == [audible.WORDS[audible.Lack.SILENT]]
 
 
+@in_a_browser
 async def test_on_a_phone_no_letters_are_larger(lived, tmp_path):
     """What is said of a silent home is as large as what is said of an alarm, stands on the first screen of a calm one, and fits it."""
     example, http = lived.copy(tmp_path), free_port()

@@ -18,8 +18,10 @@ from tests.kit.brokers import Platform
 from tests.kit.radar_emulator import Radar
 from tests.page import test_browser
 from tests.page.household import PASSWORD
-from tests.page.served import chromium
+from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import BUTTON, DOOR, GATEWAY, Home, is_accessible, is_fit_for_a_finger
+
+pytestmark = IN_A_BROWSER
 
 PHONE = {"width": 360, "height": 740}
 SECOND = "A4:C1:38:00:53:09"
