@@ -28,11 +28,12 @@ from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import reader
-from gateway.home import certificates, ladder
+from gateway.home import certificates, hooks, ladder
 from gateway.home.config import Config, rights
 from gateway.home.parts import (
     HomePart,
     HomePlatform,
+    HookPart,
     Household,
     HouseholdSecrets,
     PhonePart,
@@ -41,6 +42,7 @@ from gateway.home.parts import (
 )
 from gateway.home.programs import told
 from gateway.home.waits import WAITS
+from gateway.hook import targets
 from gateway.judge import pending
 from gateway.keep.stand_in import in_force
 from gateway.words.say import Failed, Say
@@ -174,6 +176,7 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
         keys={d: k for d, k in {**file.keys, **own.keys}.items() if d in known},
         passwords={d: w for d, w in {**file.passwords, **own.passwords}.items() if d in known},
         **_phones(config, own),
+        hooks={**_hooks(config), **own.hooks},
     )
 
 
@@ -186,6 +189,15 @@ def _phones(config: Config, own: HouseholdSecrets) -> dict[str, Any]:
         "own_number": own.own_number or book.own,
         "called": own.called or book.home,
     }
+
+
+def _hooks(config: Config) -> dict[str, HookPart]:
+    """Return the webhooks that somebody has written on this box. Raises BackupError."""
+    file = config.path.with_name(targets.FILE)
+    try:
+        return hooks.carried(file)
+    except (OSError, ValueError) as error:
+        raise BackupError(Say("backup.no_certificate", path=file, why=error)) from error
 
 
 def _text(config: Config, name: str) -> str:

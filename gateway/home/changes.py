@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway.home import ladder, values
+from gateway.home import hooks, ladder, values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
 from gateway.home.devices import broker_at
@@ -42,6 +42,7 @@ from gateway.home.values import (
     SetRules,
     SetTimes,
 )
+from gateway.hook import targets
 from gateway.words.consent import CONSENTS
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
@@ -205,6 +206,10 @@ def _ladder(config: Config, value: SetLadder, given: Handed) -> Made:
         given,
         language=config.parts.sound.language,
         by_hand=ladder.by_hand(book) if book is not None else None,
+    )
+    file = book.with_name(targets.FILE) if book is not None else None
+    rungs, own = hooks.addressed(
+        rungs, config.parts.ladder, own, given, hooks.by_hand(file) if file is not None else None
     )
     return replace(config.household, ladder=rungs), own
 
@@ -391,6 +396,8 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
         out += [f"device.{d}.{name[:-1]}" for d in sorted(differ) if d in new]
     if config.secrets.phones != own.phones:
         out.append("ladder.phones")
+    if config.secrets.hooks != own.hooks:
+        out.append("ladder.hooks")
     return out + [
         f"platform.{name}"
         for name in ("password", "certificate_key")

@@ -34,6 +34,16 @@ class Rejected(Exception):
         self.problems = list(problems)
 
 
+class Hook(Strict, frozen=True, omit_defaults=True):
+    """A webhook that was typed: its address, or "" where only its key is another."""
+
+    url: str = ""
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return "Hook()"
+
+
 class Handed(Strict, frozen=True, omit_defaults=True):
     """The secrets of one change. None = left as they are, "" = taken away."""
 
@@ -45,6 +55,7 @@ class Handed(Strict, frozen=True, omit_defaults=True):
     passphrase: str | None = None  # backup, take_over
     backup: str | None = None  # take_over: the sealed file, as base64
     numbers: dict[str, str] | None = None  # set_ladder: telephone numbers, by rung from "1"
+    hooks: dict[str, Hook] | None = None  # set_ladder: webhooks, by rung from "1"
 
     def __repr__(self) -> str:
         return "Handed()"

@@ -17,10 +17,11 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from gateway.box import generations
-from gateway.home import ladder
+from gateway.home import hooks, ladder
 from gateway.home.config import Config, composed, paper
 from gateway.home.parts import HomePlatform
 from gateway.home.source import ConfigError
+from gateway.hook import targets
 from gateway.sms import people
 from gateway.words.driver import Model
 
@@ -112,11 +113,10 @@ def furnish(config: Config) -> None:
 
     Those that are not in use any more go by `tidy`.
     """
-    _furnish_phones(config)
     home, folder = config.household.platform, config.state / "papers"
-    wanted = {}
+    wanted = {paper(config.state, text): text for text in hooks.authorities(config.secrets)}
     if home is not None:
-        wanted = {
+        wanted |= {
             paper(config.state, text): text
             for text in (home.ca, home.certificate, config.secrets.certificate_key)
             if text
@@ -125,15 +125,23 @@ def furnish(config: Config) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             generations.put(path, text.encode())
+    _furnish_programs(config)
 
 
-def _furnish_phones(config: Config) -> None:
-    """Write the household's telephone numbers for the program that sends an SMS. Raises OSError."""
-    path, own = config.state / people.OWN_FILE, config.secrets
-    if not own.phones and not own.own_number:
+def _furnish_programs(config: Config) -> None:
+    """Write numbers and addresses for the programs that tell somebody. Raises OSError."""
+    own = config.secrets
+    numbers = ladder.text(own) if own.phones or own.own_number else ""
+    _furnish_file(config, people.OWN_FILE, numbers)
+    papers = {text: paper(config.state, text) for text in hooks.authorities(own)}
+    _furnish_file(config, targets.OWN_FILE, hooks.text(own, papers) if own.hooks else "")
+
+
+def _furnish_file(config: Config, name: str, text: str) -> None:
+    path, body = config.state / name, text.encode()
+    if not body:
         path.unlink(missing_ok=True)
         return
-    body = ladder.text(own).encode()
     if not path.exists() or path.read_bytes() != body:
         config.state.mkdir(mode=0o750, parents=True, exist_ok=True)
         generations.put(path, body)
@@ -141,7 +149,7 @@ def _furnish_phones(config: Config) -> None:
 
 def tidy(config: Config) -> None:
     """Delete the files of certificates and keys that this configuration does not use."""
-    texts = {config.secrets.certificate_key} | (
+    texts = {config.secrets.certificate_key, *hooks.authorities(config.secrets)} | (
         {config.household.platform.ca, config.household.platform.certificate}
         if config.household.platform
         else set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import zoneinfo
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import time
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import HouseholdSecrets, PhonePart, RungPart
+from gateway.hook import targets
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.judge.duty import DAYS, Duty
 from gateway.sms import people
@@ -29,6 +30,7 @@ from gateway.words.say import Say
 
 FILE: Final = "phones.toml"  # beside gateway.toml, written by hand
 BY_PHONE: Final = frozenset({"sms"})  # channels that need a number
+BY_HOOK: Final = "webhook"  # the channel that needs an address
 WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
 SHOWN: Final = 3  # last digits that are shown
 # nobody calls an ambulance by SMS, and a test would call it each day
@@ -47,7 +49,7 @@ def rungs(
     """Return the ladder as it is called. `noises`: programs that sound; `book`: phones.toml."""
     out = []
     for r in parts:
-        own = _by_phone(r, book, state) if r.channel in BY_PHONE else r.program
+        own = _told_by(r, book, state)
         out.append(
             Rung(
                 r.responder,
@@ -55,7 +57,7 @@ def rungs(
                 r.wait,
                 own,
                 r.sounds or r.program[:1] in noises,
-                r.test or r.channel in BY_PHONE,
+                r.test or r.channel in BY_PHONE or r.channel == BY_HOOK,
                 r.sounds and bool(r.program) and r.program == siren,
                 r.faults,
                 _duty(r, zone),
@@ -68,10 +70,15 @@ def rungs(
     return tuple(out)
 
 
-def _by_phone(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
-    """Return the command that tells a person by telephone; no number stands in it."""
-    program = str(Path(sys.prefix, "bin", "eldercare-sms"))
-    return (program, "--to", r.person, "--phones", str(book), "--state", str(state))
+def _told_by(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
+    """Return the command that calls a rung; no number and no address stands in it."""
+    if r.channel in BY_PHONE:
+        program = str(Path(sys.prefix, "bin", "eldercare-sms"))
+        return (program, "--to", r.person, "--phones", str(book), "--state", str(state))
+    if r.channel == BY_HOOK:
+        program, hooks = str(Path(sys.prefix, "bin", WEBHOOK)), book.with_name(targets.FILE)
+        return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state))
+    return r.program
 
 
 def _duty(r: RungPart, zone: zoneinfo.ZoneInfo) -> Duty | None:
@@ -87,7 +94,7 @@ def wrong(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
     for n, r in enumerate(parts):
         if (r.channel == "program") != bool(r.program):
             out.append((n, "program", Say("config.rung_program")))
-        if (r.channel in BY_PHONE) != bool(r.person):
+        if (r.channel in BY_PHONE or r.channel == BY_HOOK) != bool(r.person):
             out.append((n, "person", Say("phone.person")))
         if r.channel == "platform" and (r.hours or r.days or r.least == "P1"):
             out.append((n, "hours", Say("phone.platform_hours")))
@@ -124,11 +131,12 @@ def numbered(
     written = {p.id: p.number for p in by_hand.known.values()} if by_hand is not None else {}
     out: list[RungPart] = []
     typed = {n: re.sub(r"[ ()-]", "", number) for n, number in (given.numbers or {}).items()}
-    who = _persons(parts, typed, {**written, **{p: phone.number for p, phone in phones.items()}})
+    own_numbers = {p: phone.number for p, phone in phones.items()}
+    who = persons(parts, typed, {**written, **own_numbers}, people.same, "p")
     for n, part in enumerate(parts, 1):
         rung = part
         if rung.channel not in BY_PHONE:
-            out.append(replace(rung, person="", tail=""))
+            out.append(rung if rung.channel == BY_HOOK else replace(rung, person="", tail=""))
             continue
         if number := typed.get(str(n), ""):
             if (why := _no_number(number)) is not None:
@@ -145,40 +153,50 @@ def numbered(
     if problems:
         raise Rejected(problems)
     tails = {name: phone.number[-SHOWN:] for name, phone in phones.items()}
-    out = [replace(r, tail=tails.get(r.person, r.tail if by_hand is None else "")) for r in out]
-    gone = {r.person for r in before} - {r.person for r in out}
+    out = [
+        replace(r, tail=tails.get(r.person, r.tail if by_hand is None else ""))
+        if r.channel in BY_PHONE
+        else r
+        for r in out
+    ]
+    gone = {r.person for r in before} - {r.person for r in out if r.channel in BY_PHONE}
     return tuple(out), replace(own, phones={n: p for n, p in phones.items() if n not in gone})
 
 
-def _persons(
-    parts: Sequence[RungPart], typed: Mapping[str, str], known: Mapping[str, str]
+def persons(
+    parts: Sequence[RungPart],
+    typed: Mapping[str, str],
+    known: Mapping[str, str],
+    same: Callable[[str, str], bool],
+    letter: str,
 ) -> dict[int, str]:
     """Return the id of whoever has each number that was typed, by the place of the rung.
 
-    The number decides. One that nobody has is the new number of the rung's person, unless another
-    rung of the form means that person too: then it is somebody else's.
+    The number decides, or the address; `same` says of two whether they are one, `letter` begins a
+    new id. One that nobody has is the new number of the rung's person, unless another rung of the
+    form means that person too: then it is somebody else's.
     """
     rungs = [(n, r, typed.get(str(n), "")) for n, r in enumerate(parts, 1)]
-    before = {n: _whose(known, number) for n, _, number in rungs if number}
+    before = {n: _whose(known, number, same) for n, _, number in rungs if number}
     meant = [r.person for n, r, number in rungs if not number] + [*before.values()]
-    persons = [r.person for r in parts]
+    named = [r.person for r in parts]
     fresh: dict[str, str] = {}
     out = {}
     for n, rung, number in rungs:
         if not number:
             continue
-        name = before[n] or _whose(fresh, number)
+        name = before[n] or _whose(fresh, number, same)
         if not name:
-            own = rung.person in known and persons.count(rung.person) == 1
+            own = rung.person in known and named.count(rung.person) == 1
             name = rung.person if own and rung.person not in meant else ""
-            name = name or _unused({*known, *fresh, *persons})
+            name = name or _unused({*known, *fresh, *named}, letter)
             fresh[name] = number
         out[n] = name
     return out
 
 
-def _whose(known: Mapping[str, str], number: str) -> str:
-    return next((name for name, other in known.items() if people.same(other, number)), "")
+def _whose(known: Mapping[str, str], number: str, same: Callable[[str, str], bool]) -> str:
+    return next((name for name, other in known.items() if same(other, number)), "")
 
 
 def _no_number(plain: str) -> Say | None:
@@ -187,11 +205,11 @@ def _no_number(plain: str) -> Say | None:
     return Say("phone.emergency") if EMERGENCY.fullmatch(plain) else None
 
 
-def _unused(taken: Collection[str]) -> str:
+def _unused(taken: Collection[str], letter: str) -> str:
     n = 1
-    while f"p{n}" in taken:
+    while f"{letter}{n}" in taken:
         n += 1
-    return f"p{n}"
+    return f"{letter}{n}"
 
 
 def by_hand(book: Path) -> people.People:

@@ -109,13 +109,14 @@ class Rung(Strict, frozen=True):
     """One rung of the ladder, without whether its program only sounds."""
 
     responder: Annotated[str, Meta(min_length=1, max_length=80)]
-    channel: Literal["platform", "program", "sms"] = "platform"
+    channel: Literal["platform", "program", "sms", "webhook"] = "platform"
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     faults: bool = False  # told of a P2 fault that the platform does not receipt, by day
     test: bool = False  # it can be asked daily whether it could, by the last argument "test"
     person: Annotated[str, Meta(max_length=40, pattern=r"^([a-z0-9][a-z0-9._-]*|)\Z")] = ""
-    tail: Annotated[str, Meta(max_length=4, pattern=r"^[0-9]*\Z")] = ""  # of the number, to show
+    # of the number, or of the address's host, to show
+    tail: Annotated[str, Meta(max_length=16, pattern=r"^[0-9a-z.:-]*\Z")] = ""
     hours: tuple[str, str] | None = None  # when this person can be called; None: always
     days: Annotated[str, Meta(max_length=7, pattern=r"^1?2?3?4?5?6?7?\Z")] = ""  # 1 is Monday
     least: Literal["P1", "P2"] = "P2"  # called for what is as urgent, or more
@@ -130,6 +131,20 @@ class PhonePart(Strict, frozen=True):
 
     def __repr__(self) -> str:
         return "PhonePart()"
+
+
+class HookPart(Strict, frozen=True):
+    """A webhook among the secrets: where it is, what signs, and the authority's PEM if it has one.
+
+    What an address and a key have to be is asked where they are typed (`hooks`).
+    """
+
+    url: Annotated[str, Meta(max_length=1000)]
+    secret: Annotated[str, Meta(max_length=100)]
+    ca: Pem = ""
+
+    def __repr__(self) -> str:
+        return "HookPart()"
 
 
 class RungPart(Rung, frozen=True):
@@ -329,6 +344,7 @@ class HouseholdSecrets(Strict, frozen=True):
     keys: dict[str, str] = {}
     passwords: dict[str, str] = {}
     phones: dict[str, PhonePart] = {}  # who is told by telephone, by the person's id
+    hooks: dict[str, HookPart] = {}  # whom a webhook tells, by the id that stands for them
     own_number: Annotated[str, Meta(max_length=20)] = ""  # of the SIM card
     called: Annotated[str, Meta(max_length=80)] = ""  # how an SMS names the home
 

@@ -23,6 +23,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
+from gateway.words.say import Say
+
 LARGEST: Final = 64 * 1024  # bytes of the file
 MOST: Final = 20  # targets
 FILE: Final = "hooks.toml"  # beside gateway.toml, written by hand
@@ -30,7 +32,10 @@ OWN_FILE: Final = "household-hooks.toml"  # in the state folder: what was typed 
 PREFIX: Final = "whsec_"
 SECRET: Final = range(24, 65)  # bytes of a key, by the specification
 URL_MOST: Final = 1000
-_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
+# what stands in an address by RFC 3986
+_LETTERS: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*\Z")
+_HOME: Final = (".local", ".lan", ".home", ".internal", ".home.arpa")  # names of a home's network
+ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 
 
 class NotSetUp(Exception):
@@ -59,22 +64,40 @@ def key_of(secret: str) -> bytes | None:
 
 
 def parts_of(url: str) -> SplitResult | None:
-    """Return the parts of an address, None where it is none that may be used.
+    """Return the parts of an address, None where it is none that may be used."""
+    return urlsplit(url) if wrong(url) is None else None
 
-    https, or http to this very box; no user, no password, nothing that is not printable.
+
+def wrong(url: str) -> Say | None:
+    """Return what is wrong with an address, and what to do; None for one that may be used.
+
+    https, or http to this very box; no user, no password, nothing that is no letter of an address.
+    The sentence has no word of it.
     """
-    if len(url) > URL_MOST or not url.isascii() or not url.isprintable() or " " in url:
-        return None
+    if len(url) > URL_MOST:
+        return Say("hook.url_long", most=URL_MOST)
+    if not _LETTERS.match(url):
+        return Say("hook.url_letters")
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
-        return None
-    if not host or "@" in parts.netloc or parts.fragment:
-        return None
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_here(host)):
-        return parts
-    return None
+        return Say("hook.url_form")
+    if "@" in parts.netloc:
+        return Say("hook.url_password")
+    if not host or "#" in url or port == 0 or parts.scheme not in {"https", "http"}:
+        return Say("hook.url_form")
+    return Say("hook.url_plain") if parts.scheme == "http" and not _is_here(host) else None
+
+
+def inside(url: str) -> bool:
+    """Say whether a usable address is by its own words in the home's network, not on this box."""
+    host = urlsplit(url).hostname or ""
+    try:
+        at = ipaddress.ip_address(host)
+    except ValueError:
+        return host != "localhost" and ("." not in host.rstrip(".") or host.endswith(_HOME))
+    return not at.is_global and not at.is_loopback
 
 
 def _is_here(host: str) -> bool:
@@ -131,13 +154,14 @@ def read(path: Path) -> Mapping[str, Target]:
 
 
 def _target(path: Path, name: str, facts: Any) -> Target:
-    if not _ID.match(name):
+    if not ID.match(name):
         raise NotSetUp(f"{path}: hooks: {name!r}: lower-case letters, digits, . _ -")
     if not isinstance(facts, dict) or facts.keys() - {"url", "secret", "ca"}:
         raise NotSetUp(f"{path}: hooks.{name}: url, secret and ca are known")
     url, secret, ca = (facts.get(word, "") for word in ("url", "secret", "ca"))
-    if not isinstance(url, str) or parts_of(url) is None:
-        raise NotSetUp(f"{path}: hooks.{name}: url: https://..., or http:// to this box itself")
+    why = wrong(url) if isinstance(url, str) else Say("hook.url_form")
+    if why is not None:
+        raise NotSetUp(f"{path}: hooks.{name}: url: {why.zh} {why.en}")
     key = key_of(secret) if isinstance(secret, str) else None
     if key is None:
         raise NotSetUp(f"{path}: hooks.{name}: secret: whsec_ and 24 to 64 bytes as base64")
