@@ -8,9 +8,8 @@ gateway puts it there and takes it away) and `rising` (the last older counter he
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from gateway.words.driver import REPEATED, Heard, Report
+from gateway.words.driver import REPEATED, Heard, Report, changed
 from gateway.words.reading import NOT_A_CALL, Kind
 
 CALLS = 128  # remembered calls; the oldest is forgotten first (1 KiB of memory, years of presses)
@@ -49,7 +48,7 @@ def judged(
     if known and "confirmed" in memory:
         # a receiver's cache: no reason to doubt the device anew, and no proof
         return memory, (REPEATED,)
-    believed = () if known else tuple(replace(call, flagged=True) for call in calls)
+    believed = () if known else tuple(changed(call, flagged=True) for call in calls)
     if "confirmed" in memory and not known:
         rising = memory.get("rising")
         if rising is None:

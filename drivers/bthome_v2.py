@@ -52,7 +52,6 @@ the intake's work.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from drivers._ccm import ccm
 from drivers._fresh import LastHeard, judged
@@ -75,6 +74,7 @@ from gateway.words.driver import (
     Model,
     Packet,
     Report,
+    changed,
     uuid16,
 )
 from gateway.words.reading import Kind
@@ -236,7 +236,7 @@ def _state(what: Kind | str) -> _Row:
 
     def read(raw: bytes, index: int) -> Report:
         report = on if raw[0] else off
-        return report if index == 1 else replace(report, index=index)
+        return report if index == 1 else changed(report, index=index)
 
     return 1, what, read
 
@@ -327,7 +327,7 @@ def reports_of(plain: bytes) -> list[Report]:
         if seen.get(what, 0) > 1:
             of = {"of": seen[what]}
             reports = [
-                replace(r, extra={**(r.extra or {}), **of}) if r.kind is what else r
+                changed(r, extra={**(r.extra or {}), **of}) if r.kind is what else r
                 for r in reports
             ]
     return reports

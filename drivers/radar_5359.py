@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
@@ -39,6 +39,7 @@ from gateway.words.driver import (
     Report,
     SerialLine,
     Setting,
+    changed,
     not_understood,
 )
 from gateway.words.reading import Kind
@@ -239,7 +240,7 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
             else (UNKNOWN_VALUE,)
         )
     if frame[3] & _ASKED:
-        return tuple(replace(r, extra={**(r.extra or {}), "reply_to": "query"}) for r in reports)
+        return tuple(changed(r, extra={**(r.extra or {}), "reply_to": "query"}) for r in reports)
     return reports
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.words.waits import Waits, wait
 
 
-@dataclass(slots=True, kw_only=True)
 class _Box(Waits):
     """Waits of the supervision of links, and of a connection that is dialled."""
 

@@ -34,12 +34,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec import Struct, field
 
 from gateway.contract import encoding, wire
 from gateway.words.clock import Quality
@@ -73,8 +73,7 @@ class Trouble(NamedTuple):
     say: Say
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(Struct):
     """What holding a journal against itself has shown.
 
     `proved` entries are vouched for by a later one or by the head.

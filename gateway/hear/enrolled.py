@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gateway.hear.waits import WAITS
 from gateway.judge import danger
@@ -25,14 +26,13 @@ _NOT_SENSED = Refusal("not_sensed")
 _IMPLAUSIBLE = Refusal("implausible")
 
 
-@dataclass(slots=True)
-class Enrolled:
+class Enrolled(Struct):
     """One enrolled device: its driver and what is needed to make it anew. On the event loop."""
 
     device: DeviceId
     model: Model
     address: str  # BLE address, or serial port
-    key: bytes | None = field(repr=False)
+    key: bytes | None
     driver: Driver
     payload: Mapping[str, bytes] | None = None
     makers: Mapping[int, bytes] | None = None
@@ -58,6 +58,9 @@ class Enrolled:
     unread: float | None = None  # when it was last heard and could not be read with the key it has
     # what holds until it says otherwise, as it said since then
     states: dict[tuple[Kind, int], bool] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Enrolled({self.device}, {self.model.name}, {self.address})"
 
     def arm(self, until: float) -> None:
         """Let it prove live, until this monotonic second, that its counter begins anew."""

@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -24,6 +23,7 @@ from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
 from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
+from msgspec import Struct, field
 
 from gateway.hear.bluez import LOSSES
 from gateway.hear.waits import WAITS
@@ -41,8 +41,7 @@ _LOSSES = (*LOSSES, TimeoutError)
 _log = logging.getLogger("eldercare")
 
 
-@dataclass(slots=True)
-class _Host:
+class _Host(Struct):
     """One enrolled device: when it last invited us and was visited (monotonic seconds).
 
     It is left alone until `not_before`.
@@ -56,8 +55,7 @@ class _Host:
     failed: int = 0  # visits in a row that did not come about
 
 
-@dataclass(slots=True)
-class _Visit:
+class _Visit(Struct):
     """What one visit has brought, at most AT_MOST values, and how it went."""
 
     batch: list[Attribute] = field(default_factory=list)

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import cast
+
+from msgspec import Struct
 
 from gateway.hear.serial_port import Line, news, served
 from gateway.hear.waits import WAITS
@@ -38,8 +39,7 @@ class Verdict(Enum):
     WAITING = ""  # nothing yet
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One setting: `wanted` (None: only read), what was `read` (None: nothing), and the echo."""
 
     setting: Setting

@@ -23,10 +23,12 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.hear.waits import WAITS
 from gateway.words.clock import Moment, Quality
@@ -42,8 +44,7 @@ class BadDay(Exception):
     """A line of a recorded day cannot be read; the text says which and what was expected."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Happening:
+class Happening(Struct, frozen=True, order=True):
     """One thing of the day: at `at` seconds after its beginning."""
 
     at: float

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.words.waits import Waits, wait
 
 
-@dataclass(slots=True, kw_only=True)
 class _Hear(Waits):
     """Waits of the ears, and the spans by which the intake tells a repeat from news."""
 

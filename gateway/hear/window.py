@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from gateway.hear.enrolled import driver_of
 from gateway.hear.makes import OTHERS, address_kind, guess, maker
@@ -47,8 +48,7 @@ _EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEART
 _TEACH_IN = Refusal("teach_in")
 
 
-@dataclass(slots=True)
-class Neighbour:
+class Neighbour(Struct):
     """One address heard in the window. Part of `Window`, on the event loop.
 
     `told` is what it said, by kind, as far as its make is known and its key is not missing.
@@ -105,8 +105,7 @@ class Neighbour:
         )
 
 
-@dataclass(slots=True)
-class Signal:
+class Signal(Struct):
     """What can be taught, or is enrolled by its name. Part of `Window`, on the event loop.
 
     It is a radio code, a sender's number, an input, a Zigbee name, a beacon's signal.

@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from gateway.contract import wire
 from gateway.home import audible, household
@@ -61,8 +63,7 @@ _OF_STEPS: Final = ("noticed_s", "away_s", "held_s", "receipt_s")
 _HARMLESS: Final = frozenset({"missing_after", "left_open", "label"})
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(Struct):
     """The newest tests of the journal that still count."""
 
     walks: dict[str, wire.FaultMessage] = field(default_factory=dict)

@@ -12,13 +12,12 @@ import hashlib
 import sys
 import zoneinfo
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import asdict, replace
 
 from gateway.box import generations
@@ -46,8 +45,7 @@ from gateway.words.times import Times
 PASSWORD_MOST = 4000  # characters: MQTT carries 65,535 bytes of one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """All of it, checked."""
 
     path: Path
@@ -374,7 +372,7 @@ def _check(source: Source, home: Household, part: File, secrets: Secrets, found:
 
 
 def _times(given: Mapping[str, float], found: Findings) -> Times:
-    known = {f.name for f in fields(Times)}
+    known = Times.__struct_fields__
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)

@@ -6,9 +6,10 @@ import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from gateway.home.parts import DevicePart, File, Secrets
 from gateway.home.source import Findings, Said
@@ -44,8 +45,7 @@ Wrong = Callable[[str, Say], None]  # adds what is wrong with a key of one devic
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
+class Device(Struct, frozen=True, kw_only=True):
     """One enrolled device as configured. `key` never appears in a text."""
 
     id: DeviceId

@@ -11,11 +11,11 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
+from msgspec import Struct
 
 from gateway.home.parts import (
     DevicePart,
@@ -59,8 +59,7 @@ class Said(str):
     problem: Problem
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """gateway.toml and secrets.toml as they were read."""
 
     path: Path

@@ -9,7 +9,6 @@ second, and each one that is answered is written to the card and pushed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -51,16 +50,15 @@ class Of(Enum):
     REPEAT = Lot(60, 30.0, "results that are sent once more")
 
 
-@dataclass(slots=True)
 class Allowance:
     """One lot, as far as it is used up."""
 
-    lot: Lot
-    left: float = field(init=False)
-    at: float = field(init=False, default=0.0)
+    __slots__ = ("at", "left", "lot")
 
-    def __post_init__(self) -> None:
-        self.left = self.lot.at_once
+    def __init__(self, lot: Lot) -> None:
+        self.lot = lot
+        self.left = float(lot.at_once)
+        self.at = 0.0
 
     def spare(self, mono: float) -> bool:
         """Use one up, if one is left."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import zoneinfo
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from gateway.words.clock import Moment, Quality
 
 DAYS: Final = "1234567"  # Monday to Sunday
 
 
-@dataclass(frozen=True, slots=True)
-class Duty:
+class Duty(Struct, frozen=True):
     """From when to when, and on which days; a night that begins on a Friday is Friday's."""
 
     begins: time

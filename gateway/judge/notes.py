@@ -6,19 +6,18 @@ Runs on the loop's thread. `take` belongs to the pump.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from gateway.judge.book import Entry
 from gateway.judge.faults.fact import FaultFact
 from gateway.judge.faults.ledger import Ledger
 from gateway.words.clock import Moment
+from gateway.words.part import Part
 from gateway.words.reading import Value
 
 Later = Callable[[Moment], list[Entry]]
 
 
-@dataclass(eq=False)
-class Notes:
+class Notes(Part):
     """What waits for the next turn, in its order. `wake` is called when something comes."""
 
     faults: Ledger

@@ -6,7 +6,6 @@ Pure. It knows moves, calls and receipts, not why: that is judged elsewhere (`re
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 
@@ -84,7 +83,7 @@ class OpenAlarms:
         """Take whether the platform says that it is away: its receipt is waited for less long."""
         times, self.platform_away = self._times, away
         receipt = min(times.receipt, times.receipt_away) if away else times.receipt
-        self.times = dataclasses.replace(times, receipt=receipt)
+        self.times = replace(times, receipt=receipt)
         self._moved.update(self._open)
 
     def know_down(self, programs: Iterable[str | tuple[str, ...]]) -> None:

@@ -7,7 +7,6 @@ away is remembered apart and for longer.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -34,6 +33,7 @@ from gateway.words.instruction import (
     ResultFact,
     no,
 )
+from gateway.words.part import Part
 from gateway.words.reading import DeviceId
 from gateway.words.say import Say
 
@@ -53,8 +53,7 @@ _MOVE_OF = {
 }
 
 
-@dataclass(eq=False)
-class Orders:
+class Orders(Part):
     """Carries out instructions, once each, and remembers the answers."""
 
     book: Book

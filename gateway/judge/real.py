@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from math import inf
 
 from msgspec.structs import replace
@@ -32,6 +31,7 @@ from gateway.judge.wishes import Wish, Wishes
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
+from gateway.words.part import Part
 from gateway.words.reading import DeviceId
 
 FLICKERS = 2  # graces in a row that ended by themselves
@@ -42,8 +42,7 @@ _PRESSED = frozenset({kinds.SOS, kinds.HELP})
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})
 
 
-@dataclass(eq=False)
-class Real:
+class Real(Part):
     """Answers dangers, what is over, and the resident's own word, where no walk test does."""
 
     book: Book

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.words.waits import Waits, wait
 
 _HOUR, _DAY = 3600.0, 86400.0
 
 
-@dataclass(slots=True, kw_only=True)
 class _Judge(Waits):
     """What is judged first, then alarms, marks, faults and the walk test."""
 

@@ -13,7 +13,6 @@ nothing of its test is ever real. What is counted and wanted stands in walk_reco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import inf
 
 from msgspec.structs import replace
@@ -30,13 +29,13 @@ from gateway.judge.wishes import Wish
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
+from gateway.words.part import Part
 from gateway.words.reading import FORMS, DeviceId, Form, Reading, Value
 
 _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
 
-@dataclass(eq=False)
-class WalkTest:
+class WalkTest(Part):
     """At most one walk test or one step at a time.
 
     `wants` says what each device has to show; without that it ends by its time only.

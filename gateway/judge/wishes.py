@@ -6,16 +6,16 @@ It goes to the platform's desk as one note and is confirmed aloud. Nobody is cal
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from math import inf
+
+from msgspec import Struct
 
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.reading import DeviceId, Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """Somebody wishes a service. `evidence`: the press."""
 
     device: DeviceId

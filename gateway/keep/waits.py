@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.words.waits import Waits, wait
 
 
-@dataclass(slots=True, kw_only=True)
 class _Keep(Waits):
     """Waits for the disk, at a start, at a stop, and of what is kept."""
 

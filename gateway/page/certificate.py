@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,7 +30,7 @@ from gateway.page.walk import tested
 from gateway.page.words import Words
 from gateway.words.consent import CONSENTS
 from gateway.words.kind import Priority
-from gateway.words.times import Times
+from gateway.words.times import TABLE
 
 router = APIRouter()
 EARLIER = 30  # certificates in the list
@@ -45,12 +44,12 @@ TIMES: Final = (
     "rung",
     "repeat",
 )
-STANDARD: Final = {f.name: float(str(f.default)) for f in fields(Times)}
+STANDARD: Final = {name: float(line.default) for name, line in TABLE.items()}
 STANDARD_2: Final = STANDARD | {
     "radio_deaf": 120.0,
     "uplink_lost": 180.0,
 }  # when sheets of form 2 and earlier were drawn
-IN_CHINESE: Final = {f.name: str(f.metadata["zh"]) for f in fields(Times)}
+IN_CHINESE: Final = {name: line.zh for name, line in TABLE.items()}
 FIX: Final = {
     "device": "/walk",
     "step": "/walk",

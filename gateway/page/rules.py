@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -33,14 +33,13 @@ from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Change, What
 from gateway.words.reading import Kind
-from gateway.words.times import Times
+from gateway.words.times import TABLE
 
 router = APIRouter()
 
 
 LOUDNESS: Final = ("20", "40", "60", "80", "100")  # percent that are offered
 DIFFERENCES: Final = 8  # from the nearest preset that are listed
-_ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
 _trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
 
 
@@ -78,7 +77,7 @@ async def judging(v: Technician, said: Fields) -> Response:
         filled = {n: w for n, w in said.items() if not n.startswith("on-")}
         filled |= {f"on-{name}": "1" for name in OPTIONAL if name not in preset.off}
         filled |= {
-            f"t-{name}": _in(name, preset.times.get(name, _ABOUT[name][0])) for name in SHOWN
+            f"t-{name}": _in(name, preset.times.get(name, TABLE[name].default)) for name in SHOWN
         }
         return await run_in_threadpool(_rules, v, 200, Form("judging", filled), unsaved=True)
     times, wrong = _times(v, config, said)
@@ -202,7 +201,7 @@ def _tried(v: Visitor, config: Config, changed: Config) -> dict[str, Any] | str:
 
 
 def _factor(name: str) -> float:
-    return 60.0 if _ABOUT[name][0] >= 300 else 1.0
+    return 60.0 if TABLE[name].default >= 300 else 1.0
 
 
 def _unit(name: str) -> str:
@@ -216,7 +215,7 @@ def _in(name: str, value: float) -> str:
 def _rows(config: Config) -> list[tuple[str, Row]]:
     out = []
     for name in SHOWN:
-        default, about = _ABOUT[name]
+        about = TABLE[name]
         unit = _unit(name)
         value = _in(name, getattr(config.times, name))
         out.append(
@@ -226,9 +225,9 @@ def _rows(config: Config) -> list[tuple[str, Row]]:
                     name,
                     unit,
                     value,
-                    _in(name, about["low"]),
-                    _in(name, about["high"]),
-                    _in(name, default),
+                    _in(name, about.low),
+                    _in(name, about.high),
+                    _in(name, about.default),
                 ),
             )
         )
@@ -251,7 +250,7 @@ def _times(
                 "wrong.range", low=row.low, high=row.high, unit=v.words(f"unit.{row.unit}")
             )
         value[name] = round(number * _factor(name), 3)
-        if value[name] == _ABOUT[name][0]:
+        if value[name] == TABLE[name].default:
             del value[name]
     return value, wrong
 
@@ -321,7 +320,7 @@ def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], in
             for n in switched
         ]
         for name in SHOWN:
-            wanted = _in(name, preset.times.get(name, _ABOUT[name][0]))
+            wanted = _in(name, preset.times.get(name, TABLE[name].default))
             if typed[name] != wanted:
                 out.append(
                     t(

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.words.waits import Waits, wait
 
 HOUR, DAY = 3600.0, 86400.0
 
 
-@dataclass(slots=True, kw_only=True)
 class _Page(Waits):
     """Waits of sign-in, connections, open pages, and of what the daemon answers."""
 

@@ -18,11 +18,11 @@ import hashlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gateway.box import aside, supervise
@@ -49,8 +49,7 @@ TAKEN_MOST, REPLIES_MOST = 30, 10  # answers of one person in `sms_window`, and 
 DOUBT = "false_alarm?"  # the reason of an alarm that was taken with 3
 
 
-@dataclass(slots=True)
-class _Allowance:
+class _Allowance(Struct):
     """How often one person was heard and answered lately."""
 
     taken: deque[float] = field(default_factory=deque)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from gateway.home.config import Config
 from gateway.judge.alarm import ENDED, Alarm, Called, Delivery, Masking, Move, State
@@ -36,8 +37,7 @@ QUEUE = 64
 Served = tuple[int, int]  # (alarm number, index of the call)
 
 
-@dataclass(slots=True, eq=False)
-class _Job:
+class _Job(Struct, eq=False):
     """One run of a program, and the calls it serves: one person may be told of several alarms."""
 
     program: tuple[str, ...]
@@ -64,8 +64,7 @@ class _Job:
         )
 
 
-@dataclass(slots=True)
-class _Lane:
+class _Lane(Struct):
     """The calls of one program: at most one runs."""
 
     running: _Job | None = None
@@ -78,8 +77,7 @@ class _Lane:
         return [*([self.running] if self.running is not None and alive else []), *self.waiting]
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """Whom a call reached, when, and of which alarms."""
 
     at: float

@@ -10,11 +10,11 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import aiomqtt
+from msgspec import Struct, field
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -70,8 +70,7 @@ class NoAnswer(LinkLost):
     """No CONNACK, or one that says "not this version": worth a try with 3.1.1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
+class Broker(Struct, frozen=True, kw_only=True):
     """Where the broker is and how to speak to it.
 
     `gateway` is the client id too; `ca` None means the system's store.
@@ -85,10 +84,13 @@ class Broker:
     cert: Path | None = None
     key: Path | None = None
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | None = None
     version: Version = "auto"
     will_delay: int = field(default_factory=lambda: round(WAITS.will_delay))
     keepalive: int = field(default_factory=lambda: round(WAITS.keepalive))
+
+    def __repr__(self) -> str:
+        return f"Broker({self.where}, {self.gateway})"
 
     @property
     def where(self) -> str:

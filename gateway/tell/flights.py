@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from math import inf
+
+from msgspec import Struct
 
 from gateway.box.supervise import spread
 from gateway.tell.outbox import Key, Place
@@ -16,8 +17,7 @@ from gateway.words.ranges import Numbers, Range
 _DOUBLINGS = 20  # of a wait: far beyond all bounds, and no overflow
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(Struct):
     """One message that the broker has and the platform has not confirmed."""
 
     place: Place

@@ -8,8 +8,9 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct, field
 
 from gateway.judge.alarm import Alarm, State
 from gateway.tell.waits import WAITS
@@ -149,8 +150,7 @@ def family(kind: str) -> str:
 FLEE = frozenset({kinds.SMOKE, kinds.CO, kinds.GAS})
 
 
-@dataclass(frozen=True, slots=True)
-class _Noise:
+class _Noise(Struct, frozen=True):
     """What is to sound for one alarm. A word is news without a siren: it makes room for both."""
 
     program: tuple[str, ...]
@@ -176,8 +176,7 @@ class _Noise:
         return same and family(self.alarm.kind) == family(other.alarm.kind) != ""
 
 
-@dataclass(slots=True)
-class _Sounding:
+class _Sounding(Struct):
     first: _Noise
     task: asyncio.Task[None]
     until: float  # loop's time until which it has its turn

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.hear.intake import Intake
 from gateway.home.home import Home
 from gateway.judge.book import AlarmFact, Entry
@@ -18,10 +16,10 @@ from gateway.tell.uplink import Uplink
 from gateway.words import kind as kinds
 from gateway.words.clock import Clock
 from gateway.words.instruction import Do, Door, Refused, ResultFact
+from gateway.words.part import Part
 
 
-@dataclass(eq=False, kw_only=True)
-class Acts:
+class Acts(Part, kw_only=True):
     """A witness of the pump, in its task: what the home does about an entry that is on disk.
 
     It lets programs sound and call, and a confirmed device prove itself.

@@ -7,7 +7,6 @@ its end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -18,6 +17,7 @@ from gateway.judge.notes import Notes
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Door
+from gateway.words.part import Part
 
 BAD_MESSAGES = 10  # told per hour; more are only counted
 
@@ -30,8 +30,7 @@ def mistaken(mistake: Exception) -> str:
     )
 
 
-@dataclass(eq=False)
-class Admission:
+class Admission(Part):
     """The allowances of both doors. In the task "pump"."""
 
     faults: Ledger

@@ -10,8 +10,8 @@ newest counts, so a page that babbles fills nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.home.inbox import PageWord
@@ -21,6 +21,7 @@ from gateway.judge.faults.ledger import Ledger
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
+from gateway.words.part import Part
 from gateway.words.reading import Value
 
 # refused tries of one attack that are told: a technician mistypes less often
@@ -30,16 +31,14 @@ AGAIN_AT = 10
 GUESSES = "passwords"  # the sort of wrong passwords
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     what: str
     count: int
     last: float  # monotonic second of the newest try
     told: int = 0
 
 
-@dataclass(eq=False)
-class Attacks:
+class Attacks(Part):
     """What was refused and looks like an attack.
 
     On the loop's thread: `page_says` is called when a datagram comes, all else by the pump.

@@ -7,7 +7,6 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.hear.intake import Intake
@@ -22,6 +21,7 @@ from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 from gateway.words.driver import Model
 from gateway.words.instruction import Instruction, Refused, ResultFact
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 
@@ -30,8 +30,7 @@ class TakenOver(Exception):
     """Another home's files lie ready: begin anew as its gateway."""
 
 
-@dataclass(eq=False)
-class BoxSwap:
+class BoxSwap(Part):
     """Seals and takes over. On the loop's thread, its work on threads of the pool."""
 
     home: Home

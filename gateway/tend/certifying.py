@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.contract import wire
@@ -24,12 +23,12 @@ from gateway.tend.refused import No
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, When, stamp
 from gateway.words.instruction import Instruction, Refused, ResultFact
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 
 
-@dataclass(eq=False)
-class Certifying:
+class Certifying(Part):
     """Makes certificates. On the loop's thread, its work on threads of the pool.
 
     `newest` is the number of the newest that was told.

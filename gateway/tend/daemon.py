@@ -13,7 +13,6 @@ import gc
 import logging
 import signal
 import sqlite3
-from dataclasses import dataclass
 
 from gateway import __version__
 from gateway.box import systemd
@@ -58,12 +57,12 @@ from gateway.tend.technician import Technician
 from gateway.tend.upkeep import DiskIsBack, Upkeep
 from gateway.words import kind
 from gateway.words.clock import Clock
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 
 
-@dataclass(kw_only=True, eq=False)
-class Daemon:
+class Daemon(Part, kw_only=True):
     """One gateway at work: only its life is here, and each part answers for itself.
 
     On the loop's thread; `run` makes the tasks of the parts.

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.hear.waiting_room import WaitingRoom
 from gateway.judge.book import Entry
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.historian import Historian
 from gateway.words.clock import Moment
+from gateway.words.part import Part
 from gateway.words.reading import FORMS, Form
 
 
-@dataclass(eq=False)
-class Heard:
+class Heard(Part):
     """The pump's first inlet, in the task "pump".
 
     `event`: something that happens once was heard; the pump takes it back when that is written.

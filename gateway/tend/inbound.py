@@ -16,9 +16,10 @@ import socket
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
+
+from msgspec import field
 
 from gateway.box import aside
 from gateway.box.supervise import say
@@ -31,6 +32,7 @@ from gateway.tend.turn import in_turn
 from gateway.tend.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.instruction import Door, Instruction
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 # taken between two looks at what was heard: a press waits for no more than these
@@ -53,8 +55,7 @@ class Place(Protocol[Name]):
         ...
 
 
-@dataclass(eq=False)
-class Inbound(Generic[Name]):
+class Inbound(Part, Generic[Name]):
     """Takes what lies in one place, in its order. `run` is a task on the loop.
 
     `program`: it is of programs that the daemon runs.
@@ -111,8 +112,7 @@ class Inbound(Generic[Name]):
         return answer(now)
 
 
-@dataclass(eq=False)
-class Inbox:
+class Inbox(Part):
     """The inbox of page and command line. `after` is the newest number that was answered."""
 
     home: Home

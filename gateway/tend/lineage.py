@@ -43,9 +43,9 @@ State: on the pump's task, all of it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from math import inf
 
+from msgspec import Struct
 from msgspec.structs import astuple, replace
 
 from gateway.contract import wire
@@ -63,6 +63,7 @@ from gateway.keep.storage import Storage
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, on_boot, stamp
+from gateway.words.part import Part
 from gateway.words.reading import Value
 from gateway.words.say import both
 
@@ -77,8 +78,7 @@ class UnlikelyHead(wire.BadMessage):
     """A head that no gateway can have come to; the receipt around it may be well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """Why another journal, or a higher generation, is begun, and above which generation."""
 
     why: str
@@ -105,8 +105,7 @@ def judged(
     )
 
 
-@dataclass(eq=False, kw_only=True)
-class Lineage:
+class Lineage(Part, kw_only=True):
     """What the platform says that it has, held against what we have. In the task "pump".
 
     `conflict`: another journal is to be begun in this turn.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from gateway.contract import inward, wire
 from gateway.home.home import Home
@@ -24,6 +23,7 @@ from gateway.tend.lineage import Lineage, UnlikelyHead
 from gateway.tend.orders import Orders
 from gateway.words.clock import Moment
 from gateway.words.instruction import Door
+from gateway.words.part import Part
 from gateway.words.ranges import merged
 
 LOG = logging.getLogger("eldercare")
@@ -38,8 +38,7 @@ RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20
 RANGES_A_TURN = 500
 
 
-@dataclass(eq=False, kw_only=True)
-class Mailbox:
+class Mailbox(Part, kw_only=True):
     """What the broker has handed over. On the loop's thread; `entries` is the pump's.
 
     `wake` is called when something comes.

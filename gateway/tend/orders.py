@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from gateway.tell.resend import Resend
 from gateway.tend.admission import Admission, mistaken
 from gateway.words.clock import Clock, Moment
 from gateway.words.instruction import LOCAL_ONLY, Do, Door, Instruction
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 
@@ -31,8 +31,7 @@ class Taken(NamedTuple):
     longer: Instruction | None = None
 
 
-@dataclass(eq=False, kw_only=True)
-class Orders:
+class Orders(Part, kw_only=True):
     """Takes instructions of both doors, within their allowances. In the task "pump"."""
 
     home: Home

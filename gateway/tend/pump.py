@@ -24,9 +24,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.home import status
@@ -42,6 +42,7 @@ from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality
 from gateway.words.kind import Priority
+from gateway.words.part import Part
 from gateway.words.ranges import Range
 
 LOG = logging.getLogger("eldercare")
@@ -121,8 +122,7 @@ Marker = Callable[[Moment, bool], Mapping[str, str]]  # True: all of it, for a s
 Chore = Callable[[Moment, "Pump"], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(Struct, frozen=True, kw_only=True):
     """Who hands the pump what, and who is told.
 
     `looks` are asked every few seconds. `unsaved` says that marks are wanted soon. `last_heard` are
@@ -146,8 +146,7 @@ class Parts:
     another: Callable[[str], Awaitable[None]]
 
 
-@dataclass(eq=False)
-class Pump:
+class Pump(Part):
     """Takes what was heard and told, judges it, writes it down, tells it. The task "pump"."""
 
     clock: Clock

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
@@ -28,10 +27,10 @@ from gateway.keep.storage import Storage
 from gateway.tell.uplink import Uplink
 from gateway.words.clock import Moment
 from gateway.words.consent import CONSENTS, DataClass
+from gateway.words.part import Part
 
 
-@dataclass(eq=False, kw_only=True)
-class Rearrange:
+class Rearrange(Part, kw_only=True):
     """Puts a changed configuration in force. In the task "pump", between two commits.
 
     `withdraw` deletes what waits and was agreed to no longer.

@@ -14,11 +14,11 @@ import contextlib
 import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from msgspec import structs
+from msgspec.structs import replace
 
 from drivers import all_models
 from gateway.box import dial

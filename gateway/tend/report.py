@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from gateway import __version__
 from gateway.box.card import Card
@@ -37,8 +36,7 @@ from gateway.tend.technician import Technician
 from gateway.words.clock import Clock, Moment
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+class Report(Struct, frozen=True, eq=False):
     """Asked for how things stand, on the loop's thread."""
 
     home: Home

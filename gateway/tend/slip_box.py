@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from dataclasses import dataclass, field
+
+from msgspec import field
 
 from gateway.box import aside
 from gateway.home import slips
@@ -20,12 +21,12 @@ from gateway.tend.turn import in_turn
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 
 
-@dataclass(eq=False)
-class SlipBox:
+class SlipBox(Part):
     """What programs of our own have left. On the loop, in the task "slips"."""
 
     home: Home

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
@@ -18,10 +17,10 @@ from gateway.tell.way import Way
 from gateway.tend.attacks import Attacks
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
+from gateway.words.part import Part
 
 
-@dataclass(eq=False, kw_only=True)
-class Supervision:
+class Supervision(Part, kw_only=True):
     """Gathers what silence is judged by. In the task "pump", asked every few seconds.
 
     `asks` have a look of their own each time.

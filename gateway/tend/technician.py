@@ -15,7 +15,6 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.box import folders
@@ -49,6 +48,7 @@ from gateway.words.clock import Clock, Moment
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
 from gateway.words.kind import Priority
+from gateway.words.part import Part
 from gateway.words.reading import Kind
 from gateway.words.say import Say
 
@@ -56,8 +56,7 @@ LOG = logging.getLogger("eldercare")
 WORDS = 600  # characters of what was changed, in the journal
 
 
-@dataclass(eq=False, kw_only=True)
-class Technician:
+class Technician(Part, kw_only=True):
     """What a technician does here. On the loop's thread, its work on threads of the pool.
 
     `replays`: a recorded day is played. `attempt_of` makes a try of the platform, `fitting_of` a

@@ -9,7 +9,6 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from gateway.box import aside, mains, systemd
 from gateway.box.card import Card
@@ -34,6 +33,7 @@ from gateway.tend.pump import Pump
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
+from gateway.words.part import Part
 
 LOG = logging.getLogger("eldercare")
 # pages in the journal's log from which it is written into the database when nothing urgent is about
@@ -45,8 +45,7 @@ class DiskIsBack(Exception):
     """The real database can be written again: start anew on it."""
 
 
-@dataclass(eq=False, kw_only=True)
-class Upkeep:
+class Upkeep(Part, kw_only=True):
     """The housekeeping of one gateway.
 
     The pump asks it at the end of a turn. `beat` and `mains` are tasks of these names. Batches,

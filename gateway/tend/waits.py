@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gateway.words.waits import Waits, wait
 
 
-@dataclass(slots=True, kw_only=True)
 class _Tend(Waits):
     """Waits of the pump, the doors, the upkeep, the rounds, and `check`."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.words.reading import Kind, Value
 
@@ -87,8 +88,7 @@ class Attribute(Struct, frozen=True, kw_only=True):
 Packet = Advertisement | Chunk | Telegram | Published | Attribute
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """One thing a device said.
 
     `value` is a bool for states, the action for events, a number for measures. `extra` carries
@@ -101,6 +101,11 @@ class Report:
     label: str = ""
     flagged: bool = False
     extra: Mapping[str, Value] | None = None
+
+
+def changed(report: Report, **values: Any) -> Report:
+    """Return a report with other values."""
+    return replace(report, **values)
 
 
 class Reply(Struct, frozen=True):

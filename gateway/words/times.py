@@ -6,20 +6,34 @@ checked against this one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from gateway.words.kind import Priority
 from gateway.words.say import Say
 
 
+class Time(NamedTuple):
+    """One line of the table."""
+
+    default: float
+    low: float
+    high: float
+    zh: str
+    why: str
+
+
+_LINES: Final[list[Time]] = []  # in the order of the table
+
+
 def _time(default: float, low: float, high: float, zh: str, why: str) -> float:
-    value: float = field(default=default, metadata={"low": low, "high": high, "zh": zh, "why": why})
-    return value
+    _LINES.append(Time(default, low, high, zh, why))
+    return default
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """The waiting times in force. Each field's metadata has `low`, `high`, `zh` and `why`."""
+class Times(Struct, frozen=True, kw_only=True):
+    """The waiting times in force; what is known of each stands in `TABLE`."""
 
     grace_fall: float = _time(30, 15, 60, "跌倒撤警时间", "CP-01: 30 s (15-45)")
     grace_stay: float = _time(180, 60, 600, "滞留撤警时间", "table of kinds: 3 min")
@@ -233,14 +247,17 @@ class Times:
     def longest_on_site(self, priority: Priority) -> float:
         """Return the longest wait for a dispatched responder: the upper bound of `on_site`."""
         name = "on_site_p1" if priority is Priority.P1 else "on_site_p2"
-        return float(next(f.metadata["high"] for f in fields(self) if f.name == name))
+        return float(TABLE[name].high)
 
     def refuse(self) -> dict[str, Say]:
         """Return what is out of bounds, by name; empty when all is well."""
         out = {}
-        for f in fields(self):
-            low, high = f.metadata["low"], f.metadata["high"]
-            if not low <= (value := getattr(self, f.name)) <= high:
-                name = (f.metadata["zh"], f.name)
-                out[f.name] = Say("config.time", name=name, value=value, low=low, high=high)
+        for name, line in TABLE.items():
+            low, high = line.low, line.high
+            if not low <= (value := getattr(self, name)) <= high:
+                told = (line.zh, name)
+                out[name] = Say("config.time", name=told, value=value, low=low, high=high)
         return out
+
+
+TABLE: Final = dict(zip(Times.__struct_fields__, _LINES, strict=True))

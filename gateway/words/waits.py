@@ -7,8 +7,7 @@ reads `WAITS.name` where it waits, never at import: tests and proofs change the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 
 class Wait(NamedTuple):
@@ -22,22 +21,35 @@ class Wait(NamedTuple):
 
 
 def wait(default: float, low: float, high: float, why: str) -> float:
-    """Return the field of one waiting time; `low` and `high` bound what makes sense in a home."""
-    value: float = field(default=default, metadata={"low": low, "high": high, "why": why})
-    return value
+    """Return the line of one waiting time; `low` and `high` bound what makes sense in a home."""
+    line: object = Wait("", default, low, high, why)
+    return cast(float, line)  # `Waits` names it and puts its number there
 
 
-@dataclass(slots=True, kw_only=True)
 class Waits:
-    """The table of one room. Constants at run time; only tests and proofs assign."""
+    """The table of one room. Constants at run time; only tests and proofs assign.
+
+    No dataclass: all tables would take eight times as long at each start of the gateway.
+    """
+
+    _lines: ClassVar[tuple[Wait, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        lines = [(name, line) for name, line in vars(cls).items() if isinstance(line, Wait)]
+        cls._lines = tuple(line._replace(name=name) for name, line in lines)
+        for line in cls._lines:
+            setattr(cls, line.name, line.default)
+
+    def __setattr__(self, name: str, seconds: float) -> None:
+        if all(line.name != name for line in self._lines):
+            raise AttributeError(f"there is no waiting time {name!r} in this table")
+        super().__setattr__(name, seconds)
 
     def lines(self) -> list[Wait]:
         """Return the table with its defaults, in the order of the file."""
-        fresh = type(self)()
-        return [Wait(f.name, getattr(fresh, f.name), **f.metadata) for f in fields(self)]
+        return list(self._lines)
 
 
-@dataclass(slots=True, kw_only=True)
 class _Words(Waits):
     """How far a time server is believed."""
 

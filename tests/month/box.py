@@ -12,7 +12,6 @@ import gc
 import json
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from gateway.tend.daemon import Daemon
 from gateway.words import kind as kinds
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, Published
+from msgspec.structs import replace
 
 from tests.kit.radar_emulator import FALL, PRESENCE, STAY_STILL, frame
 from tests.kit.simulated import BTHOME, Loop

@@ -1,7 +1,6 @@
 """Every page and every act, signed out, as a supervisor and as a technician."""
 
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -543,7 +542,7 @@ async def test_each_page_says_which_home_it_is_and_a_stranger_is_not_told(box):
         assert title.endswith(" · example-home"), path
         assert '<small class="which">example-home</small>' in text, path
     home = box.page.config.household
-    box.page.config = dataclasses.replace(box.page.config, household=msgspec.structs.replace(home, household=HomePart(number="H-0451")))
+    box.page.config = msgspec.structs.replace(box.page.config, household=msgspec.structs.replace(home, household=HomePart(number="H-0451")))
     text = (await browser.get("/alarms")).text
     assert '<small class="which">H-0451</small>' in text
     assert "· H-0451</title>" in text

@@ -1,7 +1,6 @@
 """The eight steps of an installation: which are done, what the others lack, and the way from each page to the next open one."""
 
 import re
-from dataclasses import replace
 
 import msgspec
 import pytest
@@ -12,6 +11,7 @@ from gateway.page import app as application
 from gateway.page.steps import STEPS, Installation, installation, of, steps
 from gateway.page.words import printed
 from gateway.page.zh import ZH
+from msgspec.structs import replace
 
 from tests.page.conftest import Box, form_key
 

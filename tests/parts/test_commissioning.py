@@ -6,7 +6,6 @@ import json
 import random
 import stat
 import time
-from dataclasses import replace
 
 import msgspec
 import pytest
@@ -23,6 +22,7 @@ from gateway.words.clock import When, stamp
 from gateway.words.instruction import Door
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.hand import Day

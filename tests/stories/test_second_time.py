@@ -1,8 +1,7 @@
 """The second time: what has happened once happens again, or was ended by a mistake, and people are called again."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.stories.life import CANCEL, DAY, HOME, HOUR, MINUTE, RECEIVER, SECRETS, SMOKE, Life, rung
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
 
 from drivers import all_models
@@ -19,7 +18,7 @@ from gateway.page.en import EN
 from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words import kind
-from gateway.words.times import Times
+from gateway.words.times import TABLE
 
 from tests.kit.waits import rooms
 from tests.write import privacy
@@ -58,9 +57,8 @@ def kinds() -> str:
 def times() -> str:
     """Every waiting time with default, bounds and ground."""
     rows = ["| `[times]` | 中文 | default s | from - to | ground |", "|---|---|---|---|---|"]
-    for f in fields(Times):
-        m = f.metadata
-        rows.append(f"| `{f.name}` | {m['zh']} | {f.default:g} | {m['low']:g} - {m['high']:g} | {m['why']} |")
+    for name, t in TABLE.items():
+        rows.append(f"| `{name}` | {t.zh} | {t.default:g} | {t.low:g} - {t.high:g} | {t.why} |")
     return "\n".join(rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from drivers import all_models
@@ -14,6 +14,7 @@ from gateway.judge import danger
 from gateway.judge.faults import fault
 from gateway.words.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
 from gateway.words.reading import Kind, Reading
+from msgspec.structs import replace
 
 from tests.kit.hand import HandClock
 

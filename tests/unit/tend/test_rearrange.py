@@ -1,6 +1,5 @@
 """A changed configuration alone: only what the change is about begins anew, and everybody judges by the new one."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +11,7 @@ from gateway.judge.faults.untold import Untold
 from gateway.keep.historian import Historian
 from gateway.tend.rearrange import Rearrange, tells_out, withheld
 from gateway.words.times import Times
+from msgspec.structs import replace
 
 from tests.kit.hand import HandClock
 
