@@ -11,7 +11,7 @@ from gateway.page.change import models
 from gateway.page.known import DAY
 from gateway.page.makes import look
 from gateway.page.strip import Strip, strips
-from gateway.page.visitor import Reader, Stop, Visitor
+from gateway.page.visitor import Stop, Technician, Visitor
 from gateway.words import kind
 from gateway.words.driver import Behind, BleAdvert, GattService, MqttTopics
 from gateway.words.reading import Kind
@@ -34,7 +34,7 @@ REFUSALS = frozenset(
 
 
 @router.get("/devices/{device}")
-def one(v: Reader, device: str) -> Response:
+def one(v: Technician, device: str) -> Response:
     """Show one device: its day, its weeks, and what of it was not believed."""
     return shown(v, device)
 

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.page import guard
 from gateway.page.accounts import Refusal
-from gateway.page.visitor import Anyone, Fields, Reader, Visitor, checked
+from gateway.page.visitor import Anyone, Fields, SignedIn, Visitor, checked
 
 router = APIRouter()
 UNSEEN = frozenset({"wait", "locked", "crowded"})  # refused without a look
@@ -99,10 +99,10 @@ def _signed_in(v: Visitor, name: str, said: dict[str, str]) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(v: Reader, said: Fields) -> Response:
+def sign_out(v: SignedIn, said: Fields) -> Response:
     """End the session."""
     checked(v, said)
-    assert v.session is not None  # a reader has one
+    assert v.session is not None  # who is signed in has one
     v.page.accounts.sign_out(v.session, v.source)
     return v.signed_out()
 

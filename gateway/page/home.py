@@ -19,7 +19,7 @@ from gateway.page.both import Row
 from gateway.page.change import Answer, Form, configure, current, drawn
 from gateway.page.en import EN
 from gateway.page.steps import asked, onward
-from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
+from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.zh import ZH
 from gateway.words.consent import CONSENTS
 from gateway.words.instruction import What
@@ -52,7 +52,7 @@ def suggested(v: Visitor, rooms: list[str]) -> list[str]:
 
 
 @router.get("/home")
-def home(v: Reader) -> Response:
+def home(v: Technician) -> Response:
     """Show the home as it is set."""
     return _home(v)
 

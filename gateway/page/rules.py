@@ -28,7 +28,7 @@ from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
 from gateway.page.rungs import DAYS_OFFERED, OWN, WHEN, Rung, gaps, in_force, numbers, typed
 from gateway.page.rungs import said as said_of
 from gateway.page.steps import onward
-from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
+from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Change, What
@@ -56,7 +56,7 @@ class Row:
 
 
 @router.get("/rules")
-def rules(v: Reader) -> Response:
+def rules(v: Technician) -> Response:
     """Show dangers, times and ladder as they are in force.
 
     Whom to call first is asked where nobody is yet, with what is usual filled in.

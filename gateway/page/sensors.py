@@ -21,7 +21,7 @@ from gateway.page.device import heard, signal
 from gateway.page.known import Known
 from gateway.page.live import Watch
 from gateway.page.stream import stream
-from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
+from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.words.instruction import What
 from gateway.words.reading import Kind
@@ -30,7 +30,7 @@ router = APIRouter()
 
 
 @router.get("/sensors")
-def sensors(v: Reader) -> Response:
+def sensors(v: Technician) -> Response:
     """Show every enrolled device with its state and what may be done with it."""
     return _sensors(v)
 
@@ -107,7 +107,7 @@ async def retire(v: Technician, said: Fields) -> Response:
 
 
 @router.get("/sensors/live")
-async def told(v: Reader) -> Response:
+async def told(v: Technician) -> Response:
     """Tell pages of set-up when something was heard."""
     return stream(v, v.page.sensed)
 

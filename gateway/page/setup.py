@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from gateway.page.change import current
-from gateway.page.visitor import Reader
+from gateway.page.visitor import Technician
 
 router = APIRouter()
 
 
 @router.get("/setup")
-def setup(v: Reader) -> Response:
-    """Show what can be set, to a supervisor what can be looked at."""
+def setup(v: Technician) -> Response:
+    """Show what can be set."""
     current(v)
     return v.render("setup.html")

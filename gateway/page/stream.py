@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from gateway.page.live import Full, Watch
-from gateway.page.visitor import Reader, Visitor
+from gateway.page.visitor import Technician, Visitor
 
 router = APIRouter()
 EVENTS: Final = "text/event-stream"
@@ -20,14 +20,14 @@ FRESH: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 @router.get("/live")
-async def live(v: Reader) -> Response:
+async def live(v: Technician) -> Response:
     """Tell this page when something has changed."""
     return stream(v, v.page.watch)
 
 
 def stream(v: Visitor, watch: Watch) -> Response:
     """Return the events of a watch for as long as the visitor is signed in."""
-    assert v.session is not None  # a reader has one
+    assert v.session is not None  # a technician has one
     key, name, accounts = v.session.key, v.session.name, v.page.accounts
     told = _told(v)
     try:

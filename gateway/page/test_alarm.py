@@ -10,7 +10,7 @@ from gateway.home.status import Status
 from gateway.page import acts
 from gateway.page.acts import notice
 from gateway.page.known import Filter, between, seconds
-from gateway.page.visitor import Reader
+from gateway.page.visitor import Technician
 from gateway.page.waits import WAITS
 from gateway.words import kind
 from gateway.words.instruction import Do
@@ -19,7 +19,7 @@ router = APIRouter()
 
 
 @router.get("/test")
-def test(v: Reader) -> Response:
+def test(v: Technician) -> Response:
     """Show the test alarm, with each stage's time."""
     known = v.page.known
     newest = known.newest()  # before all else: what comes meanwhile is new to this page

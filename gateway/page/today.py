@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import encoding, wire
 from gateway.home import audible, inbox
-from gateway.page import acts, day, device, glance
+from gateway.page import acts, day, device, glance, roles
 from gateway.page.acts import notice
 from gateway.page.change import current, is_new
 from gateway.page.device import heard, signal, told
@@ -22,7 +22,7 @@ from gateway.page.known import DAY, EVIDENCE, Filter, between, seconds
 from gateway.page.makes import look
 from gateway.page.news import until
 from gateway.page.strip import strips
-from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
+from gateway.page.visitor import Fields, SignedIn, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
@@ -36,8 +36,10 @@ STAGES = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed"
 
 
 @router.get("/")
-def today(v: Reader) -> Response:
-    """Show what the home looks like now."""
+def today(v: SignedIn) -> Response:
+    """Show what the home looks like now; others than technicians have a page of their own."""
+    if not v.technician:
+        return RedirectResponse(roles.places(v.role)[0][1], 303)
     return _today(v)
 
 

@@ -16,10 +16,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__
 from gateway.home.config import Config
-from gateway.page import answers, assets, guard, steps
+from gateway.page import answers, assets, guard, roles, steps
 from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
+from gateway.page.roles import PLACES, SETUP
 from gateway.page.turns import Turns
 from gateway.page.waits import WAITS
 from gateway.page.words import FIRST, LANGUAGES, Words
@@ -28,28 +29,6 @@ HERE = Path(__file__).parent
 YEAR = 365 * 86400
 FIELDS = 130  # of one form; a ladder of twenty rungs can have a hundred and twenty-four
 THEMES = ("auto", "light", "dark")
-# What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it
-# works.
-PLACES = (
-    ("today", "/"),
-    ("alarms", "/alarms"),
-    ("journal", "/journal"),
-    ("test", "/test"),
-    ("setup", "/setup"),
-    ("box", "/box"),
-)
-READ_ONLY = frozenset(
-    {"home", "sensors", "rules", "certificate"}
-)  # of these: what a supervisor may look at
-SETUP: tuple[tuple[str, str], ...] = (
-    ("home", "/home"),
-    ("sensors", "/sensors"),
-    ("platform", "/platform"),
-    ("rules", "/rules"),
-    ("walk", "/walk"),
-    ("certificate", "/certificate"),
-    ("moving", "/moving"),
-)
 # Where a page is seen again that answers a form; and what of its values stands in the address.
 AT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **{
@@ -157,7 +136,12 @@ class Visitor:
     @property
     def technician(self) -> bool:
         """True for who may change things."""
-        return self.session is not None and self.session.role is Role.TECHNICIAN
+        return self.role is Role.TECHNICIAN
+
+    @property
+    def role(self) -> Role | None:
+        """Return the role of who is signed in."""
+        return self.session.role if self.session is not None else None
 
     @property
     def by(self) -> str:
@@ -203,11 +187,12 @@ class Visitor:
         path = self.request.url.path
         found = (
             name
-            for name, where in (*_BELOW, *SETUP, *PLACES)
+            for name, where in (*_BELOW, *SETUP, *PLACES, *roles.OVERSEEN)
             if path == where or (where != "/" and path.startswith(f"{where}/"))
         )
         name = next(found, "")
-        return "setup" if name in dict(SETUP) else name
+        mine = dict(roles.places(self.role))
+        return "setup" if name in dict(SETUP) and name not in mine else name
 
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """Return a page."""
@@ -245,7 +230,6 @@ class Visitor:
 
     def draw(self, template: str, /, **values: Any) -> str:
         """Return a page as text."""
-        setup = [place for place in SETUP if self.technician or place[0] in READ_ONLY]
         self.at = (
             _address(template, values)
             if template != "error.html"
@@ -260,8 +244,8 @@ class Visitor:
         return self.page.environment.get_template(template).render(
             t=self.words,
             v=self,
-            places=PLACES,
-            setup=setup,
+            places=roles.places(self.role),
+            setup=SETUP,
             form_key=self.page.accounts.form_key(self.bound),
             here=self._here,
             path=self.request.url.path,
@@ -378,18 +362,28 @@ def _chosen(request: Request, name: str, allowed: tuple[str, ...], otherwise: st
 Anyone = Annotated[Visitor, Depends(visitor)]
 
 
-def reader(v: Anyone) -> Visitor:
-    """Let in who is signed in."""
+def signed_in(v: Anyone) -> Visitor:
+    """Let in who is signed in, whatever the role: to what is nobody's but their own."""
     if v.session is None:
         raise NotSignedIn(first=not v.page.accounts.claimed())
+    return v
+
+
+SignedIn = Annotated[Visitor, Depends(signed_in)]
+
+
+def reader(v: SignedIn) -> Visitor:
+    """Let in who may look into the records. A role that is not named here may not."""
+    if v.role not in (Role.TECHNICIAN, Role.SUPERVISOR):
+        raise Stop(403)
     return v
 
 
 Reader = Annotated[Visitor, Depends(reader)]
 
 
-def technician(v: Reader) -> Visitor:
-    """Let in who may change things."""
+def technician(v: SignedIn) -> Visitor:
+    """Let in who may change things, and see the home as it is now."""
     if not v.technician:
         raise Stop(403)
     return v

@@ -17,7 +17,8 @@ from gateway.judge.alarm import MOVES, Outcome, State
 from gateway.page import acts, assets, live
 from gateway.page.en import EN
 from gateway.page.known import Filter
-from gateway.page.visitor import HERE, PLACES, SETUP
+from gateway.page.roles import OVERSEEN, PLACES, SETUP
+from gateway.page.visitor import HERE
 from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words import kind
@@ -34,6 +35,8 @@ READS = (
     "/alarms.csv",
     "/journal",
     "/journal?what=visits",
+    "/figures",
+    "/figures?month=2026-01&sort=arrival",
     "/test",
     "/test?part=1",
     "/box",
@@ -46,6 +49,10 @@ READS = (
     "/certificate/1",
     "/certificate/1.json",
 )
+RECORDS = frozenset(
+    p for p in READS if p.startswith(("/alarms", "/journal", "/figures", "/box", "/certificate"))
+)  # of them: what a supervisor may read
+STREAMS = ("/live", "/walk/live", "/sensors/live")
 SET_UP = (
     "/sensors/add",
     "/sensors/new",
@@ -88,10 +95,7 @@ def routes(box):
 
 
 async def test_the_lists_below_leave_nothing_out(box):
-    listed = {
-        ("GET", p.partition("?")[0])
-        for p in (*READS, *SET_UP, *FETCHED, "/live", "/walk/live", "/sensors/live", "/diagnostics.zip", *DOORS, *OPEN)
-    }
+    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, *FETCHED, *STREAMS, "/diagnostics.zip", *DOORS, *OPEN)}
     listed |= {("POST", p) for p in (*CHANGES, *OWN, *DOORS)}
     pattern = {
         (m, p.replace("{number}", "1").replace("{do}", "test").replace("{device}", "pendant").replace("{order}", "none"))
@@ -106,7 +110,7 @@ async def test_signed_out_nobody_sees_or_does_anything(box):
     await box.technician()
     browser = box.browser("192.168.1.90")
     key = await form_key(browser, "/sign-in")
-    for path in (*READS, *SET_UP, *FETCHED, "/diagnostics.zip", "/live", "/walk/live"):
+    for path in (*READS, *SET_UP, *FETCHED, "/diagnostics.zip", *STREAMS):
         answer = await browser.get(path)
         assert answer.status_code in {303, 401}, path
         assert "浴室" not in answer.text, path
@@ -115,22 +119,31 @@ async def test_signed_out_nobody_sees_or_does_anything(box):
     assert not (box.example.config.page_folder / "inbox.db").exists()
 
 
-async def test_a_supervisor_reads_everything_and_changes_nothing(box):
+async def test_a_supervisor_reads_figures_and_records_and_changes_nothing(box):
     technician = await box.technician()
     browser = await box.supervisor(technician)
     for path in READS:
-        assert (await browser.get(path)).status_code == 200, path
-    for path in (*SET_UP, *FETCHED, "/diagnostics.zip"):
+        asked = await browser.get(path)
+        assert asked.status_code == (200 if path in RECORDS else 303 if path.partition("?")[0] == "/" else 403), path
+        assert path in RECORDS or "卧室" not in asked.text, path
+    assert (await browser.get("/")).headers["location"] == "/figures"
+    for path in (*SET_UP, *FETCHED, *STREAMS, "/diagnostics.zip"):
         assert (await browser.get(path)).status_code == 403, path
     key = await form_key(browser, "/box")
     for path in CHANGES:
         answer = await browser.post(path, data={"key": key, "name": "T-07", "role": "technician"})
         assert answer.status_code == 403, path
-        assert "您的账号只能查看" in answer.text
+        assert "您的账号不能" in answer.text
     assert not (box.example.config.page_folder / "inbox.db").exists()
-    today = (await browser.get("/")).text
-    assert 'action="/do/' not in today, "no button that would be refused"
+    for path in sorted(RECORDS):
+        text = (await browser.get(path)).text
+        assert 'action="/do/' not in text, "no button that would be refused"
+        leads = {at.partition("?")[0].partition("#")[0] for at in re.findall(r'href="(/[^"]*)"', text) if "/static/" not in at}
+        for at in leads:
+            assert (await browser.get(at)).status_code in {200, 303}, (path, at, "no link that would be refused")
     assert len(box.page.accounts.all()) == 2
+    bar = (await browser.get("/figures")).text.partition("<nav ")[2].partition("</nav>")[0]
+    assert re.findall(r'href="([^"]+)"', bar) == [where for _, where in OVERSEEN]
 
 
 async def test_a_technician_sees_every_page_in_both_languages(box):
