@@ -8,6 +8,7 @@ an answer is read up to a bound.
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import hmac
 import http.client
@@ -38,6 +39,10 @@ _PAPERS: Final = {
     62: "hook.paper_name",
     64: "hook.paper_name",  # of an address without a name
 }
+
+
+# the box has no network, whoever is called; all else is the other side's, and no other's
+_CUT_OFF: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN})
 
 
 class Answered(Struct, frozen=True):
@@ -113,20 +118,24 @@ def _attempt(
         return Answered(why=Say(_PAPERS.get(error.verify_code, "hook.paper_bad")))
     except ssl.SSLError as error:
         return Answered(why=Say("hook.tls", why=error.reason or "TLS"))
-    except socket.gaierror:
-        return Answered(no_network=True, why=Say("hook.no_name"))
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:  # nobody who knows names answers
+            return Answered(no_network=True, why=Say("hook.no_network"))
+        return Answered(why=Say("hook.no_name"))
     except TimeoutError:
         return _late(seconds)
     except (http.client.HTTPException, UnicodeError) as error:
         return Answered(why=Say("hook.no_http", why=type(error).__name__))
     except OSError as error:
-        return Answered(no_network=True, why=Say("hook.no_way", why=error.strerror or "OSError"))
+        if error.errno in _CUT_OFF:
+            return Answered(no_network=True, why=Say("hook.no_network"))
+        return Answered(why=Say("hook.no_way", why=error.strerror or "OSError"))
     finally:
         link.close()
 
 
 def _late(seconds: float) -> Answered:
-    return Answered(no_network=True, why=Say("hook.silent", seconds=round(seconds, 1)))
+    return Answered(why=Say("hook.silent", seconds=round(seconds, 1)))
 
 
 def meant(status: int, body: bytes, retry_after: str, name: str) -> Answered:

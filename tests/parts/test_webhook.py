@@ -145,18 +145,18 @@ async def test_one_that_never_gives_a_receipt_ends_in_its_time(box, server):
 
 async def test_one_that_answers_nothing_and_one_that_is_half_open_are_left_behind(box, server, tmp_path):
     server.does = lambda _: None
-    assert await box.tells(waits={"attempt": 1.0, "whole": 2.0}) == 12
+    assert await box.tells(waits={"attempt": 1.0, "whole": 2.0}) == 1
     with socket.socket() as mute:  # takes the connection and says nothing, not even a certificate
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         other = Box(tmp_path, f"https://127.0.0.1:{mute.getsockname()[1]}/alarms")
-        assert await other.tells(waits={"attempt": 1.0, "whole": 2.0}) == 12
+        assert await other.tells(waits={"attempt": 1.0, "whole": 2.0}) == 1
         assert "no answer within" in other.heard
 
 
 async def test_one_that_drips_for_ever_is_left_behind_and_a_huge_answer_is_not_read(box, server, tmp_path):
     server.does = says(200, b"x" * 50_000_000 + ENTRY.encode())
-    assert await box.tells(waits={"whole": 0.1}) in {1, 12}
+    assert await box.tells(waits={"whole": 0.1}) == 1
 
     async def drip(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
@@ -173,12 +173,13 @@ async def test_one_that_drips_for_ever_is_left_behind_and_a_huge_answer_is_not_r
     slow = await asyncio.start_server(drip, "127.0.0.1", 0)
     async with slow:
         other = Box(tmp_path, f"http://127.0.0.1:{slow.sockets[0].getsockname()[1]}/alarms")
-        assert await other.tells(waits={"attempt": 1.0, "whole": 1.5}) in {1, 12}
+        assert await other.tells(waits={"attempt": 1.0, "whole": 1.5}) == 1
 
 
 async def test_what_is_no_http_and_what_is_not_there_are_told(tmp_path):
     gone = Box(tmp_path, f"https://127.0.0.1:{free_port()}/alarms")
-    assert await gone.tells(waits={"whole": 0.3}) == 12
+    assert await gone.tells(waits={"whole": 0.3}) == 1, "another webhook may well be there"
+    assert "refused" in gone.heard
 
     async def babble(_, writer):
         writer.write(b"220 mail.example ESMTP\r\n")
@@ -189,7 +190,7 @@ async def test_what_is_no_http_and_what_is_not_there_are_told(tmp_path):
     async with other:
         port = other.sockets[0].getsockname()[1]
         for scheme in ("http", "https"):
-            assert await Box(tmp_path, f"{scheme}://127.0.0.1:{port}/alarms").tells(waits={"whole": 0.3}) in {1, 12}
+            assert await Box(tmp_path, f"{scheme}://127.0.0.1:{port}/alarms").tells(waits={"whole": 0.3}) == 1
 
 
 async def test_a_server_that_nobody_vouches_for_gets_nothing(tmp_path, server):
