@@ -26,6 +26,7 @@ from gateway.words.instruction import Problem
 from gateway.words.say import Say
 
 SHOWN = 16  # last letters of a host that are shown
+LONGEST = targets.URL_MOST  # letters of an address
 KEY = 32  # bytes of a key that is made here
 
 

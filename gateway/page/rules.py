@@ -22,10 +22,12 @@ from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
 from gateway.judge.watch import OPTIONAL
 from gateway.page import both
+from gateway.page.acts import once_of
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models
+from gateway.page.keys import keys_shown
 from gateway.page.makes import OPENS
 from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
-from gateway.page.rungs import DAYS_OFFERED, OWN, WHEN, Rung, gaps, in_force, numbers, typed
+from gateway.page.rungs import DAYS_OFFERED, OWN, TYPED, WHEN, Rung, gaps, given, in_force, typed
 from gateway.page.rungs import said as said_of
 from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Technician, Visitor, checked
@@ -113,8 +115,8 @@ async def ladder(v: Technician, said: Fields) -> Response:
                 wrong[f"wait-{number}"] = v.words("wrong.number")
             if not rung.responder.strip():
                 wrong[f"responder-{number}"] = v.words("wrong.missing")
-            if rung.channel == "sms" and not rung.person and not rung.number.strip():
-                wrong[f"number-{number}"] = v.words("wrong.missing")
+            if rung.channel in TYPED and not rung.person and not rung.typed:
+                wrong[f"{TYPED[rung.channel]}-{number}"] = v.words("wrong.missing")
         return await _on(
             v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs
         )
@@ -154,12 +156,12 @@ async def _on(
     v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: list[Rung] | None = None
 ) -> Response:
     """Try or save what was typed, unless something is wrong with it."""
-    config, given = v.page.config, numbers(rungs or ())
+    config, secret = v.page.config, given(rungs or ())
     changed: Config | None = None
     if not form.answer.fields:
         try:
             changed = await run_in_threadpool(
-                changes.changed, config, Change(what, value), given or Handed(), models()
+                changes.changed, config, Change(what, value), secret or Handed(), models()
             )
         except Rejected as no:
             said = [
@@ -176,14 +178,18 @@ async def _on(
             form.answer.sentence = v.words(told)
             return await run_in_threadpool(_rules, v, 503, form, rungs)
         return await run_in_threadpool(_rules, v, 200, form, rungs, told, unsaved=True)
-    form.answer = await configure(v, form.typed, what, value, given)
+    again = await run_in_threadpool(v.page.known.result, f"page-{once_of(form.typed)}")
+    form.answer = await configure(v, form.typed, what, value, secret)
     if form.answer.accepted:
         step = "&step=people" if form.name == "ladder" else ""
         at = "people" if step else "rules"
         on = await run_in_threadpool(
             onward, v.page.config, v.page.known, at, form.typed.get("go", "")
         )
-        return RedirectResponse(on or f"/rules?saved=1{step}#{form.name}", 303)
+        on = on or f"/rules?saved=1{step}#{form.name}"
+        if secret is not None and secret.hooks and again is None:
+            return keys_shown(v, rungs or (), secret, on)
+        return RedirectResponse(on, 303)
     return await run_in_threadpool(_rules, v, 409 if form.answer.moved else 422, form, rungs)
 
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from gateway.home.changes import RUNGS
 from gateway.home.config import Config
-from gateway.home.handed import Handed
+from gateway.home.handed import Handed, Hook
+from gateway.home.hooks import LONGEST, fresh
 from gateway.judge import duty
 from gateway.judge.duty import DAYS
 from gateway.page.visitor import Visitor
@@ -24,6 +25,8 @@ WHEN: Final[Mapping[str, tuple[tuple[str, str] | None, str]]] = {
     "work": (("08:00", "18:00"), "12345"),
 }
 OWN: Final = "own"
+# channel -> the field in which is typed how somebody is reached
+TYPED: Final[Mapping[str, str]] = {"sms": "number", "webhook": "address"}
 DAYS_OFFERED: Final = ("", "12345", "67")
 GAPS: Final = 4  # that are named
 
@@ -39,9 +42,11 @@ class Rung:
     sounds: bool = False
     test: bool = False
     faults: bool = False
-    person: str = ""  # id of who is told by SMS, "" while nobody has it yet
-    tail: str = ""  # last digits of the number that is known
+    person: str = ""  # id of who is told by SMS or webhook, "" while nobody has it yet
+    tail: str = ""  # end of the number, or of the address's host, that is known
     number: str = ""  # typed; it goes to the daemon beside the form's value
+    address: str = ""  # the same, of a webhook
+    new_key: bool = False  # its receiver gets another key
     when: str = "always"
     begins: str = ""
     ends: str = ""
@@ -63,7 +68,7 @@ class Rung:
             "wait": float(self.wait.strip()),
             "program": program,
         }
-        if self.channel == "sms":
+        if self.channel in TYPED:
             value["person"] = self.person or self.placeholder
         if self.channel != "platform":
             hours, days = WHEN.get(self.when, ((self.begins.strip(), self.ends.strip()), self.days))
@@ -76,7 +81,12 @@ class Rung:
     @property
     def placeholder(self) -> str:
         """The id of a person whom the daemon gives one: by a number that is known, or a new one."""
-        return "new" if self.number.strip() else ""
+        return "new" if self.typed else ""
+
+    @property
+    def typed(self) -> str:
+        """What was typed of how this person is reached."""
+        return {"sms": self.number, "webhook": self.address}.get(self.channel, "").strip()
 
 
 def typed(said: Mapping[str, str]) -> list[Rung]:
@@ -89,10 +99,14 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
             if channel == "program":
                 rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
                 rung.sounds, rung.test = (bool(said.get(f"{w}-{n}")) for w in ("sounds", "test"))
-            elif channel == "sms":
+            elif channel is not None and channel in TYPED:
                 rung.channel = channel
-            rung.person, rung.tail = said.get(f"person-{n}", "")[:40], said.get(f"tail-{n}", "")[:4]
+            rung.person = said.get(f"person-{n}", "")[:40]
+            rung.tail = said.get(f"tail-{n}", "")[:16]
             rung.number = visible(said.get(f"number-{n}", "")[:60])[:40]
+            # one letter more than an address may have: that is told, and nothing is cut in silence
+            rung.address = visible(said.get(f"address-{n}", "")[: LONGEST + 200])[: LONGEST + 1]
+            rung.new_key = bool(said.get(f"new-key-{n}"))
             rung.when, rung.begins = said.get(f"when-{n}", "always")[:8], said.get(f"from-{n}", "")
             rung.ends, rung.days = said.get(f"to-{n}", "")[:8], said.get(f"days-{n}", "")[:7]
             rung.least = "P1" if said.get(f"least-{n}") == "P1" else "P2"
@@ -117,14 +131,20 @@ def in_force(config: Config) -> list[Rung]:
     return out
 
 
-def numbers(rungs: Sequence[Rung]) -> Handed | None:
-    """Return the telephone numbers that were typed, for the daemon alone; None where none was."""
-    found = {
-        str(n): rung.number.strip()
-        for n, rung in enumerate(rungs, 1)
-        if rung.channel == "sms" and rung.number.strip()
+def given(rungs: Sequence[Rung]) -> Handed | None:
+    """Return the numbers and addresses that were typed, for the daemon alone; None where none was.
+
+    An address gets a key made here; the same address the same one.
+    """
+    each = dict(enumerate(rungs, 1))
+    numbers = {str(n): r.typed for n, r in each.items() if r.channel == "sms" and r.typed}
+    keys = {r.typed: fresh() for r in rungs if r.channel == "webhook" and r.typed}
+    hooks = {
+        str(n): Hook(url=r.typed, secret=keys.get(r.typed) or fresh())
+        for n, r in each.items()
+        if r.channel == "webhook" and (r.typed or r.new_key)
     }
-    return Handed(numbers=found) if found else None
+    return Handed(numbers=numbers or None, hooks=hooks or None) if numbers or hooks else None
 
 
 def said(v: Visitor, rungs: Sequence[Rung]) -> str:

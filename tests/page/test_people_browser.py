@@ -1,4 +1,4 @@
-"""Debian's Chromium and the real daemon: a telephone number is typed on the page."""
+"""Debian's Chromium and the real daemon: a telephone number, and the address of a webhook, are typed on the page."""
 
 import re
 
@@ -46,3 +46,42 @@ async def test_a_number_typed_on_the_page_stands_in_the_daemons_secrets_and_nowh
         own = {"household-secrets.json", "household-phones.toml"}
         kept = {p.name for p in tmp_path.rglob("*") if p.is_file() and b"0000582" in p.read_bytes()}
         assert {name.removesuffix(".1") for name in kept} <= own, kept
+
+
+async def test_an_address_typed_on_the_page_and_its_key_stand_in_the_daemons_secrets_and_nowhere_else(tmp_path):
+    home = Home(tmp_path, config=without_platform())
+    with home:
+        async with chromium() as browser:
+            context, page = await claimed(browser, home, "zh")
+            await page.goto(f"{home.page.address}/rules")
+            await page.select_option("[name=channel-1]", "webhook")
+            await page.fill("[name=responder-1]", "县平台")
+            assert not await page.is_visible("[name=number-1]")
+            await page.fill("[name=address-1]", "http://desk.county.example/t0ken-Zq")
+            async with page.expect_navigation():
+                await page.locator("#ladder button.main").last.click()
+            assert "不能用 http://" in await page.inner_text("#a-1-say")
+            await page.fill("[name=address-1]", "https://desk.county.example/t0ken-Zq")
+            await fit(page)
+            await pictured(page, "rules-webhook-zh-360")
+            async with page.expect_navigation():
+                await page.locator("#ladder button.main").last.click()
+            key = await page.input_value("#k-1")
+            assert key.startswith("whsec_")
+            await fit(page)
+            await pictured(page, "keys-zh-360")
+            await page.emulate_media(color_scheme="dark")
+            await page.set_viewport_size({"width": 1200, "height": 900})
+            await pictured(page, "keys-zh-wide-dark")
+            async with page.expect_navigation():
+                await page.click("#keys a.main")
+            await page.goto(f"{home.page.address}/rules?lang=en")
+            assert "ends in k.county.example" in await page.inner_text("#a-1-say")
+            assert "t0ken" not in await page.content()
+            assert key not in await page.content()
+            await pictured(page, "rules-webhook-en-wide-dark")
+            await context.close()
+        own = {"household-secrets.json", "household-hooks.toml"}
+        for secret in (b"t0ken", key.encode()):
+            kept = {p.name for p in tmp_path.rglob("*") if p.is_file() and secret in p.read_bytes()}
+            assert {name.removesuffix(".1") for name in kept} == own, kept

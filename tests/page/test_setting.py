@@ -1,5 +1,6 @@
 """Platform, rules and ladder, walk test: every field, refusal and role, with a daemon's answers made by hand."""
 
+import json
 import re
 from html import unescape
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from gateway.contract import inward, wire
 from gateway.home import changes, household, inbox
 from gateway.home.handed import Handed
 from gateway.home.household import shown
+from gateway.hook import targets
 from gateway.judge.watch import OPTIONAL
 from gateway.page import platform, presets, rules, walk
 from gateway.page.en import EN
@@ -564,6 +566,40 @@ async def test_a_telephone_number_goes_to_the_daemon_beside_the_instruction_and_
     assert left(box).change.value["ladder"][1]["together"]
     assert "5821" not in str(left(box))
     assert [name for name, body in handed(box).items() if "5821" in body] == [left(box).secrets]
+
+
+async def test_an_address_goes_to_the_daemon_with_a_key_made_here_that_is_shown_once(box):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "ladder")
+    asked = await browser.post("/rules/ladder", data=typed | {"channel-1": "webhook", "number-1": "1380000", "go": "save"})
+    assert asked.status_code == 422
+    assert "请填写" in asked.text
+    wrong = await browser.post("/rules/ladder", data=typed | {"channel-1": "webhook", "address-1": "http://a.example/t0ken", "go": "save"})
+    assert "不能用 http://" in wrong.text
+    assert left(box) is None
+    hook = {"channel-1": "webhook", "address-1": " https://desk.example/t0ken-5821 ", "go": "save"}
+    box.page.known.result = lambda _: None
+    await browser.post("/rules/ladder", data=typed | hook)
+    assert (left(box).change.value["ladder"][0]["channel"], left(box).change.value["ladder"][0]["person"]) == ("webhook", "new")
+    assert "t0ken" not in str(left(box))
+    (given,) = (json.loads(body)["hooks"]["1"] for body in handed(box).values())
+    assert given["url"] == "https://desk.example/t0ken-5821"
+    assert targets.key_of(given["secret"])
+    before = left(box).id
+
+    def result(name):  # the daemon accepts it
+        yes = SimpleNamespace(accepted=True, problems=[], zh="", en="", refused=Refused.NONE)
+        return yes if left(box).id == name != before else None
+
+    box.page.known.result = result
+    again = as_typed((await browser.get("/rules")).text, "ladder") | hook
+    shown_once = await browser.post("/rules/ladder", data=again, headers={"accept": "text/html"})
+    assert shown_once.status_code == 200
+    assert shown_once.headers["cache-control"] == "no-store"
+    (key,) = re.findall(r"whsec_[A-Za-z0-9+/=]{44}", shown_once.text)
+    assert targets.key_of(key)
+    assert (await browser.post("/rules/ladder", data=again, headers={"accept": "text/html"})).status_code == 303, "loaded again: not again"
+    assert "whsec_" not in (await browser.get("/rules")).text
 
 
 async def test_when_nobody_can_be_called_is_said(box):
