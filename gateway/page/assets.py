@@ -21,6 +21,7 @@ KINDS: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
 }
 FOR_GOOD: Final = "public, max-age=31536000, immutable"
 AN_HOUR: Final = "public, max-age=3600"  # under an address that does not change

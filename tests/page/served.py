@@ -31,12 +31,12 @@ QUIET = [
 class Page:
     """`python -m gateway page`, on loopback; ends with the test run."""
 
-    def __init__(self, config: Path, port: int, log: Path, prefix: tuple[str, ...] = ()):
+    def __init__(self, config: Path, port: int, log: Path, prefix: tuple[str, ...] = (), root: Path = ROOT):
         self.address = f"http://127.0.0.1:{port}"
         self.port, self.log = port, log
         with log.open("wb") as out:
             command = mortal([*prefix, sys.executable, "-m", "gateway", "page", "--config", str(config)])
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT)
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=root)
         end = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > end or self.process.poll() is not None:
@@ -62,7 +62,8 @@ def patient(opens):
     """Give what a browser opens as much time as all tests have: how long a page takes says how busy the machine is."""
 
     async def opened(**how):
-        made = await opens(**how)
+        # What a page asks for goes past a test's own eyes where a worker asks: only tests of the worker have one.
+        made = await opens(**{"service_workers": "block"} | how)
         made.set_default_timeout(1000 * PATIENCE)
         return made
 

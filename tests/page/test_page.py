@@ -80,7 +80,15 @@ CHANGES = (
 FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
 DOORS = {"/first", "/sign-in"}
-OPEN = {"/help", "/static/{name}", "/static/{version}/{name}"}  # nothing of a home is in there
+OPEN = {
+    "/help",
+    "/sw.js",
+    "/app.webmanifest",
+    "/opening",
+    "/offline",
+    "/static/{name}",
+    "/static/{version}/{name}",
+}  # nothing of a home is in there
 
 
 def routes(box):
