@@ -29,10 +29,8 @@ class OneLine(logging.Filter):
         """Write what cannot be printed, and what turns the direction of reading, as its code."""
         text = record.getMessage()
         if not text.isprintable():
-            record.msg, record.args = (
-                "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text),
-                (),
-            )
+            text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+        record.msg, record.args = text, ()  # made once
         return True
 
 

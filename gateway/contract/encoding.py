@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -147,9 +148,12 @@ _OF_ALARM: Final = {
 }
 
 
+_held = attrgetter(*_OF_ALARM.values())
+
+
 def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
     alarm = fact.alarm
-    held = {name: getattr(alarm, of) for name, of in _OF_ALARM.items()}
+    held = dict(zip(_OF_ALARM, _held(alarm), strict=True))
     return AlarmMessage(
         **head,
         **held,

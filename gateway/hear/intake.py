@@ -42,6 +42,9 @@ STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})
 
 Overheard = Callable[[DeviceId, Telegram], None]
 
+# made once: `json.dumps` makes another for each call
+_memory = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Intake:
     """All enrolled devices by address and port. On the event loop, in its callbacks.
@@ -236,10 +239,7 @@ class Intake:
     def memory(self) -> dict[DeviceId, str]:
         """Return the drivers' memories that changed since the last call, as JSON."""
         changed, self.changed = self.changed, set()
-        return {
-            device: json.dumps(self.devices[device].driver.memory, separators=(",", ":"))
-            for device in changed
-        }
+        return {device: _memory(self.devices[device].driver.memory) for device in changed}
 
     def memories(self) -> dict[DeviceId, str]:
         """Return all drivers' memories as JSON, whether they changed or not.

@@ -166,10 +166,11 @@ def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
     """Return the rungs that were not called in this round of the ladder, in their order."""
     now = round_of(alarm)
     called = [c for c in alarm.calls if c.round == now and c.rung > 0 and counts(c, alarm)]
+    seen = {c.entry or (c.responder, c.channel) for c in called}  # as `_is` knows a rung
     return [
         n
-        for n, entry in enumerate(entries(ladder))
-        if n > 0 and not any(_is(c, ladder[n], entry) for c in called)
+        for n, (entry, r) in enumerate(zip(entries(ladder), ladder, strict=True))
+        if n > 0 and entry not in seen and (r.responder, r.channel) not in seen
     ]
 
 
@@ -368,10 +369,9 @@ def _call_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
         return inf
     if not alarm.calls_on:
         return _again_at(alarm, ladder, times)
-    return max(
-        alarm.called + _wait(alarm, ladder, times)[0],
-        min(since for since, _ in _free(alarm, ladder, times)),
-    )
+    at, anew = alarm.called + _wait(alarm, ladder, times)[0], Reason.INTERRUPTED
+    waits = any(call.reason == anew for call in alarm.calls)  # else everybody is free
+    return max(at, min(since for since, _ in _free(alarm, ladder, times))) if waits else at
 
 
 def _close_at(alarm: Alarm, times: Times) -> float:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+import msgspec
 from msgspec.structs import astuple, replace
 
 from gateway.judge import pending
@@ -176,7 +177,7 @@ class Pipeline:
         """
         real, away = self._real, self.away
         out = {
-            "cancels": json.dumps([astuple(at) for at in real.cancels]),
+            "cancels": msgspec.json.encode([astuple(at) for at in real.cancels]).decode(),
             pending.MARK: pending.text_of(self.pending(), now, self.boot),
         }
         if anew or real.masks_changed or real.shelves or away.lasts(now):

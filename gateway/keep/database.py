@@ -321,7 +321,7 @@ def is_gone(part: Path, inode: int) -> bool:
         return False
 
 
-def is_read_only(folder: Path) -> bool:
+def is_read_only(folder: Path | str) -> bool:
     """Say whether a folder's file system takes no writes just now.
 
     It is False where the disk does not answer.

@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from msgspec import Struct
 
@@ -148,9 +149,10 @@ class Journal:
             head = chain.Head(*next(reversed(hashes.items()), self.head))
             if hashes:
                 mark(self.db, "head", chain.text_of(head))
-        self.head, self._marks = head, {**self._marks, **turn.marks}
+        self.head = head
+        self._marks.update(turn.marks)
         self.recent |= hashes
-        for number in [*self.recent][: max(0, len(self.recent) - RECENT)]:
+        for number in [*islice(self.recent, max(0, len(self.recent) - RECENT))]:
             del self.recent[number]
         return out
 

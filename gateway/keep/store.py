@@ -91,7 +91,7 @@ class Store:
         `generation` and `why` are of the journal that is begun where there is none yet, see
         gateway.contract.chain; `degraded` is why this is a stand-in.
         """
-        self.folder = folder
+        self.folder, self._folder = folder, str(folder)  # asked before each commit
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
         self.anew = ""  # why another journal was begun in this process, for the pump to tell
@@ -153,7 +153,7 @@ class Store:
         sqlite3.Error, also where the file system has become read-only: Linux lets open files of
         such a one be written and flushed, says that it is done, and writes nothing.
         """
-        if is_read_only(self.folder):
+        if is_read_only(self._folder):
             raise sqlite3.OperationalError(
                 "the file system is read-only: remount it read-write, or change the card"
             )

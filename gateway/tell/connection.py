@@ -148,6 +148,8 @@ class Connection(aiomqtt.Client):
             max_inflight_messages=WINDOW,
             logger=_quiet,
         )
+        self._writes_next = False  # what is queued now is written by `_write`, in this turn
+        self._writable = False  # the loop tells us when the socket can be written to
         guard(self._client, sock, held=wire.LARGEST + ENVELOPE, forgotten=FORGOTTEN)
         self.version = version
         self.closed_on_us = False  # the broker closed without a word
@@ -222,11 +224,15 @@ class Connection(aiomqtt.Client):
                 raise self._loss()
             passes = seconds and self.version == "5"
             name, properties = self._passing(topic, seconds) if passes else (topic, None)
-            info = self._client.publish(name, payload, 0 if seconds else 1, retain, properties)
+            self._writes_next = True
+            try:
+                info = self._client.publish(name, payload, 0 if seconds else 1, retain, properties)
+            finally:
+                self._writes_next = False
             if info.rc != 0:
                 raise LinkLost(Say("link.not_connected", where=self._where))
             if seconds:
-                self._client.loop_write()
+                self._write()
                 return
             code = (await self._answer(info.mid, WAITS.puback, "link.message"))[0]
         if code >= _REFUSAL:
@@ -250,20 +256,37 @@ class Connection(aiomqtt.Client):
         """
         answer: asyncio.Future[list[int]] = self._loop.create_future()
         self._waiting[mid] = answer
+        self._write()
+        silent = self._loop.call_later(wait, self._silent, answer)
         try:
-            self._client.loop_write()
-            async with asyncio.timeout(wait):
-                codes = await answer
+            codes = await answer
         except TimeoutError:
             say = Say("link.unconfirmed", where=self._where, what=Say(what), seconds=wait)
             lost = LinkLost(say)
             self._end(lost)
             raise lost from None
         finally:
+            silent.cancel()
             self._waiting.pop(mid, None)
         if not codes:
             raise self._loss()
         return codes
+
+    @staticmethod
+    def _silent(answer: asyncio.Future[list[int]]) -> None:
+        if not answer.done():
+            answer.set_exception(TimeoutError())
+
+    def _write(self) -> None:
+        """Write what is queued in this turn of the loop, the rest when the socket takes it."""
+        self._client.loop_write()
+        if self._client.want_write() and self._sock.fileno() >= 0:
+            self._when_writable()
+
+    def _when_writable(self) -> None:
+        if not self._writable:
+            self._writable = True
+            self._loop.add_writer(self._sock.fileno(), self._client.loop_write)
 
     @property
     def ended_already(self) -> bool:
@@ -401,9 +424,15 @@ class Connection(aiomqtt.Client):
                 self.bug = bug
                 raise
 
-    def _on_socket_register_write(self, _client: Any, _userdata: Any, sock: Any) -> None:
-        # we are on the loop's thread: no detour
-        self._loop.add_writer(sock.fileno(), self._client.loop_write)
+    def _on_socket_register_write(self, _client: Any, _userdata: Any, _sock: Any) -> None:
+        # we are on the loop's thread: no detour, and none by the selector where `_write` follows
+        if not self._writes_next:
+            self._when_writable()
+
+    def _on_socket_unregister_write(self, _client: Any, _userdata: Any, sock: Any) -> None:
+        if self._writable:
+            self._writable = False
+            self._loop.remove_writer(sock.fileno())
 
 
 def _code(reason: object) -> int:

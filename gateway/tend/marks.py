@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+import msgspec
 from msgspec.structs import astuple
 
 from gateway.judge.faults import untold
@@ -20,7 +20,7 @@ def of_middle(
     """Return the marks of this turn; what has changed is taken as written. `anew`: all."""
     faults = pipeline.faults
     marks = {
-        "alive": json.dumps(astuple(stamp(boot, now))),
+        "alive": msgspec.json.encode(astuple(stamp(boot, now))).decode(),
         untold.MARK: unreceipted.mark(now, boot),
         **pipeline.marks(now, anew=anew),
     }
