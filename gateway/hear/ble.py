@@ -16,8 +16,11 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from bleak import BleakScanner
+from bleak.backends.bluezdbus.defs import Device1
+from bleak.backends.bluezdbus.scanner import BleakScannerBlueZDBus
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakDBusError
@@ -34,6 +37,21 @@ _log = logging.getLogger("eldercare")
 
 # It gets the address type as bluetoothd names it, too.
 Overheard = Callable[[Advertisement, str], None]
+
+
+class _Scan(BleakScannerBlueZDBus):
+    """bleak's scanner, which makes nothing of what nobody wants.
+
+    Strangers are nearly all that is heard, and bleak makes two objects and four dicts of each.
+    """
+
+    def __init__(self, *args: Any, wanted: Callable[[Device1], bool], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._wanted = wanted
+
+    def _handle_advertising_data(self, path: str, props: Device1) -> None:
+        if self._wanted(props):
+            super()._handle_advertising_data(path, props)
 
 
 class Radio:
@@ -66,6 +84,7 @@ class Radio:
         self._wanted = wanted
         self._met = met
         self._overheard: list[Overheard] = []
+        self._enrolled = False  # whether the sender of what is heard just now is wanted
         self._now = asyncio.get_running_loop().time
         self._scanners = 0
         self._started = 0.0  # loop time at which the present scan began
@@ -126,6 +145,8 @@ class Radio:
             self._hear,
             scanning_mode="active",
             bluez={"adapter": self.adapter, "filters": {"DuplicateData": True}},
+            backend=_Scan,
+            wanted=self._wants,
         )
         self._started = self._now()
         try:
@@ -176,32 +197,37 @@ class Radio:
                 wait = min(wait, idle)
             await self._bluez.news(wait)
 
-    def _hear(self, device: BLEDevice, advert: AdvertisementData) -> None:
-        """Take one advertisement from bleak.
+    def _wants(self, props: Device1) -> bool:
+        """Take what bluetoothd tells of a device; say whether somebody wants it.
 
         It is called for each one in the neighbourhood: every line here is paid by strangers.
         """
-        name, makers, services, uuids, _, rssi, (_, props) = advert
+        told = services, makers = props.get("ServiceData"), props.get("ManufacturerData")
         # Empty adverts prove nothing (a wedged radio sends them). Without a signal strength it was
         # not heard now: when a scan ends bluetoothd announces each device once more, with its old
         # bytes, and an old press would be a new call for help.
-        if rssi == _NO_RSSI or not (services or makers or uuids or name):
-            return
-        # bleak repeats cached data when BlueZ reports only a new RSSI. Treating it as fresh would
-        # hide a deaf radio and replay an old press.
-        told = props.get("ServiceData"), props.get("ManufacturerData")
+        if props.get("RSSI", _NO_RSSI) == _NO_RSSI:
+            return False
+        address = props["Address"]
         if services or makers:
-            before = self._told.get(device.address)
-            if before is not None and before[0] is told[0] and before[1] is told[1]:
-                return
+            # bluetoothd's data stay when it reports only a new RSSI. Treating them as fresh would
+            # hide a deaf radio and replay an old press.
+            before = self._told.get(address)
+            if before is not None and before[0] is services and before[1] is makers:
+                return False
             if len(self._told) >= _REMEMBERED:
                 self._told.clear()
-            self._told[device.address] = told
+            self._told[address] = told
+        elif not (props.get("UUIDs") or props.get("Name")):
+            return False
         self.heard_at = self._now()
         self.adverts += 1
-        wanted = self._wanted(device.address)
-        if not wanted and not self._overheard:
-            return
+        self._enrolled = self._wanted(address)
+        return self._enrolled or bool(self._overheard)
+
+    def _hear(self, device: BLEDevice, advert: AdvertisementData) -> None:
+        """Take one advertisement from bleak, of which `_wants` has just said that it is wanted."""
+        name, makers, services, uuids, _, rssi, _ = advert
         heard = Advertisement(
             address=device.address,
             rssi=rssi,
@@ -212,7 +238,7 @@ class Radio:
             adapter=self.adapter,
         )
         try:
-            if wanted:
+            if self._enrolled:
                 self._sink(heard)
                 self._met(device)
             for overheard in self._overheard:

@@ -344,6 +344,14 @@ def as_json(known: Status) -> str:
     return json.dumps(msgspec.to_builtins(known), ensure_ascii=False)
 
 
+def encoded(known: Status) -> bytes:
+    """Return the same for the file; where a name holds surrogates, with a ? for each."""
+    try:
+        return msgspec.json.encode(known)
+    except UnicodeEncodeError:
+        return as_json(known).encode(errors="replace")
+
+
 def told(known: Status) -> str:
     """Return the facts in plain words, zh-CN first."""
     facts = asdict(known)

@@ -129,8 +129,7 @@ class Upkeep(Part, kw_only=True):
         path = self.home.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
-            text = status.as_json(self.report(counts))
-            new.write_text(text, encoding="utf-8", errors="replace")
+            new.write_bytes(status.encoded(self.report(counts)))
             new.replace(path)
             self.told()
         except OSError as error:
