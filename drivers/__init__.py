@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 from gateway.words.driver import Model
 
@@ -20,9 +20,7 @@ class Shelf(Mapping[str, "Model"]):
     """
 
     def __init__(self) -> None:
-        names = (
-            module.name for module in iter_modules(__path__) if not module.name.startswith("_")
-        )
+        names = (file.stem for folder in __path__ for file in Path(folder).glob("[!_]*.py"))
         self._files = {name.replace("_", "-"): name for name in sorted(names)}
 
     def __getitem__(self, name: str) -> Model:

@@ -7,7 +7,6 @@ the same section here.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import sys
 import zoneinfo
@@ -36,7 +35,7 @@ from gateway.home.parts import (
     Secrets,
     SoundPart,
 )
-from gateway.home.source import ConfigError, Findings, Source, read
+from gateway.home.source import ConfigError, Findings, Source, alike, read
 from gateway.judge.dispatch import Rung
 from gateway.words.driver import Model
 from gateway.words.say import Say
@@ -375,8 +374,8 @@ def _times(given: Mapping[str, float], found: Findings) -> Times:
     known = Times.__struct_fields__
     for name in given:
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            say = Say("config.time_close", close=close[0]) if close else Say("config.no_time")
+            close = alike(name, known)
+            say = Say("config.time_close", close=close) if close else Say("config.no_time")
             found.add("times", None, name, say)
     # A home that was set up by an earlier version goes on: there the last rung might wait for up to
     # 10 min, and the line was told lost from one minute on.

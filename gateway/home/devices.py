@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from gateway.home.parts import DevicePart, File, Secrets
-from gateway.home.source import Findings, Said
+from gateway.home.source import Findings, Said, alike
 from gateway.home.waits import WAITS
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.waits import WAITS as JUDGING
@@ -84,8 +83,8 @@ def enrolled(
         wrong = partial(found.add, "device", n)
         model = models.get(d.model)
         if model is None:
-            close = difflib.get_close_matches(d.model, models, 1)
-            known = close[0] if close else ", ".join(sorted(models))
+            close = alike(d.model, models)
+            known = close or ", ".join(sorted(models))
             code = "config.model_close" if close else "config.no_model"
             wrong("model", Say(code, model=d.model, known=known))
             continue

@@ -5,12 +5,11 @@ What does not fit is refused with file, line, key and what was expected.
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,6 +73,13 @@ class Source(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Source({self.path})"
+
+
+def alike(name: str, known: Iterable[str]) -> str:
+    """Return which of these names was meant, as far as it looks like one; "" for none."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, 1)), "")
 
 
 def read(
@@ -226,8 +232,8 @@ def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str,
             "sound": SoundPart,
         }.get(table, kind)
         known = [f.name for f in msgspec.structs.fields(part)]
-        close = difflib.get_close_matches(key, known, 1)
-        what += f"; did you mean `{close[0]}`?" if close else f"; known here: {', '.join(known)}"
+        close = alike(key, known)
+        what += f"; did you mean `{close}`?" if close else f"; known here: {', '.join(known)}"
     if not table:
         return f"{path}, line {_line_of(text, key)}: {what}"
     missing = re.search(r"missing required field `(\w+)`", what)

@@ -16,12 +16,12 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from gateway.sms.text import Language
+from msgspec import Struct
 
+Language = Literal["zh", "en"]
 LARGEST: Final = 64 * 1024  # bytes of the file
 OWN_FILE: Final = "household-phones.toml"  # in the state folder: what was typed on the page
 MOST: Final = 50  # people
@@ -35,23 +35,27 @@ class NotSetUp(Exception):
     """Why nobody can be told by SMS as it is set up: what, and what to do. Has no number in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """Who can be told by SMS. Its text form has no number."""
 
     id: str
-    number: str = field(repr=False)
+    number: str
     language: Language = "zh"
 
+    def __repr__(self) -> str:
+        return f"Person({self.id}, {self.language})"
 
-@dataclass(frozen=True, slots=True)
-class People:
+
+class People(Struct, frozen=True):
     """The whole file."""
 
-    known: Mapping[str, Person] = field(default_factory=dict)
+    known: Mapping[str, Person] = {}
     home: str = ""
-    own: str = field(default="", repr=False)
+    own: str = ""
     trouble: str = ""  # why one of two files could not be read
+
+    def __repr__(self) -> str:
+        return f"People({', '.join(self.known)})"
 
     def one(self, name: str) -> Person:
         """Return a person. Raises NotSetUp."""

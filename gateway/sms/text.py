@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 from gateway.sms import en, zh
+from gateway.sms.people import Language
 from gateway.words import kind as kinds
 
-Language = Literal["zh", "en"]
 PLACE_MOST: Final = 60  # characters of the home's place
 PHRASES: Final = {"zh": zh.PHRASES, "en": en.PHRASES}
 OWN_LEAST: Final = 6  # characters by which words are ours: fewer are anybody's

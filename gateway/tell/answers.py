@@ -44,7 +44,6 @@ from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door, Instruction
 
 LOG = logging.getLogger("eldercare")
-BOOK = "phones.toml"  # beside gateway.toml
 TAKEN_MOST, REPLIES_MOST = 30, 10  # answers of one person in `sms_window`, and those answered
 DOUBT = "false_alarm?"  # the reason of an alarm that was taken with 3
 
@@ -69,8 +68,13 @@ class Answers:
         boot: str,
         pipeline: Pipeline,
         in_turn: Callable[[Later], Awaitable[None]],
+        book: Path,
     ) -> None:
-        """`in_turn` lets the pump take what is to be written down; it returns once that is so."""
+        """Take the phone book that was written by hand, which need not be there.
+
+        `in_turn` lets the pump take what is to be written down; it returns once that is so.
+        """
+        self._book = book
         self._home = home
         self._boot = boot
         self._pipeline = pipeline
@@ -78,24 +82,9 @@ class Answers:
         self._allowed: dict[str, _Allowance] = {}  # by person of the phone book
         self._unread = ""  # why the phone book cannot be read, said once
 
-    @property
-    def _book(self) -> Path:
-        return self._home.config.path.with_name(BOOK)
-
     async def run(self) -> None:
-        """Read what comes in once there is a phone book, by hand or by the page."""
-        changed = asyncio.Event()
-        end = self._home.subscribe(lambda _: changed.set())
-        try:
-            while not self._has_book():
-                await changed.wait()
-                changed.clear()
-        finally:
-            end()
+        """Read what comes in."""
         await supervise.keep("sms", Inbox(self.take).run, expected=(Trouble,))
-
-    def _has_book(self) -> bool:
-        return self._book.exists() or (self._home.config.state / people.OWN_FILE).exists()
 
     async def take(self, came: Came) -> str | None:
         """Do what an SMS says; return the answer, "" for none. It is on the disk by then.

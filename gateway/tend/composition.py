@@ -25,7 +25,7 @@ from gateway.keep.historian import Historian
 from gateway.keep.recovery import opened, time_kept
 from gateway.keep.stand_in import stand_in
 from gateway.keep.storage import Storage, proved
-from gateway.tell.answers import Answers
+from gateway.tell.answering import Answering
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
 from gateway.tell.heartbeat import Heartbeats
@@ -128,7 +128,7 @@ def build(
         night=functools.partial(middle.is_night, home, clock),
     )
     channels = Channels(home, clock, notes, pipeline, callers, fresh)
-    answers = Answers(home, boot, pipeline, functools.partial(in_turn, notes))
+    answering = Answering(home, boot, pipeline, functools.partial(in_turn, notes))
     way, receipts = Way(), Receipts()
     push = Push(way, store, clock, functools.partial(wire.topic, home.gateway), None)
     admission = Admission(faults, notes, clock.now)
@@ -327,7 +327,7 @@ def build(
         historian=historian,
         callers=callers,
         channels=channels,
-        answers=answers,
+        answering=answering,
         ears=ears,
         lineage=lineage,
         upkeep=upkeep,

@@ -32,7 +32,7 @@ from gateway.keep.historian import Historian
 from gateway.keep.stand_in import settled
 from gateway.keep.storage import Storage
 from gateway.keep.store import Store
-from gateway.tell.answers import Answers
+from gateway.tell.answering import Answering
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
 from gateway.tell.heartbeat import Heartbeats
@@ -83,7 +83,7 @@ class Daemon(Part, kw_only=True):
     historian: Historian
     callers: Callers
     channels: Channels
-    answers: Answers
+    answering: Answering
     ears: Ears
     lineage: Lineage
     upkeep: Upkeep
@@ -141,7 +141,7 @@ class Daemon(Part, kw_only=True):
                 group.create_task(self.inbound.run(), name="inbox")
                 group.create_task(self.slips.run(), name="slips")
                 group.create_task(self.push.run(), name="push")
-                group.create_task(self.answers.run(), name="answers")
+                group.create_task(self.answering.run(), name="answers")
                 group.create_task(self.resend.run(), name="resend")
                 group.create_task(self.upkeep.beat(lambda: self.pump.turned), name="beat")
                 group.create_task(self.upkeep.mains(), name="mains")

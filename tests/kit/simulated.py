@@ -369,7 +369,7 @@ class Lapse:
         self.link = link = Link(self)
         one.uplink.made = lambda: link
         one.ears.listen = lambda _group: None
-        one.answers.run = _no_modem
+        one.answering.run = _no_modem
         self._task = asyncio.ensure_future(one.run())
         await asyncio.sleep(2.0)
 

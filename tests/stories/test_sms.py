@@ -10,7 +10,7 @@ from gateway.sms import codes
 from gateway.sms.inbox import Came
 from gateway.sms.send import told
 from gateway.sms.text import composed
-from gateway.tell.answers import REPLIES_MOST
+from gateway.tell.answers import REPLIES_MOST, Answers
 from gateway.tell.waits import WAITS
 
 from tests.stories.life import DAY, HOME, MINUTE, SMOKE, Call, Life
@@ -126,8 +126,8 @@ class Answering(Phones):
 
     def __init__(self, life: Life) -> None:
         super().__init__()
-        self._life, self._sent = life, 0
-        book = life.folder / "phones.toml"
+        self._life, self._sent, self._of = life, 0, None
+        self._book = book = life.folder / "phones.toml"
         book.write_text(BOOK, encoding="utf-8")
         book.chmod(0o600)
         life.people["eldercare-sms"] = self
@@ -148,7 +148,10 @@ class Answering(Phones):
         """Let an SMS of a person come in; return what he gets back."""
         self._sent += 1
         came = Came(number or NUMBERS[person], text, stamp or f"{self._life.wall():%Y-%m-%dT%H:%M:%S}+00:00")
-        return await self._life.daemon.answers.take(came)
+        waits = self._life.daemon.answering
+        if self._of is not waits:  # another process, which has not heard anybody
+            self._of, self._answers = waits, Answers(waits.home, waits.boot, waits.pipeline, waits.in_turn, self._book)
+        return await self._answers.take(came)
 
 
 NUMBERS = {"daughter": "+8613800000000", "neighbour": "+8613700000000"}
