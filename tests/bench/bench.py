@@ -60,6 +60,7 @@ PARTS = {
     "outage": "broker away, killed, back",
     "returns": "broker away for a moment, with a press",
     "mix": "a home's mix",
+    "pressed": "CPU of a press",
     "starts": "starts",
     "bytes_written": "bytes on the card",
 }
@@ -330,7 +331,7 @@ class Bench:
 
     async def memory(self):
         figures = {p.name: [p.rss()] for p in (self.floor, self.gateway)}
-        self.compare("RSS after that, MiB", figures, 1.3, "8", form="{:.1f}")
+        self.compare("RSS after that, MiB", figures, 1.2, "8", form="{:.1f}")
         process = self.gateway.process
         maps = Path(f"/proc/{process.pid}/maps").read_text()
         self.table.add(
@@ -586,7 +587,7 @@ class Bench:
                 for p in both:
                     figures[name][p.name].append((p.cpu() - before[p.name]) * 1000 / len(adverts))
         self.compare("CPU s per 1,000 adverts, home's mix", figures["mix"], 1.2, "3", form="{:.3f}")
-        self.compare("strangers alone; ratio to the floor's mix", figures["strangers"], 0.5, "3", against=figures["mix"], form="{:.3f}")
+        self.compare("strangers alone; ratio to the floor's mix", figures["strangers"], 0.6, "3", against=figures["mix"], form="{:.3f}")
         self.compare("strangers alone; ratio to the floor's strangers", figures["strangers"], None, "", form="{:.3f}")
         self.compare("enrolled alone", figures["enrolled"], None, "", form="{:.3f}")
         await self.floor.air.play(self.doors(FILL, SENSORS[10:]))  # they fill the gateway's batch, so that it goes now
@@ -616,6 +617,21 @@ class Bench:
         self.table.add("readings told per reading sent 4 times", "", f"{told:.2f}", goal="9", reached=told == 1)
         self.down(*both)
         self.gateway.air = self.airs[1]
+
+    async def pressed(self):
+        """100 presses/s over 40 buttons, one program after the other, by the CPU time of all threads."""
+        both = (self.floor, self.gateway)
+        await self.up(*both)
+        await self.closed()
+        figures, number = defaultdict(list), int(100 * self.size.seconds)
+        for _ in range(max(self.size.runs, 2)):
+            for program in both:
+                before = program.cpu()
+                await self.timed(program, self.presses(100, number))
+                figures[program.name].append((program.cpu() - before) * 1000 / number)
+                await self.closed()
+        self.compare("CPU ms per press, 100/s", figures, 1.3, "3")
+        self.down(*both)
 
     # -- goal 8 ------------------------------------------------------------------------------------------------------
 
@@ -650,7 +666,7 @@ class Bench:
         loop.remove_reader(notify)
         notify.close()
         self.gateway.environment = {}
-        self.compare("start to first SOS at the broker, s", figures, 2.0, "8")
+        self.compare("start to first SOS at the broker, s", figures, 1.5, "8")
         if ready:
             self.table.add("start to READY, s", "", spread(ready))
         n = self.size.starts
