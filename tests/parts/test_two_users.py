@@ -50,7 +50,10 @@ def may_be_two_users():
     )
 
 
-pytestmark = pytest.mark.skipif(not may_be_two_users(), reason="only root becomes other users, in a checkout that they may read")
+@pytest.fixture(scope="module", autouse=True)
+def two_users():
+    if not may_be_two_users():
+        pytest.skip("only root becomes other users, in a checkout that they may read")
 
 
 class Box:

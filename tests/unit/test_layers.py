@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.source import Trees
+
 ROOT = Path(__file__).resolve().parents[2]
 # Packages of one line do not know each other. `page` is a process of its own and knows less, see below.
 ROOMS = (
@@ -56,12 +58,9 @@ OUTSIDE = {
     "random",
     "secrets",
 }
-TREES = {
-    path: ast.parse(path.read_text(encoding="utf-8")) for folder in ("gateway", "drivers") for path in ROOT.joinpath(folder).rglob("*.py")
-}
-GATEWAY = {
-    ".".join(p.relative_to(ROOT / "gateway").with_suffix("").parts): tree for p, tree in TREES.items() if ROOT / "gateway" in p.parents
-}
+PATHS = [path for folder in ("gateway", "drivers") for path in ROOT.joinpath(folder).rglob("*.py")]
+GATEWAY = Trees({".".join(p.relative_to(ROOT / "gateway").with_suffix("").parts): p for p in PATHS if ROOT / "gateway" in p.parents})
+MAKES = Trees({p.stem: p for p in PATHS if p.parent == ROOT / "drivers"})
 
 
 def imports(tree):
@@ -106,7 +105,7 @@ def test_no_part_takes_the_daemon():
 
 
 def test_no_module_is_longer_than_a_person_reads_at_once():
-    long = {p.relative_to(ROOT).as_posix() for p in TREES if len(p.read_text(encoding="utf-8").splitlines()) > LONGEST}
+    long = {p.relative_to(ROOT).as_posix() for p in PATHS if len(p.read_text(encoding="utf-8").splitlines()) > LONGEST}
     assert long <= CATALOGUES
 
 
@@ -133,9 +132,9 @@ def test_only_the_clock_looks_at_a_clock(name):
             assert node.value.id not in {"datetime", "date"}
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.joinpath("drivers").glob("*.py")), ids=lambda p: p.stem)
-def test_a_driver_knows_only_what_a_driver_is(path):
-    tree = TREES[path]
+@pytest.mark.parametrize("name", sorted(MAKES))
+def test_a_driver_knows_only_what_a_driver_is(name):
+    tree = MAKES[name]
     assert ours(tree) <= {"words.driver", "words.reading"}
     assert roots(tree) <= set(sys.stdlib_module_names) | {"gateway", "drivers", "cryptography"}
     assert not roots(tree) & (OUTSIDE | {"time", "datetime"}), "a driver opens nothing and reads no clock"

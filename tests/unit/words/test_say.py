@@ -18,19 +18,25 @@ from paho.mqtt.client import convert_connack_rc_to_reason_code
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
+from tests.kit.source import Trees
+
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = {ROOT / "gateway" / "words" / f"{language}.py" for language in ("zh", "en", "both")}
-TREES = [ast.parse(p.read_text(encoding="utf-8")) for p in sorted(ROOT.joinpath("gateway").rglob("*.py")) if p not in CATALOGUE]
-NODES = [node for tree in TREES for node in ast.walk(tree)]
 ALL = EN | BOTH
 FAMILY = re.compile(rf"({'|'.join(sorted({code.partition('.')[0] for code in ALL}))})\.(?!(?:json|toml|html|db)$)[a-z0-9_]+")
-WORDS = {node.value for node in NODES if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 FAMILY_DOT = re.compile(FAMILY.pattern.partition(")")[0] + r")\.")
-MADE = {
-    node.values[0].value
-    for node in NODES
-    if isinstance(node, ast.JoinedStr) and FAMILY_DOT.fullmatch(str(getattr(node.values[0], "value", "")))
-}
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    """Every node of the gateway's syntax trees, but of the catalogue's."""
+    paths = [p for p in sorted(ROOT.joinpath("gateway").rglob("*.py")) if p not in CATALOGUE]
+    return [node for tree in Trees({p: p for p in paths}).values() for node in ast.walk(tree)]
+
+
+@pytest.fixture(scope="module")
+def words(nodes):
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -68,23 +74,28 @@ def test_a_line_of_the_command_line_has_both_languages(code):
     assert re.search("[\u4e00-\u9fff].*[A-Za-z]|[A-Za-z].*[\u4e00-\u9fff]", BOTH[code].replace("\n", " "))
 
 
-def test_every_code_that_is_said_exists():
-    said = {word for word in WORDS if FAMILY.fullmatch(word)} - PAGE.keys()
+def test_every_code_that_is_said_exists(words):
+    said = {word for word in words if FAMILY.fullmatch(word)} - PAGE.keys()
     assert said <= ALL.keys()
     assert not ALL.keys() & PAGE.keys()
     assert not EN.keys() & BOTH.keys()
 
 
-def test_every_code_is_said_somewhere():
-    assert {code for code in ALL if code not in WORDS and not code.startswith(tuple(MADE))} == set()
+def test_every_code_is_said_somewhere(nodes, words):
+    made = {
+        node.values[0].value
+        for node in nodes
+        if isinstance(node, ast.JoinedStr) and FAMILY_DOT.fullmatch(str(getattr(node.values[0], "value", "")))
+    }
+    assert {code for code in ALL if code not in words and not code.startswith(tuple(made))} == set()
 
 
 SAYS = {"Say": 0, "both": 0, "_no": 0, "found": -1, "no": -1, "refusal": -1, "No": -1}  # who takes a code, and at which place
 
 
-def test_a_code_is_given_the_values_that_its_sentence_names():
+def test_a_code_is_given_the_values_that_its_sentence_names(nodes):
     seen = 0
-    for node in NODES:
+    for node in nodes:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in SAYS and node.args):
             continue
         given = {word.arg for word in node.keywords}
