@@ -90,6 +90,13 @@ async def fit(page):
     await is_fit_for_a_finger(page)
 
 
+# Moves that came while the page was busy are handed to it together. (A browser paints after each: so many by hand cost half a minute.)
+MOVED = """(pad, places) => {
+  const moves = places.map(([x, y]) => new PointerEvent("pointermove", { clientX: x, clientY: y, isPrimary: true }));
+  pad.dispatchEvent(new PointerEvent("pointermove", { isPrimary: true, coalescedEvents: moves }));
+}"""
+
+
 async def scribbled(page):
     """Draw far more than a name needs: it must become small enough by itself."""
     box = await page.locator("#pad").bounding_box()
@@ -97,8 +104,10 @@ async def scribbled(page):
     for _ in range(4):
         await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         await page.mouse.down()
-        for _ in range(400):
-            await page.mouse.move(box["x"] + dice.random() * box["width"], box["y"] + dice.random() * box["height"], steps=2)
+        places = [(box["x"] + dice.random() * box["width"], box["y"] + dice.random() * box["height"]) for _ in range(800)]
+        await page.locator("#pad").evaluate(MOVED, places)
+        for x, y in places[:20]:
+            await page.mouse.move(x, y)
         await page.mouse.up()
 
 
