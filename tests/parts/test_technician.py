@@ -228,8 +228,8 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
     dice = random.Random(4)
     revision = 0
     try:
-        for n in range(30):
-            gateway.start()
+        gateway.start()
+        for n in range(30):  # each time it has just started, and has seen to what was cut off before
             key = f"{n:032x}"
             order = tell(
                 gateway,
@@ -254,7 +254,7 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
             assert f"label {n}" not in gateway.log() + json.dumps(list(gateway.journal().values()))
             assert (secrets["token"], secrets["keys"]["new"]) == (body["token"], key)
             assert gateway.sweep() == []
-            gateway.kill()
+        gateway.kill()
         told = [c["revision"] for c in told_changes(gateway)]
         assert told == list(range(1, 31)), "each change is told once"
         answers = [m["instruction"] for m in gateway.journal().values() if m["type"] == "result"]
