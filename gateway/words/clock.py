@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import math
 import time
 from collections.abc import Mapping
@@ -311,6 +312,7 @@ def on_boot(at: When, alive: When | None, now: Moment, boot: str) -> When:
     )
 
 
+@functools.lru_cache(16)  # of a reading: in its proof, its alarm, its call, its entry
 def stamp(boot: str, at: Moment) -> When:
     """Return `at` as it is written down."""
     return When(
