@@ -306,6 +306,7 @@ DO: Final[Mapping[Do, str]] = {
     Do.ADJUST: "set a radar and read back 设置雷达",
     Do.PLATFORM_TEST: "try the way to the platform 测试平台",
     Do.SOUND_TEST: "let the home be heard, without an alarm 试听",
+    Do.CALL_TEST: "try the program of one rung 试叫",
 }
 # The values of each enumeration.
 VALUES: Final[Mapping[str, str]] = {

@@ -169,6 +169,13 @@ class SoundTest(Order, frozen=True, tag="sound_test"):
     """The home is heard as loud as an alarm."""
 
 
+class CallTest(Order, frozen=True, tag="call_test"):
+    """A rung's program is asked whether it could reach anybody; `step` is its number, from 1."""
+
+    step: Name
+    revision: Count = 0
+
+
 def do_of(order: type[Order] | Order) -> Do:
     """Return which instruction an order is."""
     return Do(str(order.__struct_config__.tag))
@@ -199,6 +206,7 @@ ORDERS: Final[Mapping[Do, type[Order]]] = {
         Adjust,
         PlatformTest,
         SoundTest,
+        CallTest,
     )
 }
 

@@ -32,6 +32,7 @@ FILE: Final = "phones.toml"  # beside gateway.toml, written by hand
 BY_PHONE: Final = frozenset({"sms"})  # channels that need a number
 BY_HOOK: Final = "webhook"  # the channel that needs an address
 WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
+TYPED: Final = BY_PHONE | {BY_HOOK}  # channels of whom number or address is typed
 SHOWN: Final = 3  # last digits that are shown
 # nobody calls an ambulance by SMS, and a test would call it each day
 EMERGENCY: Final = re.compile(r"(\+|00)?(86)?0?(110|112|119|120|122|911|999)")
@@ -57,7 +58,7 @@ def rungs(
                 r.wait,
                 own,
                 r.sounds or r.program[:1] in noises,
-                r.test or r.channel in BY_PHONE or r.channel == BY_HOOK,
+                r.test or r.channel in TYPED,
                 r.sounds and bool(r.program) and r.program == siren,
                 r.faults,
                 _duty(r, zone),
@@ -94,7 +95,7 @@ def wrong(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
     for n, r in enumerate(parts):
         if (r.channel == "program") != bool(r.program):
             out.append((n, "program", Say("config.rung_program")))
-        if (r.channel in BY_PHONE or r.channel == BY_HOOK) != bool(r.person):
+        if (r.channel in TYPED) != bool(r.person):
             out.append((n, "person", Say("phone.person")))
         if r.channel == "platform" and (r.hours or r.days or r.least == "P1"):
             out.append((n, "hours", Say("phone.platform_hours")))

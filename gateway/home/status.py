@@ -148,13 +148,15 @@ class CardStatus(Struct, frozen=True, kw_only=True):
 class ChannelStatus(Struct, frozen=True, kw_only=True):
     """One program that sounds or calls.
 
-    `why` is what is known against it; `tested_s`: how many seconds ago it was asked last.
+    `why` is what is known against it; `tested_s`: how many seconds ago it was asked last; `rungs`:
+    which rungs of the ladder are called by it, from 1.
     """
 
     program: str
     why: str = ""
     test: bool = False
     tested_s: float | None = None
+    rungs: list[int] = []
 
 
 class SettingStatus(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.contract.orders import SoundTest
+from gateway.contract.orders import CallTest, SoundTest
 from gateway.home import changes, household, trial
 from gateway.home.cancels import nobody_cancels
 from gateway.home.changes import RUNGS
@@ -22,7 +22,8 @@ from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
 from gateway.judge.watch import OPTIONAL
 from gateway.page import both
-from gateway.page.acts import once_of
+from gateway.page.acts import once_of, whole
+from gateway.page.calls import calls, came_back
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models
 from gateway.page.keys import keys_shown
 from gateway.page.makes import OPENS
@@ -121,6 +122,16 @@ async def ladder(v: Technician, said: Fields) -> Response:
             v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs
         )
     return await run_in_threadpool(_rules, v, 200, Form("ladder", said), rungs, unsaved=True)
+
+
+@router.post("/rules/call")
+async def call(v: Technician, said: Fields) -> Response:
+    """Try one rung as it is saved; what came back stands on the page that follows."""
+    checked(v, said)
+    await run_in_threadpool(current, v)
+    n = whole(said.get("go", ""))
+    answer = await left(v, CallTest(step=str(max(0, n))), said)
+    return RedirectResponse(f"/rules?tried={answer.told}&rung={max(0, n)}#calls", 303)
 
 
 @router.post("/rules/voice")
@@ -301,6 +312,8 @@ def _rules(
         when=(*WHEN, OWN),
         days=DAYS_OFFERED,
         gaps=gaps(v, config),
+        calls=calls(config, facts),
+        back=came_back(v),
         sound=config.parts.sound,
         speaks=bool(config.sound_words),
         loudness=LOUDNESS,

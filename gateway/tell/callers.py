@@ -251,12 +251,12 @@ class Callers:
                     self._end(lane, job)
             self._tidy(name, lane)
 
-    async def ask(self, program: Sequence[str]) -> Ran | None:
+    async def ask(self, program: Sequence[str], *, says: bool = False) -> Ran | None:
         """Ask a program whether it could reach anybody; None if it is at work by then."""
         name = program[0]
         if name in self._lanes or name in self._asked or self._sounder.plays(name):
             return None
-        asking = ask(self._begin, program)
+        asking = ask(self._begin, program, says=says)
         task = self._asked[name] = asyncio.create_task(asking, name=f"ask {name}")
         try:
             await asyncio.wait({task})

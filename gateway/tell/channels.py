@@ -164,12 +164,25 @@ class Channels:
             return now - last >= self._home.config.times.self_test
         return now - last >= (WAITS.ask_in_need if called else WAITS.ask_again)
 
+    async def try_(self, command: tuple[str, ...]) -> Ran | None:
+        """Ask one person's program now; None if it is at work. What it shows is known as ever."""
+        each = lines(self._home.config).items()
+        name = next((line for line, own in each if own == command), command[0])
+        ran = await self._callers.ask(command, says=True)
+        if ran is not None:
+            self._asked[name] = self._asked[command[0]] = self._clock.now().mono
+            self._learn(name, command[0], ran)
+        return ran
+
     async def _ask(self, name: str, command: tuple[str, ...]) -> None:
         ran, file = await self._callers.ask(command), command[0]
         if ran is None:  # it is at work: what comes of that says more
             self._asked.pop(name, None)
             self._asked.pop(file, None)
             return
+        self._learn(name, file, ran)
+
+    def _learn(self, name: str, file: str, ran: Ran) -> None:
         self._doubted.discard(name)
         told = {name, file} if ran.ok else {name} if ran.broken in OF_ONE else {file}
         for one in sorted(told):
@@ -218,10 +231,17 @@ class Channels:
         }
         now, config = self._clock.now().mono, self._home.config
         can = {n: bool(one.asks) for n, one in channels(config).items()}
-        can |= dict.fromkeys(lines(config), True)
+        each = lines(config)
+        can |= dict.fromkeys(each, True)
+        rungs = list(enumerate((r.program for r in config.ladder), 1))
         return [
             ChannelStatus(
                 program=name,
+                rungs=[
+                    n
+                    for n, program in rungs
+                    if program and (program == each[name] if name in each else program[0] == name)
+                ],
                 why=str(on.get(name, "")),
                 test=test,
                 tested_s=round(now - self._asked[name], 1) if name in self._asked else None,

@@ -15,9 +15,13 @@ from msgspec import Struct, field
 from gateway.judge.alarm import Alarm, State
 from gateway.tell.waits import WAITS
 from gateway.words import kind as kinds
+from gateway.words.wide import visible
 
 LOG = logging.getLogger("eldercare")
 ASK = "test"  # the last argument of a program that is asked so
+# in its environment where somebody reads on the spot why it failed: then it is heard what it says
+SAYS = "ELDERCARE_SAYS"
+SAID = 2000  # bytes of that
 # exit codes by which a program says more of its channel than that nobody was reached; the words
 # stand in faults and on the page
 BROKEN = {
@@ -44,6 +48,10 @@ class Child(Protocol):
     def returncode(self) -> int | None:
         """Exit code; None while it runs."""
 
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """What it says of why it failed, where somebody listens."""
+
     async def wait(self) -> int:
         """Wait for its end; return the exit code."""
 
@@ -59,7 +67,7 @@ async def begin(program: Sequence[str], environment: Mapping[str, str]) -> Child
         env=dict(environment),
         stdin=nothing,
         stdout=nothing,
-        stderr=nothing,
+        stderr=asyncio.subprocess.PIPE if SAYS in environment else nothing,
         start_new_session=True,
     )
 
@@ -73,18 +81,20 @@ class Ran(NamedTuple):
     ok: bool
     words: str
     broken: str = ""
+    said: tuple[str, ...] = ()  # by itself, line by line, where somebody listened
 
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 NOTHING: Mapping[str, str] = {}
 
 
-async def ask(start: Begin, program: Sequence[str]) -> Ran:
+async def ask(start: Begin, program: Sequence[str], *, says: bool = False) -> Ran:
     """Ask a program whether it could reach somebody; it reaches nobody and makes no noise.
 
-    Cancelled, it ends the program.
+    `says`: what it says of itself is returned too. Cancelled, it ends the program.
     """
     environment = {"PATH": _PATH, "ELDERCARE_REASON": "self_test", "ELDERCARE_TEST": "1"}
+    environment |= {SAYS: "1"} if says else {}
     ran = await _run(start, (*program, ASK), environment, WAITS.program_test)
     return ran if ran.ok or ran.broken else ran._replace(broken="failed")
 
@@ -123,17 +133,33 @@ async def _run(
         LOG.warning("program %s: %s", program[0], error.strerror)
         broken = "not_executable" if isinstance(error, PermissionError) else "not_there"
         return Ran(False, f"{program[0]}: {error.strerror}", broken)
+    said: list[bytes] = []
+    hears = child.stderr if SAYS in environment else None
+    hearing = asyncio.create_task(_hear(hears, said)) if hears is not None else None
     try:
         async with asyncio.timeout(longest):
             code = await child.wait()
+            if hearing is not None:
+                await hearing
     except TimeoutError:
         return Ran(False, f"{program[0]}: ended after {longest:g} s", "hangs")
     finally:
+        if hearing is not None:
+            hearing.cancel()
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
     broken = BROKEN.get(code, "ended" if code < 0 else "")
-    return Ran(code == 0, f"{program[0]}: exit code {code}", broken)
+    lines = b"".join(said).decode(errors="replace").splitlines()
+    return Ran(code == 0, f"{program[0]}: exit code {code}", broken, tuple(map(visible, lines)))
+
+
+async def _hear(stream: asyncio.StreamReader, said: list[bytes]) -> None:
+    """Read what a program says to its end, and keep the first `SAID` bytes."""
+    room = SAID
+    while some := await stream.read(SAID):
+        said.append(some[:room])
+        room -= len(some[:room])
 
 
 def family(kind: str) -> str:

@@ -227,6 +227,7 @@ def build(
         uplink=uplink,
         rearrange=change,
         callers=callers,
+        channels=channels,
         certifying=Certifying(home, storage, clock, boot, pipeline, faults),
         swap=BoxSwap(home, models, clock, pipeline, faults, intake),
         attempt_of=functools.partial(

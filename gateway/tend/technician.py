@@ -35,9 +35,10 @@ from gateway.judge.pipeline import Pipeline
 from gateway.judge.waits import WAITS as JUDGING
 from gateway.keep.storage import Storage
 from gateway.tell.callers import Callers
+from gateway.tell.channels import Channels
 from gateway.tell.platform_test import Attempt
 from gateway.tell.uplink import Uplink
-from gateway.tend import rearrange
+from gateway.tend import calling, rearrange
 from gateway.tend.box_swap import BoxSwap
 from gateway.tend.certifying import Certifying
 from gateway.tend.loudspeaker import heard
@@ -76,6 +77,7 @@ class Technician(Part, kw_only=True):
     uplink: Uplink
     rearrange: Rearrange
     callers: Callers
+    channels: Channels
     attempt_of: Callable[[Config, Instruction], Attempt]
     fitting_of: Callable[[Instruction, Device | None], wired_setup.Fitting]
     certifying: Certifying
@@ -161,6 +163,8 @@ class Technician(Part, kw_only=True):
         match i.do:
             case Do.SOUND_TEST:
                 return self._sound(i)
+            case Do.CALL_TEST:
+                return self._call(i)
             case Do.COMMISSIONED:
                 return await self._alone(lambda: self.certifying.carry_out(i))
             case Do.BACKUP:
@@ -212,6 +216,20 @@ class Technician(Part, kw_only=True):
             self.notes.later(self._says(result))
 
         self._start(hear())
+        return lambda _now: []
+
+    def _call(self, i: Instruction) -> Later:
+        """Try the program of one rung, beside everything else. An alarm comes first."""
+        config = self.home.config
+        rung = calling.rung_of(config, i)
+        if any(a.open and not a.test for a in self.pipeline.alarms.values()):
+            raise No(Refused.NOT_ALLOWED, "calling.alarm")
+
+        async def call() -> None:
+            result = await calling.tried(self.channels, config, rung, i)
+            self.notes.later(self._says(result))
+
+        self._start(call())
         return lambda _now: []
 
     def _window(self, i: Instruction) -> None:

@@ -328,6 +328,13 @@ EN: Final[dict[str, str]] = {
     "order.not_allowed": "{move} is not allowed in state {state}; allowed: {allowed}",
     "order.nothing_allowed": "nothing, it has ended",
     "order.answer_lost": "an order of this id was answered before and the answer is not kept any more; nothing was done again: see how things stand before you give it under a new id",
+    # one rung is tried
+    "calling.none": "this rung cannot be tried: the platform's on the page Test, a program only if it can test itself",
+    "calling.alarm": "an alarm is open: nothing is tried now",
+    "calling.busy": "it is at work: try again in a moment",
+    "calling.changed": "the ladder is another by now: open the page again",
+    "calling.failed": "it failed after {seconds:g} s: {why}",
+    "calling.done": "it worked, in {seconds:g} s",
     "loudspeaker.none": "nothing sounds in this home: switch the voice on first",
     "loudspeaker.alarm": "an alarm is open: the loudspeaker is for it",
     "loudspeaker.unplugged": "no loudspeaker was found: connect it and try again",

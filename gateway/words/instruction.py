@@ -50,6 +50,8 @@ class Do(StrEnum):
     PLATFORM_TEST = "platform_test"
     # let the home be heard as loud as an alarm, without one
     SOUND_TEST = "sound_test"
+    # ask the program of one rung whether it could reach anybody; `step` is the rung's number
+    CALL_TEST = "call_test"
 
 
 # Whoever may do these changes how the home is guarded: only who has been let in by the technician's
@@ -66,6 +68,7 @@ LOCAL_ONLY = frozenset(
         Do.TAKE_OVER,
         Do.PLATFORM_TEST,
         Do.SOUND_TEST,
+        Do.CALL_TEST,
     }
 )
 
@@ -113,7 +116,8 @@ class Instruction(Struct, frozen=True, kw_only=True):
     door: Door = Door.PLATFORM
     alarm: str = ""
     device: str = ""
-    # walk: what is pulled for the whole home, mains or uplink, in the place of a device
+    # walk: what is pulled for the whole home, mains or uplink, in the place of a device;
+    # call_test: which rung, from 1
     step: str = ""
     reason: str = ""
     outcome: str = ""

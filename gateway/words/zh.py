@@ -328,6 +328,13 @@ ZH: Final[dict[str, str]] = {
     "order.not_allowed": "当前状态 {state} 不允许 {move}; 允许: {allowed}",
     "order.nothing_allowed": "无, 已经结束",
     "order.answer_lost": "这个编号的指令已处理过, 原答复已不在, 这次没有再做: 请先看警报现状, 确有需要才换新编号重发",
+    # one rung is tried
+    "calling.none": "这一级不能试: 平台叫的用“测试”页, 程序要能自检",
+    "calling.alarm": "正在处理警报, 现在不能试",
+    "calling.busy": "正在用, 过一会儿再试",
+    "calling.changed": "呼叫顺序刚改过, 请重新打开页面再试",
+    "calling.failed": "没有成功 ({seconds:g} 秒): {why}",
+    "calling.done": "成功, 用了 {seconds:g} 秒",
     "loudspeaker.none": "家里没有设置发声",
     "loudspeaker.alarm": "正在处理警报, 现在不能试听",
     "loudspeaker.unplugged": "没有找到喇叭或声卡: 接好后再试",

@@ -2,6 +2,9 @@
 
 import re
 
+from standardwebhooks import Webhook
+
+from tests.kit.hook_server import HookServer, installed, says
 from tests.page import test_browser
 from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_browser import Home
@@ -85,3 +88,46 @@ async def test_an_address_typed_on_the_page_and_its_key_stand_in_the_daemons_sec
         for secret in (b"t0ken", key.encode()):
             kept = {p.name for p in tmp_path.rglob("*") if p.is_file() and secret in p.read_bytes()}
             assert {name.removesuffix(".1") for name in kept} == own, kept
+
+
+async def test_a_rung_is_tried_from_the_page_and_what_came_back_is_said(tmp_path):
+    installed()
+    home = Home(tmp_path, config=without_platform())
+    with HookServer() as server, home:
+        async with chromium() as browser:
+            context, page = await claimed(browser, home, "zh")
+            await page.goto(f"{home.page.address}/rules")
+            await page.select_option("[name=channel-1]", "webhook")
+            await page.fill("[name=responder-1]", "县平台")
+            await page.fill("[name=address-1]", server.url)
+            async with page.expect_navigation():
+                await page.locator("#ladder button.main").last.click()
+            key = await page.input_value("#k-1")
+
+            async def tried():
+                """Press the button, and look again until something has come back."""
+                await page.goto(f"{home.page.address}/rules")
+                async with page.expect_navigation():
+                    await page.click("#calls button")
+                while await page.locator("#calls a").count():
+                    async with page.expect_navigation():
+                        await page.click("#calls a")
+                return await page.inner_text("#calls .notice")
+
+            assert "成功" in await tried()
+            await fit(page)
+            await pictured(page, "rules-tried-zh-360")
+            (came,) = server.came
+            said = Webhook(key).verify(came.body, came.headers)
+            assert (said["type"], said["data"]["test"]) == ("gateway.test", True)
+            assert "演练" in said["data"]["text"]["zh"]
+            server.does = says(404)
+            told = await tried()
+            assert "对方没有这个地址" in told
+            assert "404" in told
+            await page.emulate_media(color_scheme="dark")
+            await page.set_viewport_size({"width": 1200, "height": 900})
+            await pictured(page, "rules-tried-zh-wide-dark")
+            await page.goto(f"{home.page.address}/?lang=en")
+            assert "It is not set up" in await page.content()
+            await context.close()

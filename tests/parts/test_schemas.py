@@ -311,11 +311,11 @@ def test_figures_in_the_text_are_true():
     assert "more than 64 KiB" in text
     assert "a packet of more than 65 KiB" in text
     assert wire.LARGEST + connection.ENVELOPE == 65 * 1024
-    nine = re.search(r"Ten are the technician's, at the door of the home: (.+?)\. From the platform", text)
+    nine = re.search(r"Eleven are the technician's, at the door of the home: (.+?)\. From the platform", text)
     assert nine
     assert set(re.findall(r"`(\w+)`", nine[1])) == LOCAL_ONLY
-    assert len(LOCAL_ONLY) == 10
-    assert "这十项" in text
+    assert len(LOCAL_ONLY) == 11
+    assert "这十一项" in text
     said = API["channels"]["readings"]["description"]
     assert f"one every {Times().readings_every:g} s, sooner after {upkeep.READINGS_AT} readings" in said
     missing = json.loads((FOLDER / "examples" / "fault-device-missing.json").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gateway.tell import sounder
 from standardwebhooks import Webhook
 
 from tests.kit.brokers import Authority
@@ -207,3 +208,12 @@ async def test_its_daily_test_calls_nobody_and_says_what_is_not_set_up(box, serv
     box.hooks.chmod(0o644)
     assert await box.tells("desk", "test") == 14
     assert "chmod 600" in box.heard
+
+
+async def test_whoever_waits_for_a_try_hears_what_the_program_says_and_no_more_than_a_bound():
+    says = "import os, sys; sys.stderr.write(os.environ['ELDERCARE_SAYS'] + 'x' * 1_000_000); sys.exit(1)"
+    ran = await sounder.ask(sounder.begin, (sys.executable, "-c", says), says=True)
+    assert (ran.ok, ran.broken) == (False, "failed")
+    assert ran.said == ("1" + "x" * (sounder.SAID - 1),)
+    quiet = await sounder.ask(sounder.begin, (sys.executable, "-c", "import sys; sys.exit('why')"))
+    assert quiet.said == (), "nobody listens to a daily test"

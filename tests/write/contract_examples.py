@@ -297,6 +297,7 @@ def instructions() -> dict[str, Any]:
         Do.SOUND_TEST: {},
         Do.RESEND: {"journal": JOURNAL, "from": 1, "to": 1000},
         Do.RECALL: {"alarm": alarm, "reason": "the family is there", "issued": "2026-05-04T04:02:00Z"},
+        Do.CALL_TEST: {"step": "2", "revision": 7},
     }
     assert set(given) == set(Do)
     out = {}

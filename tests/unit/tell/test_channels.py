@@ -25,8 +25,9 @@ class Callers:
         self.listening.append(ended)
         return lambda: self.listening.remove(ended)
 
-    async def ask(self, command):
+    async def ask(self, command, *, says=False):
         self.asked.append(command[0])
+        self.says = says
         return self.answer
 
 
@@ -148,4 +149,19 @@ async def test_a_call_that_says_not_set_up_has_each_person_asked_while_somebody_
         await bench.look(0)
     assert [fact.device for fact in fakes.turn(bench.notes, bench.clock)] == ["/people/sms (Li)", "/people/sms (Wang)"]
     assert bench.pipeline.down == {SMS, other}
+    await bench.channels.close()
+
+
+async def test_one_that_is_tried_now_is_known_as_of_a_daily_test(bench):
+    bench.callers.answer = BROKEN
+    assert await bench.channels.try_(SMS) == BROKEN
+    assert bench.callers.says, "what it says is wanted"
+    assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["raised"]
+    bench.callers.answer = WELL
+    await bench.channels.try_(SMS)
+    assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["cleared"]
+    (siren, sms) = bench.channels.status()
+    assert (sms.rungs, sms.tested_s, sms.why, siren.rungs) == ([1], 0.0, "", [])
+    bench.callers.answer = None
+    assert await bench.channels.try_(SMS) is None
     await bench.channels.close()

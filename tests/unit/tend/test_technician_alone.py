@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from gateway.home.waits import WAITS as HOME
+from gateway.judge.dispatch import Rung
 from gateway.judge.notes import Notes
 from gateway.tell.sounder import Ran
 from gateway.tend.technician import Technician
@@ -50,6 +51,13 @@ async def made(tmp_path):
         return out.callers.ran
 
     out.callers.try_sound = try_sound
+    out.channels = SimpleNamespace(tried=[], ran=Ran(True, ""))
+
+    async def try_(command):
+        out.channels.tried.append(command)
+        return out.channels.ran
+
+    out.channels.try_ = try_
     out.technician = Technician(
         home=out.home,
         models={},
@@ -64,6 +72,7 @@ async def made(tmp_path):
         uplink=out.uplink,
         rearrange=lambda config, _now, **more: out.rearranged.append((config, more)) or [],
         callers=out.callers,
+        channels=out.channels,
         attempt_of=Attempt,
         certifying=None,
         swap=None,
@@ -84,7 +93,16 @@ async def made(tmp_path):
         (result,) = note(out.clock.now())
         return result.refused
 
-    out.does, out.heard = does, heard
+    async def calls(**fields):
+        """Let a rung be tried, and return what came of it."""
+        order = Instruction(id="i1", do=Do.CALL_TEST, by="Li", door=Door.LOCAL, revision=3, **fields)
+        assert (await out.technician.carry_out(order))(out.clock.now()) == [], "nothing waits for it"
+        await until(lambda: out.notes)
+        (note,) = out.notes.take()
+        (result,) = note(out.clock.now())
+        return result
+
+    out.does, out.heard, out.calls = does, heard, calls
     yield out
     await out.technician.close()
 
@@ -162,3 +180,32 @@ async def test_the_home_is_heard_unless_an_alarm_needs_its_loudspeaker(made):
     made.home.config.sound_alarm = ()
     assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
     assert len(made.callers.tried) == 4
+
+
+async def test_a_rung_is_tried_and_what_came_back_is_said_with_its_time_in_both_languages(made):
+    made.pipeline.alarms = {}
+    desk = Rung("desk", channel="platform")
+    county = Rung("county", channel="program", program=("/bin/eldercare-webhook", "--to", "w1"), test=True)
+    siren = Rung("siren", channel="program", program=("/bin/siren",), test=True, sounds=True)
+    own = Rung("own", channel="program", program=("/bin/own",), test=True)
+    made.home.config.ladder = (desk, county, siren, own)
+    kinds = ("platform", "webhook", "program", "program")
+    made.home.config.parts = SimpleNamespace(ladder=[SimpleNamespace(channel=name) for name in kinds])
+    result = await made.calls(step="2")
+    assert (result.refused, made.channels.tried) == (Refused.NONE, [county.program])
+    assert result.en.startswith("it worked, in ")
+    made.channels.ran = Ran(False, "eldercare-webhook: exit code 1", "", ("noise", "对方回了 HTTP 500", "HTTP 500"))
+    result = await made.calls(step="2")
+    assert result.refused is Refused.NOT_ALLOWED
+    assert (result.zh.endswith("对方回了 HTTP 500"), result.en.endswith("HTTP 500")) == (True, True)
+    result = await made.calls(step="4")
+    assert "exit code 1" in result.en, "what a program of somebody else says goes nowhere"
+    assert "HTTP 500" not in result.en
+    made.channels.ran = None
+    assert "at work" in (await made.calls(step="2")).en
+    for step in ("1", "3", "5", "0", "-1", "x", "", "1" * 50):
+        assert await made.does(Do.CALL_TEST, step=step, revision=3) is Refused.NOT_ALLOWED, step
+    assert await made.does(Do.CALL_TEST, step="2", revision=2) is Refused.CHANGED_MEANWHILE
+    made.pipeline.alarms = {1: SimpleNamespace(open=True, test=False)}
+    assert await made.does(Do.CALL_TEST, step="2", revision=3) is Refused.NOT_ALLOWED, "an alarm comes first"
+    assert len(made.channels.tried) == 4

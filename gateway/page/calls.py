@@ -1,0 +1,56 @@
+"""What is known of each rung that is called from here, and what came back when one was tried."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gateway.contract import wire
+from gateway.home.config import Config
+from gateway.home.status import Status
+from gateway.page.acts import whole
+from gateway.page.visitor import Visitor
+
+
+class Call(NamedTuple):
+    """One rung: its number, who it is and how, and how its program was when it was asked last.
+
+    `why` is what is wrong with it, `tested` the seconds since, None where it was not asked yet.
+    """
+
+    n: int
+    responder: str
+    channel: str
+    why: str
+    tested: float | None
+
+
+class Back(NamedTuple):
+    """What came back of a try: of which rung, under which order; None while nothing did."""
+
+    n: int
+    told: str
+    result: wire.ResultMessage | None
+
+
+def calls(config: Config, facts: Status) -> list[Call]:
+    """Return the rungs whose program can be asked, as the daemon knows them."""
+    known: dict[int, tuple[str, float | None]] = {}
+    for one in facts.channels:  # a line of one person stands behind its program's
+        for n in one.rungs:
+            before = known.get(n)
+            known[n] = (one.why or (before[0] if before else ""), one.tested_s)
+    return [
+        Call(n, rung.responder, part.channel, *known.get(n, ("", None)))
+        for n, (rung, part) in enumerate(zip(config.ladder, config.parts.ladder, strict=True), 1)
+        if rung.program and rung.test and not rung.sounds
+    ]
+
+
+def came_back(v: Visitor) -> Back | None:
+    """Return what the address of this page asks after; None where it asks nothing."""
+    asked = v.request.query_params
+    if not asked.get("tried"):
+        return None
+    told = asked["tried"][:80]
+    result = v.page.known.result(told)
+    return Back(max(0, whole(asked.get("rung", ""))), told, result)
