@@ -4,11 +4,15 @@ import asyncio
 import base64
 import json
 import os
+import re
 import socket
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from gateway.hook import targets
+from gateway.hook.post import signature
 from gateway.tell import sounder
 from standardwebhooks import Webhook
 
@@ -156,7 +160,7 @@ async def test_one_that_answers_nothing_and_one_that_is_half_open_are_left_behin
 
 
 async def test_one_that_drips_for_ever_is_left_behind_and_a_huge_answer_is_not_read(box, server, tmp_path):
-    server.does = says(200, b"x" * 50_000_000 + ENTRY.encode())
+    server.does = says(200, b"x" * 200_000_000 + ENTRY.encode())
     assert await box.tells(waits={"whole": 0.1}) == 1
 
     async def drip(reader, writer):
@@ -217,3 +221,48 @@ async def test_whoever_waits_for_a_try_hears_what_the_program_says_and_no_more_t
     assert ran.said == ("1" + "x" * (sounder.SAID - 1),)
     quiet = await sounder.ask(sounder.begin, (sys.executable, "-c", "import sys; sys.exit('why')"))
     assert quiet.said == (), "nobody listens to a daily test"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "more", "why"),
+    [
+        (("county.example",), {}, "for another name"),
+        (("127.0.0.1",), {"valid_from": timedelta(days=-9), "valid_to": timedelta(days=-2)}, "has ended"),
+        (("127.0.0.1",), {"valid_from": timedelta(days=2), "valid_to": timedelta(days=9)}, "not valid yet"),
+    ],
+)
+async def test_a_wrong_certificate_gets_nothing_and_is_told_by_what_is_wrong_with_it(tmp_path, papers, hosts, more, why):
+    own = papers[0].issue(f"bad-{why[:3].strip()}", hosts=hosts, **more)
+    with HookServer(certificate=(own.cert, own.key)) as server:
+        box = Box(tmp_path, server.url, papers[0].ca)
+        assert await box.tells(waits={"whole": 0.3}) == 1
+        assert why in box.heard
+        assert not server.came
+
+
+async def test_the_lines_of_the_manual_take_what_we_send_and_refuse_what_others_do(box, server):
+    manual = (ROOT / "docs" / "integrator.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(.*?def taken.*?)```", manual, re.DOTALL)
+    theirs = {}
+    exec(lines, theirs)
+    heard = []
+
+    def does(came):
+        status, answer, said = theirs["taken"](came.headers, came.body, SECRET)
+        heard.append(said)
+        return status, {}, answer.encode()
+
+    server.does = does
+    assert await box.tells() == 0, box.heard
+    assert heard[0]["data"]["entry"] == ENTRY
+    (came,) = server.came
+    for headers, body in (
+        (came.headers | {"webhook-signature": "v1,AAAA"}, came.body),
+        (came.headers | {"webhook-id": "another"}, came.body),
+        (came.headers | {"webhook-timestamp": str(int(came.headers["webhook-timestamp"]) + 1)}, came.body),
+        (came.headers, came.body + b" "),
+    ):
+        assert theirs["taken"](headers, body, SECRET) == (401, "", None)
+    past = int(came.headers["webhook-timestamp"]) - 1000
+    old = came.headers | {"webhook-timestamp": str(past), "webhook-signature": signature(targets.key_of(SECRET), ENTRY, past, came.body)}
+    assert theirs["taken"](old, came.body, SECRET) == (401, "", None), "a recording"

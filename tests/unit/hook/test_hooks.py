@@ -1,13 +1,16 @@
 """A webhook without a line: signature, what an answer means, which addresses and secrets are none."""
 
 import base64
+import errno
+import http.client
 import json
+import socket
 import time
 from datetime import UTC, datetime
 
 import pytest
 from gateway.hook import targets
-from gateway.hook.post import ANSWER_MOST, Answered, meant, signature
+from gateway.hook.post import ANSWER_MOST, Answered, meant, post, signature
 from gateway.hook.send import message
 from gateway.hook.targets import NotSetUp, Target, key_of, parts_of
 from gateway.words.say import Say
@@ -141,3 +144,26 @@ def test_a_wrong_file_says_what_to_do_and_quotes_nothing_of_it(tmp_path, body, w
         targets.read(file)
     assert "t0ken" not in str(told.value)
     assert "n0secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "cut_off", "code"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, ""), True, "hook.no_network"),
+        (socket.gaierror(socket.EAI_NONAME, ""), False, "hook.no_name"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), True, "hook.no_network"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False, "hook.no_way"),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), False, "hook.no_way"),
+        (TimeoutError(), False, "hook.silent"),
+        (http.client.BadStatusLine("x"), False, "hook.no_http"),
+        (UnicodeError("label too long"), False, "hook.no_http"),
+    ],
+)
+def test_only_what_cuts_off_the_whole_box_is_told_as_no_network(monkeypatch, error, cut_off, code):
+    def fails(_self):
+        raise error
+
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", fails)
+    answer = post(Target("desk", "http://127.0.0.1/t0ken", KEY), NAME, BODY, 60)
+    assert (answer.no_network, answer.why.code, answer.again, answer.receipt) == (cut_off, code, True, False)
+    assert "t0ken" not in answer.why.en
