@@ -77,11 +77,12 @@ class Bounded:
                 if not data:
                     return data
                 raise BlockingIOError  # the loop has other work too; it comes back here
-            byte = self._sock.recv(1)
-            if not byte:
-                return byte
-            self._header += byte
-            if len(self._header) > 1 and not byte[0] & 0x80:
+            # no packet has less than two bytes; what is behind its header is not read yet
+            some = self._sock.recv(max(1, 2 - len(self._header)))
+            if not some:
+                return some
+            self._header += some
+            if len(self._header) > 1 and not self._header[-1] & 0x80:
                 self._judge()
             elif len(self._header) > _LENGTH_BYTES:
                 raise PacketRefused(Say("packet.no_mqtt"))
@@ -102,7 +103,8 @@ class Bounded:
             raise PacketRefused(Say("packet.qos", qos=qos))
         self._body = min(length, self._held) if kind == _PUBLISH else length
         self._rest = length - self._body
-        self._ready = bytes([first]) + _written(self._body)
+        whole = self._rest == 0
+        self._ready = bytes(self._header if whole else bytes([first]) + _written(self._body))
         self._header.clear()
 
     def __getattr__(self, name: str) -> Any:
