@@ -10,6 +10,7 @@ import pytest
 from gateway.page import assets
 
 from tests.kit.wait import PATIENCE
+from tests.page.served import in_a_browser
 from tests.page.weight import MOST, opened, weighed
 from tests.write.screenshots import PAGES
 
@@ -84,6 +85,7 @@ def test_the_tool_takes_a_fallback_and_what_only_who_knows_it_reads(found):
     assert [found[f"fallback.{kind}"] for kind in FALLBACKS] == [[], []]
 
 
+@in_a_browser
 async def test_no_page_weighs_more_than_it_may_the_first_time(tmp_path):
     async with opened(tmp_path) as (address, browser, state):
         for path in PAGES:
