@@ -70,6 +70,13 @@ def patient(opens):
     return opened
 
 
+async def becomes(page, what, arg=None):
+    """Wait until a script says yes; the page's own policy forbids a browser's own way to wait for one."""
+    async with asyncio.timeout(PATIENCE):
+        while not await page.evaluate(what, arg):
+            await asyncio.sleep(0.05)
+
+
 class Kept:
     """Debian's Chromium, one process for all tests of a loop. Each test has contexts of its own, which are forgotten with it."""
 

@@ -9,7 +9,7 @@ from gateway.page import assets
 
 from tests.kit.ports import free_port
 from tests.page.household import Example
-from tests.page.served import ROOT, Page, chromium
+from tests.page.served import ROOT, Page, becomes, chromium
 from tests.page.weight import KEPT
 from tests.write.screenshots import PHONE, claimed
 
@@ -140,7 +140,7 @@ async def test_after_an_update_nothing_old_is_shown(home, tmp_path):
     await page.goto(home.at("/"))
     address = await page.get_attribute('link[href$="page.css"]', "href")
     assert assets.VERSION not in address
-    await page.wait_for_function("old => caches.keys().then(all => all.length === 1 && !all[0].includes(old))", arg=assets.VERSION)
+    await becomes(page, "old => caches.keys().then(all => all.length === 1 && !all[0].includes(old))", assets.VERSION)
 
 
 async def test_the_worker_and_the_icons_are_there_for_anybody_and_the_manifest_tells_a_stranger_no_number(box):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.kit.ports import free_port
 from tests.page.household import Example
-from tests.page.served import Page, chromium
+from tests.page.served import Page, becomes, chromium
 from tests.write.screenshots import PAGES, PHONE, claimed, set_up
 
 MOST = 60_000
@@ -70,7 +70,7 @@ async def painted(browser, state, url):
     found = []
     for _ in range(2):
         await page.goto(url, wait_until="commit")
-        await page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        await becomes(page, "performance.getEntriesByName('first-contentful-paint').length")
         found.append(round(await page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")))
         await page.wait_for_selector(".brand .which")  # the page itself
         await page.evaluate(KEPT)

@@ -1,0 +1,148 @@
+"""Scanning with a phone's camera in a real browser: a code, an address, a key, a platform's file; and where the camera fails."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+import segno
+from gateway.page import label
+
+from tests.kit.ports import free_port
+from tests.page.household import Example
+from tests.page.served import Page, becomes, chromium
+from tests.page.test_qr import drawn
+from tests.write.screenshots import NEW, PHONE, claimed
+
+KEY = "231d39c1d7cc1ab1aee224cd096db932"
+CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+
+
+def filmed(text, file):
+    """A camera that sees a QR code, as the browser takes one: 4:2:0 frames in YUV4MPEG2."""
+    width, height, grey = drawn(segno.make(text, micro=False, encoding="utf-8"), 6)
+    width, height = (width + 40) // 2 * 2, (height + 40) // 2 * 2
+    inner = width - 40
+    rows = [b"\xe0" * width] * 20 + [b"\xe0" * 20 + grey[y * inner : (y + 1) * inner] + b"\xe0" * 20 for y in range(height - 40)]
+    lit = b"".join(row[:width].ljust(width, b"\xe0") for row in [*rows, *[b"\xe0" * width] * 20][:height])
+    frame = b"FRAME\n" + lit + b"\x80" * (width // 2 * height // 2 * 2)
+    file.write_bytes(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode() + frame * 3)
+    return f"--use-file-for-fake-video-capture={file}"
+
+
+@contextlib.asynccontextmanager
+async def phone(folder, *more, signed_in=True):
+    """A page of the example household and a phone that looks at it, signed in; `more`: arguments of the browser."""
+    http = free_port()
+    example = await asyncio.to_thread(Example, folder, port=free_port(), http=http)
+    with Page(example.path, http, folder / "page.log") as served:
+        async with chromium(*more) as browser:
+            context = await browser.new_context(viewport=PHONE, has_touch=True)
+
+            async def first(page):
+                await page.goto(f"{served.address}/first?lang=zh")
+
+            if signed_in:
+                await claimed(context, served.address, label.shown(example.config.page_folder), first)
+            page = context.pages[0] if context.pages else await context.new_page()
+            yield served.address, page, example
+
+
+async def value(page, field, wanted):
+    from playwright.async_api import expect
+
+    await expect(page.locator(f"#{field}")).to_have_value(wanted)
+    await expect(page.locator("#scanner")).to_be_hidden()
+    assert await page.evaluate("document.querySelector('#scanner video').srcObject === null"), "the camera is off"
+
+
+async def says(page, text):
+    from playwright.async_api import expect
+
+    await expect(page.locator("#scanner [role=status]")).to_contain_text(text)
+
+
+async def test_the_label_of_the_box_is_scanned_before_anybody_has_signed_in(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    async with phone(home, *CAMERA, filmed("https://gateway.local/first#ABCDE-23456", tmp_path / "film.y4m"), signed_in=False) as (
+        address,
+        page,
+        _,
+    ):
+        await page.goto(f"{address}/first?lang=zh")
+        await page.click("[data-scan=code]")
+        await value(page, "first-code", "ABCDE-23456")
+        assert await page.evaluate("document.activeElement.id") == "first-code"
+
+
+async def test_a_sensors_key_is_scanned_and_counted(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    async with phone(home, *CAMERA, filmed(json.dumps({"mac": "A4C1385E5307", "key": KEY}), tmp_path / "film.y4m")) as (address, page, _):
+        await page.goto(f"{address}{NEW}")
+        await page.click("[data-scan=key]")
+        await becomes(page, "key => document.getElementById('d-secret').value.includes(key)", KEY)
+        await page.goto(f"{address}/sensors/new?model=shelly-blu-button")
+        await page.click("[data-scan=address]")
+        await value(page, "d-address", "A4:C1:38:5E:53:07")
+
+
+async def test_a_platforms_code_fills_its_form_and_the_number_of_the_home_and_another_code_is_said(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    told = {"url": "mqtts://desk.example.org:8884", "username": "3-2-501", "password": "pa ss", "household": "3-2-501"}
+    async with phone(home, *CAMERA, filmed(json.dumps(told), tmp_path / "film.y4m")) as (address, page, _):
+        await page.goto(f"{address}/platform")
+        await page.click("[data-scan=platform]")
+        await value(page, "p-host", "desk.example.org")
+        for field, wanted in (("p-port", "8884"), ("p-username", "3-2-501"), ("p-password", "pa ss")):
+            await value(page, field, wanted)
+        assert await page.is_checked("[name=tls]")
+        await page.goto(f"{address}/home")
+        await page.click("[data-scan=household]")
+        await value(page, "household-number", "3-2-501")
+        await page.goto(f"{address}/sensors/new?model=shelly-blu-button")
+        await page.click("[data-scan=address]")
+        await says(page, "这是别的二维码")
+        await page.keyboard.press("Escape")
+        await value(page, "d-address", "")
+        assert await page.evaluate("document.activeElement.dataset.scan") == "address"
+
+
+async def test_where_the_camera_may_not_be_used_a_file_or_a_photograph_is_chosen(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    async with phone(home) as (address, page, _):  # a headless browser without a camera and without leave
+        await page.goto(f"{address}/platform")
+        await page.click("[data-scan=platform]")
+        await becomes(page, "document.querySelector('#scanner [role=status]').textContent.includes('手工填写')")
+        chooser = page.locator("#scanner input")
+        file = json.dumps({"url": "mqtt://10.0.0.8", "username": "u"}).encode()
+        await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b"no"})
+        await says(page, "别的二维码")
+        await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b" " * 50_000})
+        await says(page, "读不出")
+        await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": file})
+        await value(page, "p-host", "10.0.0.8")
+        await value(page, "p-port", "1883")
+        assert not await page.is_checked("[name=tls]")
+        await page.click("[data-scan=platform]")
+        segno.make("mqtts://photo.example.org", micro=False).save(str(tmp_path / "photo.png"), scale=7)
+        await chooser.set_input_files(tmp_path / "photo.png")
+        await value(page, "p-host", "photo.example.org")
+        await page.click("[data-scan=platform]")
+        await chooser.set_input_files({"name": "x.png", "mimeType": "image/png", "buffer": b"no picture"})
+        await says(page, "读不出")
+
+
+@pytest.mark.parametrize("formats", [["qr_code"], []])
+async def test_a_browser_that_reads_codes_itself_is_asked(tmp_path, formats):
+    home = tmp_path / "home"
+    home.mkdir()
+    own = f"window.BarcodeDetector = class {{ static async getSupportedFormats() {{ return {formats}; }} async detect() {{ return [{{rawValue: 'A4C138000001'}}]; }} }};"
+    async with phone(home, *CAMERA, filmed("A4C138000002", tmp_path / "film.y4m")) as (address, page, _):
+        await page.add_init_script(own)
+        await page.goto(f"{address}/sensors/new?model=shelly-blu-button")
+        await page.click("[data-scan=address]")
+        await value(page, "d-address", "A4:C1:38:00:00:01" if formats else "A4:C1:38:00:00:02")
