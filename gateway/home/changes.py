@@ -43,7 +43,7 @@ from gateway.home.values import (
     SetTimes,
 )
 from gateway.hook import targets
-from gateway.words.consent import CONSENTS
+from gateway.words.consent import ASKED
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
 from gateway.words.say import Say
@@ -98,6 +98,7 @@ def changed(
         own = replace(own, revision=revision, token=token)
     if home.agreed is not None and home.agreed != config.household.agreed:
         home = replace(home, agreed=replace(home.agreed, at=at))
+    home = replace(home, family_since=_since(config, home, at))
     names = tuple(_names(config, home, own, change))[:KEYS]
     home = replace(
         home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names
@@ -178,12 +179,19 @@ def _consent(config: Config, value: SetConsent, given: Handed) -> Made:
 
 
 def _more(config: Config, consent: ConsentPart) -> bool:
-    """Say whether more is to be kept than somebody has agreed to."""
+    """Say whether more is to be kept, or seen, than somebody has agreed to."""
     was, days = config.parts.consent, config.parts.gateway
-    return any(getattr(consent, name) and not getattr(was, name) for name in CONSENTS) or any(
+    return any(getattr(consent, name) and not getattr(was, name) for name in ASKED) or any(
         (getattr(consent, name) or 0) > getattr(days, name)
         for name in ("history_days", "journal_days")
     )
+
+
+def _since(config: Config, home: Household, at: str) -> str:
+    """Return since when relatives may look, "" where they may not, or as `gateway.toml` says."""
+    was = config.parts.consent.family
+    may = was if home.consent is None else home.consent.family
+    return "" if not may else config.household.family_since if was else at
 
 
 def _dangers(_config: Config, value: DangersPart) -> dict[str, Any]:

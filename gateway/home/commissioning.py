@@ -27,7 +27,7 @@ from gateway.home.waits import WAITS
 from gateway.judge.walk_record import Goal, Need, Plug, goal, step_needs
 from gateway.words import kind
 from gateway.words.clock import When
-from gateway.words.consent import CONSENTS
+from gateway.words.consent import ASKED
 from gateway.words.kind import Priority
 
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
@@ -246,7 +246,7 @@ def _consent(config: Config) -> dict[str, Any]:
         if agreed
         else None
     )
-    return {**{str(name): getattr(part, name) for name in CONSENTS}, "agreed": by}
+    return {**{name: getattr(part, name) for name in ASKED}, "agreed": by}
 
 
 def _device(config: Config, d: Device, m: wire.FaultMessage | None) -> dict[str, Any]:

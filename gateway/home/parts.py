@@ -203,6 +203,7 @@ class ConsentPart(Strict, frozen=True):
     activity: bool = False  # motion, presence, doors, presses
     climate: bool = False
     vital_signs: bool = False
+    family: bool = False  # relatives may see whether all is well: no readings
     history_days: HistoryDays | None = None
     journal_days: JournalDays | None = None
 
@@ -321,6 +322,8 @@ class Household(Strict, frozen=True):
     household: HomePart | None = None
     rooms: tuple[Room, ...] | None = None
     consent: ConsentPart | None = None
+    # since when relatives may look; an account of theirs that is older ends
+    family_since: str = ""
     agreed: Agreed | None = None
     platform: HomePlatform | None = None
     device: tuple[DevicePart, ...] | None = None

@@ -118,6 +118,7 @@ class SetConsent(Strict, frozen=True):
     activity: bool | UnsetType = UNSET
     climate: bool | UnsetType = UNSET
     vital_signs: bool | UnsetType = UNSET
+    family: bool | UnsetType = UNSET
     history_days: HistoryDays | UnsetType | None = UNSET
     journal_days: JournalDays | UnsetType | None = UNSET
 

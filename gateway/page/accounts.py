@@ -24,30 +24,24 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from gateway.home import strength
-from gateway.page import label
+from gateway.page import label, relatives
+from gateway.page.chosen import LARGEST, check_name, check_password
+from gateway.page.relatives import Relatives
 from gateway.page.tries import TABLE, Refusal, Tries
 from gateway.page.waits import WAITS
 
-__all__ = [
-    "Accounts",
-    "Refusal",
-    "Role",
-    "Session",
-    "Visit",
-]  # Refusal is what everything here refuses with
+# Refusal is what everything here refuses with.
+__all__ = ["Accounts", "Refusal", "Role", "Session", "Visit"]
 
 FILE = "page.db"
 SESSIONS = 20  # at once; the one longest unseen goes first
 OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
-ACCOUNTS = 12
+ACCOUNTS = 12  # of who works here
 VISITS = 5000  # lines of the book of visits that are kept
 # an hour of refused tries in it; of more only the number is written: guessing must not push the
 # rest out
 REFUSED_LINES = 30
 HOUR = 3600.0
-SHORTEST, LARGEST = 10, 200  # characters of a password
-NAME = re.compile(r"[\w.-][\w .-]{0,30}[\w.-]|[\w.-]")
 _NUMBER = re.compile(r"[\w-]{16}", re.ASCII)
 
 # 19 MiB and two rounds: the least that OWASP asks, on a board with 512 MB. One at a time, see
@@ -70,10 +64,11 @@ CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) ST
 
 
 class Role(StrEnum):
-    """What an account may do: a technician changes things, a supervisor reads."""
+    """What an account is for: to change things, to oversee, to see that all is well."""
 
     TECHNICIAN = "technician"
     SUPERVISOR = "supervisor"
+    FAMILY = "family"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +105,7 @@ class Accounts:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with self._open() as db:
-            for statement in (_TABLES + TABLE).split(";"):
+            for statement in (_TABLES + relatives.TABLES + TABLE).split(";"):
                 db.execute(statement)
             # Monotonic seconds of another power-up say nothing: its sessions are over.
             db.execute("DELETE FROM sessions WHERE boot != ?", (boot,))
@@ -120,6 +115,7 @@ class Accounts:
             db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
         self._secret = bytes.fromhex(secret)
         self.tries = Tries(self._open, boot, now)
+        self.relatives = Relatives(self._open, boot, now)
         # passwords and codes since the start of the page, also those that were not looked at
         self.wrong = 0
         self._lines = self._unwritten = 0
@@ -155,8 +151,8 @@ class Accounts:
             self._refused("", source, "wrong_code")
             raise Refusal("wrong_code", "code")
         self.tries.forget(source)  # what follows is no guessing
-        _check_name(name)
-        _check_password(password, name, right)
+        check_name(name)
+        check_password(password, name, right)
         hashed = self._hash(password)
         with self._open() as db:
             if db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
@@ -185,15 +181,34 @@ class Accounts:
         self.note(name, source, "signed_in")
         return self._begin(name, source)
 
-    def add(self, name: str, role: str, password: str, by: Session, source: str) -> None:
-        """Make another account."""
-        _check_name(name)
-        if role not in set(Role):
-            raise Refusal("role_unknown", "role")
-        _check_password(password, name, label.shown(self._folder))
+    def join(self, code: str, password: str, source: str) -> str:
+        """Make a relative's account with an invitation; return its session."""
+        self._count(source)
+        name = self.relatives.invited(code)
+        if name is None:
+            self._refused("?", source, "wrong_invitation")
+            raise Refusal("invitation_over", "code")
+        self.tries.forget(source)  # what follows is no guessing
+        check_password(password, name, label.shown(self._folder))
         hashed = self._hash(password)
         with self._open() as db:
-            if db.execute("SELECT count(*) FROM accounts").fetchone()[0] >= ACCOUNTS:
+            name = self.relatives.take(db, code)
+            db.execute(
+                "INSERT INTO accounts VALUES (?, ?, ?, ?)", (name, Role.FAMILY, hashed, time.time())
+            )
+        self.note(name, source, "joined")
+        return self._begin(name, source)
+
+    def add(self, name: str, role: str, password: str, by: Session, source: str) -> None:
+        """Make another account."""
+        check_name(name)
+        if role not in {Role.TECHNICIAN, Role.SUPERVISOR}:  # a relative is invited
+            raise Refusal("role_unknown", "role")
+        check_password(password, name, label.shown(self._folder))
+        hashed = self._hash(password)
+        with self._open() as db:
+            others = "SELECT count(*) FROM accounts WHERE role != 'family'"
+            if db.execute(others).fetchone()[0] >= ACCOUNTS:
                 raise Refusal("accounts_full", "name")
             if db.execute("SELECT 1 FROM accounts WHERE name = ?", (name,)).fetchone():
                 raise Refusal("name_taken", "name")
@@ -208,8 +223,7 @@ class Accounts:
             others = "SELECT 1 FROM accounts WHERE role = ? AND name != ? LIMIT 1"
             if not db.execute(others, (Role.TECHNICIAN, name)).fetchone():
                 raise Refusal("last_technician")
-            db.execute("DELETE FROM accounts WHERE name = ?", (name,))
-            db.execute("DELETE FROM sessions WHERE name = ?", (name,))
+            self.relatives.forget(db, name)
         self.note(by.name, source, "account_removed", name)
 
     def change_password(self, session: Session, old: str, new: str, source: str) -> str:
@@ -221,7 +235,7 @@ class Accounts:
             self._refused(session.name, source, "refused")
             raise Refusal("wrong_password", "old")
         self.tries.forget(who)
-        _check_password(new, session.name, label.shown(self._folder))
+        check_password(new, session.name, label.shown(self._folder))
         hashed = self._hash(new)
         with self._open() as db:
             db.execute("UPDATE accounts SET hash = ? WHERE name = ?", (hashed, session.name))
@@ -248,10 +262,12 @@ class Accounts:
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
                 (_digest(key), name, self._boot, now, now, source),
             )
+            row = db.execute("SELECT role FROM accounts WHERE name = ?", (name,)).fetchone()
+            most = relatives.SESSIONS if row == (Role.FAMILY,) else OF_ONE
             db.execute(
                 "DELETE FROM sessions WHERE name = ? AND key NOT IN "
                 "(SELECT key FROM sessions WHERE name = ? ORDER BY seen DESC, rowid DESC LIMIT ?)",
-                (name, name, OF_ONE),
+                (name, name, most),
             )
             db.execute(
                 "DELETE FROM sessions WHERE key NOT IN "
@@ -418,9 +434,9 @@ def forgotten(folder: Path) -> None:
     Called by the command line on the box.
     """
     with contextlib.closing(sqlite3.connect(folder / FILE, timeout=WAITS.database)) as db, db:
-        for table in ("accounts", "sessions", "tries"):
+        for table in ("accounts", "sessions", "tries", "relatives", "invitations"):
             with contextlib.suppress(sqlite3.OperationalError):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608  the three names above
+                db.execute(f"DELETE FROM {table}")  # noqa: S608  the five names above
 
 
 def _digest(key: str) -> str:
@@ -430,20 +446,3 @@ def _digest(key: str) -> str:
 def _seat(session: Session) -> str:
     """Return by what the wrong passwords of somebody signed in are counted: not by the address."""
     return f"session {_digest(session.key)[:16]}"
-
-
-def _check_name(name: str) -> None:
-    if not NAME.fullmatch(name):
-        raise Refusal("name_form", "name")
-
-
-def _check_password(password: str, name: str, code: str) -> None:
-    low = password.lower()
-    if not SHORTEST <= len(password) <= LARGEST:
-        raise Refusal("password_short" if len(password) < SHORTEST else "password_long", "password")
-    if (len(name) > 3 and name.lower() in low) or strength.weak(
-        password, strength.ACCOUNT, [name, "eldercare"]
-    ):
-        raise Refusal("password_common", "password")
-    if code and label.plain(code) == label.plain(password):
-        raise Refusal("password_is_code", "password")

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from gateway.home import backup
-from gateway.page import again, guard, papers
+from gateway.page import again, family, guard, papers
 from gateway.page import bundle as bundled
 from gateway.page.accounts import Refusal, Role
+from gateway.page.change import current
 from gateway.page.door import refused
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 
@@ -58,9 +59,27 @@ def add(v: Technician, said: Fields) -> Response:
     return RedirectResponse("/box?saved=1#accounts", 303)
 
 
+@router.post("/box/invite")
+def invite(v: Technician, said: Fields) -> Response:
+    """Invite a relative, where the resident lets them look."""
+    checked(v, said)
+    assert v.session is not None  # a technician has one
+    if unproved := again.wrong(v, said):
+        return _box(v, 422, "invite", said, unproved)
+    agreed, name = family.since(current(v)), said.get("name", "").strip()
+    if agreed is None:
+        return _box(v, 422, "invite", said, {"form": v.words("family_not_agreed")})
+    try:
+        code = v.page.accounts.relatives.invite(name, agreed, v.session.name)
+    except Refusal as no:
+        return _box(v, 422, "invite", said, {no.field or "form": refused(v, no)})
+    v.page.accounts.note(v.session.name, v.source, "invited", name)
+    return _box(v, code=(name, code))
+
+
 @router.post("/box/accounts/remove")
 def remove(v: Technician, said: Fields) -> Response:
-    """Take an account away."""
+    """Take an account away, or an invitation back."""
     checked(v, said)
     assert v.session is not None  # a technician has one
     if unproved := again.wrong(v, said):
@@ -122,7 +141,10 @@ def _box(
     form: str = "",
     said: dict[str, str] | None = None,
     wrong: dict[str, str] | None = None,
+    code: tuple[str, str] = ("", ""),
 ) -> Response:
+    family.ended(v.page)
+    relatives = v.page.accounts.relatives
     typed = {k: w for k, w in (said or {}).items() if k in {"name", "role", "certificate"}}
     known = v.page.known
     facts = known.status()
@@ -133,8 +155,12 @@ def _box(
         typed=typed,
         wrong=wrong or {},
         saved="saved" in v.request.query_params,
-        roles=list(Role),
+        roles=[Role.TECHNICIAN, Role.SUPERVISOR],
         accounts=v.page.accounts.all() if v.technician else [],
+        relatives=relatives.all() if v.technician else {},
+        waiting=relatives.waiting() if v.technician else [],
+        family=family.since(v.page.config) is not None,
+        code=code,
         papers=_papers(v),
         facts=facts,
         now=known.now(facts),

@@ -28,7 +28,7 @@ from gateway.page.steps import stands as standing
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 from gateway.page.walk import tested
 from gateway.page.words import Words
-from gateway.words.consent import CONSENTS
+from gateway.words.consent import ASKED
 from gateway.words.kind import Priority
 from gateway.words.times import TABLE
 
@@ -254,7 +254,8 @@ def _consent(
     """Return what was agreed to, by whom, and what they drew."""
     classes = t.pair("\u3000", " · ").join(
         f"{t('consent.' + name)}{t.pair(':', ': ')}{t('home.yes' if what[name] else 'home.no')}"
-        for name in CONSENTS
+        for name in ASKED
+        if name in what
     )
     if (by := what["agreed"]) is None:
         return {"classes": classes, "by": t("agreed.nobody"), "path": ""}

@@ -29,7 +29,7 @@ from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
 from gateway.page.known import Filter, Known
 from gateway.page.news import until
-from gateway.page.visitor import Visitor
+from gateway.page.visitor import Page, Visitor
 from gateway.page.waits import WAITS
 from gateway.words.driver import Model
 from gateway.words.instruction import Refused, What
@@ -46,7 +46,11 @@ def models() -> Mapping[str, Model]:
 
 def current(v: Visitor) -> Config:
     """Return the present configuration; the one before where the files cannot be read."""
-    page = v.page
+    return present(v.page)
+
+
+def present(page: Page) -> Config:
+    """Return the same without a visitor."""
     files = (page.config.path, page.config.state / "household.json")
     try:
         page.use(_loaded(page.config.path, tuple(_mark(f) for f in files)))

@@ -81,17 +81,12 @@ async def sign_in(v: Anyone, said: Fields) -> Response:
 
 
 def _first_refused(v: Visitor, said: dict[str, str], no: Refusal) -> Response:
-    if no.word in UNSEEN:
-        v.page.accounts.unseen()
-    return _waiting(
-        _first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no
-    )
+    wrong = {no.field or "form": refused(v, no)}
+    return waiting(v, _first(v, 429 if no.wait else 422, said, wrong), no)
 
 
 def _sign_in_refused(v: Visitor, name: str, no: Refusal) -> Response:
-    if no.word in UNSEEN:
-        v.page.accounts.unseen()
-    return _waiting(_sign_in(v, 429 if no.wait else 422, refused(v, no), name), no)
+    return waiting(v, _sign_in(v, 429 if no.wait else 422, refused(v, no), name), no)
 
 
 def _signed_in(v: Visitor, name: str, said: dict[str, str]) -> Response:
@@ -128,7 +123,10 @@ def _sign_in(v: Visitor, status: int, notice: str = "", name: str = "") -> Respo
     return v.render("signin.html", status, notice=v.words(notice) if notice else "", name=name)
 
 
-def _waiting(response: Response, no: Refusal) -> Response:
+def waiting(v: Visitor, response: Response, no: Refusal) -> Response:
+    """Return an answer that says when to try again; a try that nobody looked at is counted."""
+    if no.word in UNSEEN:
+        v.page.accounts.unseen()
     if no.wait:
         response.headers["retry-after"] = str(round(no.wait + 0.5))
     return response

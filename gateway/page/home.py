@@ -18,16 +18,17 @@ from gateway.page.acts import whole
 from gateway.page.both import Row
 from gateway.page.change import Answer, Form, configure, current, drawn
 from gateway.page.en import EN
+from gateway.page.family import ended
 from gateway.page.steps import asked, onward
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.zh import ZH
-from gateway.words.consent import CONSENTS
+from gateway.words.consent import ASKED, FAMILY
 from gateway.words.instruction import What
 from gateway.words.wide import visible
 
 router = APIRouter()
 ROOMS: Final = tuple(name for name in EN if name.startswith("room."))
-CONSENT: Final = tuple(name.value for name in CONSENTS)
+CONSENT: Final = ASKED
 WHO: Final = ("resident", "representative")
 NAME: Final = 40  # characters of a name
 # A box is set up where it will stand: these are offered, and whatever it has already.
@@ -151,6 +152,7 @@ def _agreed(v: Visitor, said: dict[str, str], wrong: dict[str, str]) -> Agreed |
 
 async def _done(v: Visitor, name: str, said: dict[str, str], answer: Answer) -> Response:
     if answer.accepted:
+        await run_in_threadpool(ended, v.page)  # at once, where relatives may look no more
         config, known = v.page.config, v.page.known
         on = await run_in_threadpool(onward, config, known, "home", said.get("go", ""))
         if not on and said.get("go") == "on" and not asked(config):
@@ -186,7 +188,7 @@ def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
         form,
         set=facts,
         rooms=[(r, r in ticked, r in lived) for r in offered],
-        consents=CONSENT,
+        consents=[name for name in CONSENT if name != FAMILY],
         agreed=config.household.agreed,
         drawing=signatures.drawn(config.household.agreed.strokes)
         if config.household.agreed

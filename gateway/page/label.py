@@ -19,16 +19,20 @@ def made(folder: Path) -> str:
     if found:
         return found
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    new = "-".join("".join(secrets.choice(ALPHABET) for _ in range(EACH)) for _ in range(GROUPS))
-    _place(folder, new, again=False)
+    _place(folder, new(), again=False)
     return shown(folder)
 
 
 def renewed(folder: Path) -> str:
     """Replace the code: the old label opens nothing any more."""
-    new = "-".join("".join(secrets.choice(ALPHABET) for _ in range(EACH)) for _ in range(GROUPS))
-    _place(folder, new, again=True)
-    return new
+    code = new()
+    _place(folder, code, again=True)
+    return code
+
+
+def new() -> str:
+    """Return a code that nobody has seen."""
+    return "-".join("".join(secrets.choice(ALPHABET) for _ in range(EACH)) for _ in range(GROUPS))
 
 
 def shown(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Which places each role has: a technician all of them, a supervisor figures and records."""
+"""Which places each role has: a technician all, a supervisor figures and records, family one."""
 
 from __future__ import annotations
 
@@ -33,8 +33,14 @@ OVERSEEN: Final = (
     ("box", "/box"),
 )
 _PLACES: Final = {Role.TECHNICIAN: PLACES, Role.SUPERVISOR: OVERSEEN}
+FAMILY: Final = "/family"  # the one page of a relative, who has no navigation
 
 
 def places(role: Role | None) -> tuple[tuple[str, str], ...]:
-    """Return what the navigation has for a role, the page it comes to first."""
-    return _PLACES[role] if role is not None else ()
+    """Return what the navigation has for a role."""
+    return _PLACES.get(role, ()) if role is not None else ()
+
+
+def first(role: Role | None) -> str:
+    """Return the page that a role comes to."""
+    return next((where for _, where in places(role)), FAMILY)

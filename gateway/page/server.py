@@ -24,6 +24,7 @@ from gateway.page import papers
 from gateway.page.app import made
 from gateway.page.change import tidied
 from gateway.page.connections import Places, Server
+from gateway.page.family import ended
 from gateway.page.guard import Guard, Receive, Scope, Send, local, named
 from gateway.page.visitor import Page
 from gateway.page.waits import WAITS
@@ -174,9 +175,10 @@ async def serve(config: Config) -> None:
 
 
 async def _keep_tidy(page: Page) -> None:
-    """Delete what was handed to the daemon and is not needed any more."""
+    """Delete what was handed to the daemon and is not needed any more, and who may look no more."""
     while True:
         await asyncio.to_thread(tidied, page.config, page.known)
+        await asyncio.to_thread(ended, page)
         await asyncio.sleep(WAITS.tidy)
 
 

@@ -15,7 +15,7 @@ from gateway.home.config import Config
 from gateway.page.known import Filter, Known
 from gateway.words import kind
 from gateway.words.clock import Quality, When
-from gateway.words.consent import CONSENTS
+from gateway.words.consent import ASKED
 
 # In their order, each with the place where it is done.
 STEPS: Final[Mapping[str, str]] = {
@@ -132,7 +132,7 @@ def steps(
 def asked(config: Config) -> bool:
     """Say whether anybody was asked what may be kept: an answer may be no to all of it."""
     return config.household.consent is not None or any(
-        getattr(config.parts.consent, name) for name in CONSENTS
+        getattr(config.parts.consent, name) for name in ASKED
     )
 
 

@@ -39,7 +39,7 @@ STAGES = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed"
 def today(v: SignedIn) -> Response:
     """Show what the home looks like now; others than technicians have a page of their own."""
     if not v.technician:
-        return RedirectResponse(roles.places(v.role)[0][1], 303)
+        return RedirectResponse(roles.first(v.role), 303)
     return _today(v)
 
 

@@ -43,6 +43,8 @@ AT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
             "rules",
             "walk",
             "certificate",
+            "family",
+            "join",
         )
     },
     **{f"{name}.html": (f"/sensors/{name}", ()) for name in ("add", "new")},
@@ -176,10 +178,14 @@ class Visitor:
 
     @property
     def which(self) -> str:
-        """Which home this is: its number, or else the gateway's id. A stranger is not told."""
+        """Which home this is: its number, or else the gateway's id.
+
+        A stranger is not told, nor a relative.
+        """
         home = self.page.config.household.household
         number = home.number if home is not None else ""
-        return (number or self.page.known.gateway()) if self.session is not None else ""
+        known = self.role not in (None, Role.FAMILY)
+        return (number or self.page.known.gateway()) if known else ""
 
     @property
     def _place(self) -> str:

@@ -25,6 +25,9 @@ class _Page(Waits):
     database: float = wait(5.0, 1.0, 30.0, "ours: for another writer of page.db to finish")
     reading: float = wait(2.0, 0.5, 10.0, "ours: for a database of the daemon; a page is not late")
     hashing: float = wait(10.0, 2.0, 60.0, "ours: for the one hash that runs at a time")
+    invited: float = wait(
+        3 * DAY, HOUR, 7 * DAY, "ours: a relative's invitation is good; they come by in days"
+    )
     lock: float = wait(900.0, 60.0, DAY, "ours: a source is locked after eight wrong passwords")
     turn: float = wait(
         1.0, 0.5, 10.0, "ours: 86,400 tries a day, 4 % of what a Raspberry Pi 4 could hash"

@@ -32,6 +32,10 @@ class DataClass(StrEnum):
 
 
 CONSENTS = (DataClass.ACTIVITY, DataClass.CLIMATE, DataClass.VITAL_SIGNS)
+# No class of readings: whether relatives may see that all is well, and nothing more.
+FAMILY = "family"
+# All that the resident is asked.
+ASKED = (*(str(name) for name in CONSENTS), FAMILY)
 _A, _C, _V, _T, _U = DataClass
 
 CLASSES: Mapping[Kind, DataClass] = {

@@ -304,14 +304,14 @@ def test_whatever_stands_in_a_form_is_answered_and_only_a_technician_changes_any
     @given(st.data())
     def sent(data):
         address, fields = data.draw(filled(site))
-        if role != "nobody" and address in {"/sign-out", "/sign-in", "/first"}:
+        if role != "nobody" and address in {"/sign-out", "/sign-in", "/first", "/join"}:
             return  # ends, or changes, the session that the other examples need
         body = urlencode([("key", site.keys[role]), *fields], errors="surrogatepass")
         answer = site.do(browser.post(quote(address), content=body, headers={"content-type": "application/x-www-form-urlencoded"}))
         checked_answer(answer, (role, address, fields))
         if role == "supervisor" and address != "/box/password":
             assert answer.status_code in {403, 404}, (address, fields, answer.status_code)
-        if role == "nobody" and address not in {"/first", "/sign-in"}:
+        if role == "nobody" and address not in {"/first", "/sign-in", "/join"}:
             assert answer.status_code in {401, 404}, (address, fields, answer.status_code)
 
     sent()
@@ -356,7 +356,7 @@ def test_every_address_that_takes_a_form_refuses_who_may_not(site):
     assert posts == {p.replace("{do}", "test") for p in site.posts}, "nothing is hidden from the OpenAPI"
     assert not {m for m, _ in routes(site.box)} - {"GET", "HEAD", "POST"}
     before = site.holds()
-    for path in sorted(posts - {"/first", "/sign-in"}):
+    for path in sorted(posts - {"/first", "/sign-in", "/join"}):
         for role, allowed in (("nobody", {401}), ("supervisor", {403})):
             if role == "supervisor" and path in {"/box/password", "/sign-out"}:
                 continue  # of whoever is signed in

@@ -71,6 +71,7 @@ CHANGES = (
     *(f"/sensors/{part}" for part in ("window", "put", "replace", "retire", "change", "port", "radar")),
     "/box/accounts",
     "/box/accounts/remove",
+    "/box/invite",
     "/box/papers",
     "/box/backup",
     "/moving/look",
@@ -79,7 +80,8 @@ CHANGES = (
 )
 FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
-DOORS = {"/first", "/sign-in"}
+DOORS = {"/first", "/sign-in", "/join"}
+RELATIVES = ("/family", "/family/password")  # tests/page/test_family.py
 OPEN = {
     "/help",
     "/sw.js",
@@ -103,8 +105,8 @@ def routes(box):
 
 
 async def test_the_lists_below_leave_nothing_out(box):
-    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, *FETCHED, *STREAMS, "/diagnostics.zip", *DOORS, *OPEN)}
-    listed |= {("POST", p) for p in (*CHANGES, *OWN, *DOORS)}
+    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, *FETCHED, *STREAMS, "/diagnostics.zip", *DOORS, *OPEN, RELATIVES[0])}
+    listed |= {("POST", p) for p in (*CHANGES, *OWN, *DOORS, RELATIVES[1])}
     pattern = {
         (m, p.replace("{number}", "1").replace("{do}", "test").replace("{device}", "pendant").replace("{order}", "none"))
         for m, p in routes(box)
@@ -118,11 +120,11 @@ async def test_signed_out_nobody_sees_or_does_anything(box):
     await box.technician()
     browser = box.browser("192.168.1.90")
     key = await form_key(browser, "/sign-in")
-    for path in (*READS, *SET_UP, *FETCHED, "/diagnostics.zip", *STREAMS):
+    for path in (*READS, *SET_UP, *FETCHED, "/diagnostics.zip", *STREAMS, RELATIVES[0]):
         answer = await browser.get(path)
         assert answer.status_code in {303, 401}, path
         assert "浴室" not in answer.text, path
-    for path in (*CHANGES, *OWN):
+    for path in (*CHANGES, *OWN, RELATIVES[1]):
         assert (await browser.post(path, data={"key": key})).status_code == 401, path
     assert not (box.example.config.page_folder / "inbox.db").exists()
 

@@ -112,7 +112,7 @@ async def test_home_leaves_each_change_with_the_revision_that_was_seen(home):
     assert value(left) == ("set_rooms", {"rooms": ["卧室", "浴室", "阁楼", "车库"]})
     said = {"activity": "1", "history_days": "60", "journal_days": "800", "who": "resident", "name": "Li"}
     answer, left = await sent(home, browser, "/home", "/home/consent", revision="0", **said)
-    expected = {"activity": True, "climate": False, "vital_signs": False, "history_days": 60.0, "journal_days": 800.0}
+    expected = {"activity": True, "climate": False, "vital_signs": False, "family": False, "history_days": 60.0, "journal_days": 800.0}
     assert value(left) == ("set_consent", expected)
 
 

@@ -16,6 +16,7 @@ from gateway.home.changes import changed
 from gateway.home.config import kept, load
 from gateway.home.handed import Handed, Rejected
 from gateway.home.household import keep, shown
+from gateway.home.parts import Agreed
 from gateway.keep.historian import Historian
 from gateway.keep.history import History
 from gateway.tend.rearrange import withheld
@@ -352,6 +353,22 @@ def test_all_consents_are_no_until_somebody_was_asked_and_what_was_said_stays(ho
     assert withheld(asked) == {"climate", "vital_signs"}, "what was not asked is no"
     path.write_text("[consent]\nclimate = true\n" + path.read_text())
     assert withheld(load(path, models)) == {"climate", "vital_signs"}, "what the page has set holds"
+
+
+def test_since_when_relatives_may_look_is_kept_with_the_consent_and_no_reading_hangs_on_it(home):
+    assert (home.parts.consent.family, home.household.family_since) == (False, "")
+    drawn = Handed(agreed=Agreed(who="resident", strokes=((80, 150, 60, -90, 40, 80),)))
+    given = saved(after(home, "set_consent", {"family": True}, drawn, at="1"), home)
+    assert (given.parts.consent.family, given.household.family_since, given.household.agreed.at) == (True, "1", "1")
+    assert withheld(given) == withheld(home)
+    other = saved(after(given, "set_consent", {"climate": False}, at="2"), given)
+    assert other.household.family_since == "1", "another word about readings leaves it"
+    over = saved(after(other, "set_consent", {"family": False}, at="3"), other)
+    assert (over.parts.consent.family, over.household.family_since) == (False, "")
+    again = saved(after(over, "set_consent", {"family": True}, drawn, at="4"), over)
+    assert again.household.family_since == "4", "it is another consent"
+    silent = after(over, "set_consent", {"family": True}, at="5")
+    assert silent.household.agreed is None, "nobody is said to have agreed to more than somebody did"
 
 
 def test_each_kind_has_its_class():
