@@ -146,10 +146,9 @@ class CardStatus(Struct, frozen=True, kw_only=True):
 
 
 class ChannelStatus(Struct, frozen=True, kw_only=True):
-    """One program that sounds or calls.
+    """One program that sounds or calls; `why`: what is known against it.
 
-    `why` is what is known against it; `tested_s`: how many seconds ago it was asked last; `rungs`:
-    which rungs of the ladder are called by it, from 1.
+    `tested_s`: seconds since it was asked; `rungs` it calls; `proved`: it succeeded, or cannot be.
     """
 
     program: str
@@ -157,6 +156,7 @@ class ChannelStatus(Struct, frozen=True, kw_only=True):
     test: bool = False
     tested_s: float | None = None
     rungs: list[int] = []
+    proved: bool = True
 
 
 class SettingStatus(Struct, frozen=True, kw_only=True):

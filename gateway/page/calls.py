@@ -14,7 +14,8 @@ from gateway.page.visitor import Visitor
 class Call(NamedTuple):
     """One rung: its number, who it is and how, and how its program was when it was asked last.
 
-    `why` is what is wrong with it, `tested` the seconds since, None where it was not asked yet.
+    `why` is what is wrong with it, `tested` the seconds since, None where it was not asked since
+    the start; `proved`: whether it ever succeeded.
     """
 
     n: int
@@ -22,6 +23,7 @@ class Call(NamedTuple):
     channel: str
     why: str
     tested: float | None
+    proved: bool
 
 
 class Back(NamedTuple):
@@ -34,16 +36,23 @@ class Back(NamedTuple):
 
 def calls(config: Config, facts: Status) -> list[Call]:
     """Return the rungs whose program can be asked, as the daemon knows them."""
-    known: dict[int, tuple[str, float | None]] = {}
+    known: dict[int, tuple[str, float | None, bool]] = {}
     for one in facts.channels:  # a line of one person stands behind its program's
         for n in one.rungs:
             before = known.get(n)
-            known[n] = (one.why or (before[0] if before else ""), one.tested_s)
+            why = one.why or (before[0] if before else "")
+            known[n] = (why, one.tested_s, one.proved and (before is None or before[2]))
     return [
-        Call(n, rung.responder, part.channel, *known.get(n, ("", None)))
+        Call(n, rung.responder, part.channel, *known.get(n, ("", None, True)))
         for n, (rung, part) in enumerate(zip(config.ladder, config.parts.ladder, strict=True), 1)
         if rung.program and rung.test and not rung.sounds
     ]
+
+
+def unproved(config: Config, facts: Status) -> list[str]:
+    """Return whom nobody has ever seen reached, in the order of the ladder."""
+    never = {n for one in facts.channels if not one.proved and not one.why for n in one.rungs}
+    return [rung.responder for n, rung in enumerate(config.ladder, 1) if n in never]
 
 
 def came_back(v: Visitor) -> Back | None:

@@ -16,6 +16,7 @@ from gateway.contract import encoding, wire
 from gateway.home import audible, inbox
 from gateway.page import acts, day, device, glance, roles
 from gateway.page.acts import notice
+from gateway.page.calls import unproved
 from gateway.page.change import current, is_new
 from gateway.page.device import heard, signal, told
 from gateway.page.known import DAY, EVIDENCE, Filter, between, seconds
@@ -127,6 +128,7 @@ def home(v: Visitor) -> dict[str, Any]:
             audible.WORDS[lack]
             for lack in audible.lacks(config, {c.program for c in facts.channels if c.why})
         ],
+        "unproved": unproved(config, facts),
         "look": look,
         "told_of": lambda s: told(v, s, now),
         "facts": facts,

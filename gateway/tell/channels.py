@@ -25,6 +25,7 @@ from gateway.judge.book import Entry
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.tell.callers import Callers
+from gateway.tell.proofs import Proofs
 from gateway.tell.sounder import Ran
 from gateway.tell.waits import WAITS
 from gateway.words import kind
@@ -91,8 +92,13 @@ class Channels:
         pipeline: Pipeline,
         callers: Callers,
         alarm_is_fresh: Callable[[], bool],
+        proved: str,
     ) -> None:
-        """`alarm_is_fresh` says whether somebody may need help whom nobody has answered yet."""
+        """`alarm_is_fresh` says whether somebody may need help whom nobody has answered yet.
+
+        `proved` is the mark that `proofs` has left.
+        """
+        self.proofs = Proofs(home, proved)
         self._home = home
         self._clock = clock
         self._notes = notes
@@ -171,7 +177,7 @@ class Channels:
         ran = await self._callers.ask(command, says=True)
         if ran is not None:
             self._asked[name] = self._asked[command[0]] = self._clock.now().mono
-            self._learn(name, command[0], ran)
+            self._learn(name, command, ran)
         return ran
 
     async def _ask(self, name: str, command: tuple[str, ...]) -> None:
@@ -180,9 +186,12 @@ class Channels:
             self._asked.pop(name, None)
             self._asked.pop(file, None)
             return
-        self._learn(name, file, ran)
+        self._learn(name, command, ran)
 
-    def _learn(self, name: str, file: str, ran: Ran) -> None:
+    def _learn(self, name: str, command: tuple[str, ...], ran: Ran) -> None:
+        file = command[0]
+        if ran.ok:
+            self.proofs.good(command)
         self._doubted.discard(name)
         told = {name, file} if ran.ok else {name} if ran.broken in OF_ONE else {file}
         for one in sorted(told):
@@ -199,9 +208,16 @@ class Channels:
                     self._asked.pop(line, None)
                 self._notes.later(self.look)
                 return
+        one = channels(self._home.config).get(name)
+        if ran.ok and one is not None and one.asks and not self._shared(name):
+            self.proofs.good(one.asks)
         self._failed[name] = 0 if ran.ok else self._failed.get(name, 0) + 1
         at_once = sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW
         self._heard(name, ran, found="call", at_once=at_once)
+
+    def _shared(self, name: str) -> bool:
+        """Say whether a program calls several persons: then a run does not say whom it reached."""
+        return any(command[0] == name for command in lines(self._home.config).values())
 
     def _heard(self, name: str, ran: Ran, *, found: str, at_once: bool) -> None:
         broken = (kind.CALL_FAILED, name) in self._pipeline.faults.on
@@ -234,6 +250,12 @@ class Channels:
         each = lines(config)
         can |= dict.fromkeys(each, True)
         rungs = list(enumerate((r.program for r in config.ladder), 1))
+        unproved = {
+            n
+            for n, one in channels(config).items()
+            if one.asks and not one.sounds and not self._shared(n)
+            if not self.proofs.has(one.asks)
+        } | {n for n, command in each.items() if not self.proofs.has(command)}
         return [
             ChannelStatus(
                 program=name,
@@ -245,6 +267,7 @@ class Channels:
                 why=str(on.get(name, "")),
                 test=test,
                 tested_s=round(now - self._asked[name], 1) if name in self._asked else None,
+                proved=name not in unproved,
             )
             for name, test in can.items()
         ]

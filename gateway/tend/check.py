@@ -194,11 +194,14 @@ def _clock() -> Finding:
 
 def _channels_seen(running: Status) -> list[Finding]:
     """Return what the daemon knows of what sounds and calls, where it was asked or has failed."""
-    return [
+    asked = [
         check_ways.channel(c.program, c.why)
         for c in running.channels
         if c.why or c.tested_s is not None
     ]
+    never = [c.program for c in running.channels if not c.proved and not c.why]
+    unproved = both("check.unproved")
+    return asked + [Finding(None, "check.program", f"{name}: {unproved}") for name in never]
 
 
 def _input_seen(d: Device, running: Status) -> Finding:

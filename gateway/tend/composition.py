@@ -32,6 +32,7 @@ from gateway.tell.heartbeat import Heartbeats
 from gateway.tell.inventory import Inventory
 from gateway.tell.platform_test import Attempt
 from gateway.tell.presence import Presence
+from gateway.tell.proofs import MARK as PROVED
 from gateway.tell.push import Push
 from gateway.tell.receipts import Receipts
 from gateway.tell.resend import Resend
@@ -127,7 +128,7 @@ def build(
         functools.partial(middle.called, pipeline, notes, waits),
         night=functools.partial(middle.is_night, home, clock),
     )
-    channels = Channels(home, clock, notes, pipeline, callers, fresh)
+    channels = Channels(home, clock, notes, pipeline, callers, fresh, store.marked(PROVED))
     answering = Answering(home, boot, pipeline, functools.partial(in_turn, notes))
     way, receipts = Way(), Receipts()
     push = Push(way, store, clock, functools.partial(wire.topic, home.gateway), None)
@@ -291,6 +292,7 @@ def build(
                 box.marks,
                 technician.marks,
                 rounds.marks,
+                channels.proofs.marks,
             ),
             witnesses=(
                 lambda _: news.tell(),

@@ -75,6 +75,7 @@ BOTH: Final[dict[str, str]] = {
     "check.hangs": "没有在规定时间内结束: 请断电重启模块 does not end in its time: switch the module off and on",
     "check.crashed": "程序中途崩溃: 请更新程序 it crashed: get a newer one",
     "check.channel_failed": "失败: 请检查电源和接线, 再做一次测试报警 failed: check power and wires, then make a test alarm",
+    "check.unproved": "从来没有试成功过: 在页面“规则和呼叫顺序”点“现在试” it never worked yet: press Try now on the page, Rules and ladder",
     "check.channel_works": "自检通过 says that it works",
     "check.nothing_heard": "没有收到 nothing is heard of it: is it plugged in and running?",
     "check.input": "输入 input",

@@ -103,6 +103,11 @@ async def test_a_rung_is_tried_from_the_page_and_what_came_back_is_said(tmp_path
             async with page.expect_navigation():
                 await page.locator("#ladder button.main").last.click()
             key = await page.input_value("#k-1")
+            await page.goto(f"{home.page.address}/")
+            await page.wait_for_selector("[data-key=unproved]")
+            assert "县平台" in await page.inner_text("[data-key=unproved]")
+            await fit(page)
+            await pictured(page, "today-unproved-zh-360")
 
             async def tried():
                 """Press the button, and look again until something has come back."""
@@ -129,5 +134,6 @@ async def test_a_rung_is_tried_from_the_page_and_what_came_back_is_said(tmp_path
             await page.set_viewport_size({"width": 1200, "height": 900})
             await pictured(page, "rules-tried-zh-wide-dark")
             await page.goto(f"{home.page.address}/?lang=en")
+            assert not await page.locator("[data-key=unproved]").count(), "it was reached once; now it is a fault"
             assert "It is not set up" in await page.content()
             await context.close()

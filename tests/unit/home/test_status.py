@@ -27,7 +27,7 @@ KEYS = {
     "faults": "kind device since_s test",
     "household": "revision at",
     "card": "written_mb over_h budget_mb day_mb",
-    "channels": "program why test tested_s rungs",
+    "channels": "program why test tested_s rungs proved",
     "fitting": "instruction device port over trouble baud found said contacts rows",
     "walk": "device left_s on readings packets presses openings closings falls stays motions presences occupied left smokes gases leaks "
     "receipts without_receipt not_proved_fresh worst_dbm signals_dbm receipt_s",

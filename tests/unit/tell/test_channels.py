@@ -1,10 +1,12 @@
 """Programs that sound and call: what a run shows is a fault until another run shows better, and who can be asked is asked in time."""
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 from gateway.judge.dispatch import Rung
 from gateway.tell.channels import IN_A_ROW, Channels, lines
+from gateway.tell.proofs import MARK, Proofs
 from gateway.tell.sounder import Ran
 from gateway.tell.waits import WAITS
 from gateway.words import kind
@@ -39,7 +41,8 @@ class Bench:
         self.home = fakes.home(ladder=ladder, sound_alarm=SIREN, sound_pre_alarm=(), sound_words=(), sound_test=False)
         self.clock, self.pipeline, self.callers, self.fresh = fakes.Clock(), fakes.Pipeline(), Callers(), False
         self.notes = fakes.notes(self.pipeline)
-        self.channels = Channels(self.home, self.clock, self.notes, self.pipeline, self.callers, lambda: self.fresh)
+        self.channels = Channels(self.home, self.clock, self.notes, self.pipeline, self.callers, lambda: self.fresh, "")
+        self.proofs = self.channels.proofs
 
     def ends(self, name, ran, *, sounds=False):
         for ended in self.callers.listening:
@@ -155,6 +158,7 @@ async def test_a_call_that_says_not_set_up_has_each_person_asked_while_somebody_
 async def test_one_that_is_tried_now_is_known_as_of_a_daily_test(bench):
     bench.callers.answer = BROKEN
     assert await bench.channels.try_(SMS) == BROKEN
+    assert [one.proved for one in bench.channels.status()] == [True, False], "a siren proves nothing and needs no proof"
     assert bench.callers.says, "what it says is wanted"
     assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["raised"]
     bench.callers.answer = WELL
@@ -162,6 +166,44 @@ async def test_one_that_is_tried_now_is_known_as_of_a_daily_test(bench):
     assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["cleared"]
     (siren, sms) = bench.channels.status()
     assert (sms.rungs, sms.tested_s, sms.why, siren.rungs) == ([1], 0.0, "", [])
+    assert (sms.proved, siren.proved) == (True, True)
     bench.callers.answer = None
     assert await bench.channels.try_(SMS) is None
     await bench.channels.close()
+
+
+async def test_what_was_proved_outlives_a_restart_and_a_call_proves_it_too(bench):
+    now = bench.clock.now()
+    assert bench.proofs.marks(now) == {}
+    bench.ends(SMS[0], WELL)
+    kept = bench.proofs.marks(now)[MARK]
+    assert bench.proofs.marks(now) == {}, "it is written once"
+    assert bench.proofs.marks(now, anew=True) == {MARK: kept}
+    assert Proofs(bench.home, kept).has(SMS)
+    for damaged in ("{", "[1, {}]", "7", "null", '"x"'):
+        assert not Proofs(bench.home, damaged).has(SMS)
+    await bench.channels.close()
+
+
+async def test_another_number_or_address_and_another_ladder_have_to_be_proved_anew(bench):
+    def now(person, phones, hooks):
+        rung = Rung("Li", channel="program", program=SMS, wait=60.0, test=True)
+        parts = SimpleNamespace(ladder=[SimpleNamespace(person=person)])
+        return fakes.home(ladder=(rung,), parts=parts, secrets=SimpleNamespace(phones=phones, hooks=hooks)).config
+
+    for before, after in (
+        (now("p1", {"p1": "138"}, {}), now("p1", {"p1": "139"}, {})),
+        (now("w1", {}, {"w1": "key"}), now("w1", {}, {"w1": "new key"})),
+    ):
+        home = fakes.home()
+        home.replace(before)
+        proofs = Proofs(home, "")
+        proofs.good(SMS)
+        home.replace(before)
+        assert proofs.has(SMS), "nothing is another"
+        home.replace(after)
+        assert not proofs.has(SMS)
+    gone = Proofs(home, "")
+    gone.good(("/people/other",))
+    home.replace(after)
+    assert not gone.has(("/people/other",))
