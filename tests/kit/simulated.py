@@ -40,6 +40,7 @@ from tests.kit.waits import change
 
 BTHOME = uuid16(0xFCD2)
 KEY = "231d39c1d7cc1ab1aee224cd096db932"  # of whatever seals what it says
+DISK = WAITS.try_disk  # as the daemon has it
 TURN = 1e-6  # s that a turn of the loop takes: with none at all, what is due a rounding error from now would be asked for ever
 
 
@@ -317,6 +318,7 @@ class Lapse:
         self._patched = [
             (WAITS, "status", 3600.0),
             (WAITS, "try_mains", look_every),
+            (WAITS, "try_disk", DISK),
             (aside, "run", at_once),
             (gc, "freeze", lambda: None),  # a daemon keeps what it began with for ever; here it is one of many
         ]
@@ -337,9 +339,10 @@ class Lapse:
 
     def look(self, *, every: float) -> None:
         """Let the daemon look round at least so often, for what no deadline of its own wakes it for; never more often than asked for."""
+        disk = max(every, DISK) if every > self.look_every else DISK
         every = max(every, self.look_every)
         change("judge", look_every=every)
-        change("tend", try_mains=every)
+        change("tend", try_mains=every, try_disk=disk)
         change("tell", look_link=every)
 
     def wall(self) -> datetime:

@@ -28,7 +28,8 @@ from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from tests.kit.simulated import KEY, Lapse
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-EASE, AWAKE = 30 * MINUTE, 3 * MINUTE
+# Of a time longer than this all but the end passes at ease: what no deadline wakes the daemon for it looks at every few minutes only.
+EASE, AWAKE, AT_EASE = 30 * MINUTE, 3 * MINUTE, 5 * MINUTE
 MORNING = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)  # 08:00 in the home, a Monday
 
 PENDANT, CANCEL, BUTTON, DOOR, HALL, BED = (f"A4:C1:38:00:00:{n:02X}" for n in range(1, 7))
@@ -114,6 +115,7 @@ def rung(responder: str, *, wait: int = 60, program: str = "") -> str:
     return f'[[ladder]]\nresponder = "{responder}"\nwait = {wait}\n{how}\n'
 
 
+TIMES = "[times]\nheartbeat = 300\n"  # no story is about heartbeats
 LADDER = rung("family") + rung("neighbour")
 SOUND = '[sound]\npre_alarm = ["/people/chime"]\nalarm = ["/people/siren"]\n'
 
@@ -172,7 +174,7 @@ class Life(Lapse):
         begins: datetime = MORNING,
         look_every: float = 5.0,
     ) -> None:
-        config = GATEWAY.format(gateway="") + platform + devices + ladder + sound + (f"[times]\n{times}" if times else "") + more
+        config = GATEWAY.format(gateway="") + platform + devices + ladder + sound + TIMES + times + more
         super().__init__(folder / "home", config, begins=begins, look_every=look_every)
         path = self.folder / "secrets.toml"
         path.write_text(secrets, encoding="utf-8")
@@ -212,14 +214,16 @@ class Life(Lapse):
         return self.loop.now
 
     async def wait(self, seconds: float, *, at_ease: bool = True) -> None:
-        """Let so much time pass. Of a long time all but the last minutes pass at ease: the daemon looks round once a minute only.
+        """Let so much time pass, of a long time all but the last minutes at ease.
 
         Where the minute counts in which something is told, it is not at ease.
         """
         if at_ease and seconds > EASE:
-            self.look(every=MINUTE)
+            self.look(every=AT_EASE)
             await asyncio.sleep(seconds - AWAKE)
             self.look(every=self.look_every)
+            if self._task is not None:
+                self.daemon.pump.wake.set()  # now, and not when the look at ease would come
             seconds = AWAKE
         await asyncio.sleep(seconds)
 

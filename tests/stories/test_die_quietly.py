@@ -42,14 +42,14 @@ def test_a_keyed_pendant_is_missed_although_one_frame_of_it_is_played_every_hour
         await life.wait(10 * MINUTE)
         for n in range(8):
             life.air(PENDANT, called if n % 2 else recorded)
-            await life.wait(HOUR)
+            await life.wait(HOUR, at_ease=False)
         (told,) = missing(life, "pendant")
         assert stolen + 4 * HOUR <= told <= stolen + 4 * HOUR + MINUTE
         assert life.daemon.faults.on[MISSING, "pendant"].priority is Priority.P2
         assert not life.desk.said(MISSING, "cleared", "pendant"), "and no recording brings it back"
         assert len(life.open) == 1, "nor calls a second time"
 
-    with Life(tmp_path, devices=STOLEN, secrets=f'[keys]\npendant = "{KEY}"\n') as life:
+    with Life(tmp_path, devices=STOLEN, secrets=f'[keys]\npendant = "{KEY}"\n', look_every=60.0) as life:
         life.live(story())
 
 
