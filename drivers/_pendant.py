@@ -50,7 +50,7 @@ FUNCTIONS = (*CALLS, IDLE)
 NOTES = (
     (
         "登记时按一次,学习按下时的信号 (press);若平时也发信号,再学习平时的 (idle)。"
-        "无法证明信号不是复制的;只在按下时发信号的无法监视在线,每月须试按。"
+        "信号可能被复制;只在按下时发信号的无法监测在线,每月须试按。"
     ),
     (
         "Teach the signal it sends when pressed as press, and what it sends at other times, "

@@ -104,7 +104,7 @@ def taught(
         endless=endless,
         device_notes=(
             notes[0]
-            + "逐项学习每个功能的信号,装好后和每月各实测一次:没电、损坏或被干扰时本机不会知道。",
+            + "逐项学习每个功能的信号,装好后和每月各实测一次:没电、损坏或被干扰时网关不会知道。",
             notes[1] + " Teach each function's signal; try it when mounted and every month: "
             "a flat, broken or jammed one is not noticed.",
         ),

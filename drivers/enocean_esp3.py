@@ -119,11 +119,11 @@ MODEL = receiver(
     partial(Line, partial(Cutter, bytes([SYNC]), judged), _read, _draw, _ASK),
     (
         (
-            "用 1 米 USB 延长线把接收器移离本机;频段须与传感器一致(欧洲 868.3 MHz,"
+            "用 1 米 USB 延长线把接收器移离网关;频段须与传感器一致(欧洲 868.3 MHz,"
             "中国及北美型号不同,买前核对)。"
         ),
         (
-            "Move it away from this box with 1 m of USB cable; "
+            "Move it away from the gateway with 1 m of USB cable; "
             "its band must be that of the sensors (868.3 MHz in Europe; others differ)."
         ),
     ),

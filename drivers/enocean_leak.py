@@ -34,7 +34,7 @@ MODEL = enocean(
     {Kind.MOISTURE},
     _read,
     (
-        "按一下:听到的 8 位编号就是地址;放在最低处;遇水膨胀片用过一次须更换。",
+        "按一下:收到的 8 位编号就是地址;放在最低处;遇水膨胀片用过一次须更换。",
         (
             "Press it once: the 8 digits then heard are its address; lay it at the lowest place; "
             "replace the discs after each use."

@@ -38,7 +38,7 @@ MODEL = enocean(
     {Kind.BUTTON},
     _read,
     (
-        "拉一下:听到的 8 位编号就是地址;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
+        "拉一下:收到的 8 位编号就是地址;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
         (
             "Pull once: the 8 digits then heard are its address; "
             "the cord ends 10 cm above the floor; try it every month."

@@ -19,7 +19,7 @@ MODEL = taught(
         "须选开门和关门发不同码的型号(只发开门码的看不出门没关)。",
         (
             "Take one that sends different codes for opened and closed; "
-            "with one that tells opening only, a door left open is not seen."
+            "with one that reports opening only, a door left open is not seen."
         ),
     ),
 )

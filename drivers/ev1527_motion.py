@@ -17,6 +17,6 @@ MODEL = taught(
     {"motion": Report(Kind.MOTION, True), "clear": Report(Kind.MOTION, False)},
     (
         "多数触发后休眠数分钟才再报;关掉宠物误报挡位。",
-        "Most sleep for minutes after a movement before they tell the next.",
+        "Most sleep for minutes after a movement before they report the next.",
     ),
 )

@@ -19,7 +19,7 @@ MODEL = taught(
         "跳线(PT2262)须改成与邻居不同的地址;无法确认送达,建议另配一种求助方式。",
         (
             "Set the DIP switches (PT2262) to an address no neighbour has; "
-            "it cannot know whether it was heard: provide a second way to call."
+            "it cannot know whether it was received: provide a second way to call."
         ),
     ),
 )

@@ -46,7 +46,7 @@ MODEL = broadcast(
         "在厂家应用中打开传感器广播;其按键格式未公开,不能用于呼救。",
         (
             "Switch the sensor broadcast on in the maker's app. "
-            "How its button speaks is not published: it cannot call for help."
+            "The format of its button is not published: it cannot call for help."
         ),
     ),
     begins=b"\x21\x01",

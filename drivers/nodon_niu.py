@@ -53,7 +53,7 @@ MODEL = broadcast(
     (
         "按下才发信号,无法判断是否在线;信号不加密,重要的呼救请用加密按钮;每月人工试按。",
         (
-            "It speaks only when pressed and cannot be supervised, and nothing is encrypted: "
+            "It sends only when pressed and cannot be supervised, and nothing is encrypted: "
             "use a sealed button where lives depend on it."
         ),
     ),

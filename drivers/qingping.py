@@ -94,7 +94,7 @@ MODEL = broadcast(
         "门窗型装好后开关门各试一次;信号不加密。若该设备以米家格式广播,请选用 qingping-cgh1。",
         (
             "Open and close a door sensor once as a test; signals are not encrypted. "
-            "Where it speaks MiBeacon, enrol it as qingping-cgh1."
+            "Where it sends MiBeacon, enrol it as qingping-cgh1."
         ),
     ),
     least=_HEAD + 3,

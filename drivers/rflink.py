@@ -162,11 +162,11 @@ MODEL = receiver(
     (
         (
             "Arduino Mega 刷 RFLink R48 或更新固件,接 433 接收模块和 17.3 厘米天线;"
-            "放在屋子中央,远离本机和 USB 3.0 设备。"
+            "放在屋子中央,远离网关和 USB 3.0 设备。"
         ),
         (
             "Arduino Mega with RFLink R48 or newer, a 433 MHz receiver and an aerial of 17.3 cm; "
-            "mid-home, far from this box and from USB 3.0 devices."
+            "mid-home, far from the gateway and from USB 3.0 devices."
         ),
     ),
 )

@@ -19,6 +19,6 @@ MODEL = product(
     {Kind.SMOKE, Kind.PROBLEM, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW},
     (
         "登记后按自检键,确认网关收到信号;每月自检一次。",
-        "After enrolling press its test button and see that the gateway hears it; test it monthly.",
+        "After enrolling press its test button and see that the gateway gets it; test it monthly.",
     ),
 )

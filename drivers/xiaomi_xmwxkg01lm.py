@@ -19,7 +19,7 @@ MODEL = product(
     {Kind.BUTTON, Kind.BATTERY_LOW},
     (
         "按下才发信号,无法判断是否在线:每月须人工试按一次。",
-        "It speaks only when pressed and cannot be supervised: press it by hand once a month.",
+        "It sends only when pressed and cannot be supervised: press it by hand once a month.",
     ),
     missing_after=None,
 )

@@ -124,11 +124,11 @@ MODEL = receiver(
     Zigbee2Mqtt,
     (
         (
-            "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);"
+            "在网关上或局域网内运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);"
             "协调器用 USB 延长线。"
         ),
         (
-            "Run zigbee2mqtt on this box or in its network (output json, "
+            "Run zigbee2mqtt on the gateway or in its network (output json, "
             "permit_join off after pairing), its stick on a USB extension (port = mqtt://host:"
             "port/zigbee2mqtt)."
         ),

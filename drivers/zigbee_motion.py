@@ -14,5 +14,5 @@ MODEL = zigbee(
     "zigbee-motion",
     ("Zigbee 红外", "Zigbee motion sensor"),
     frozenset({Kind.MOTION}),
-    ("多数触发后 1 分钟内不再报。", "Most are blind for a minute after a movement."),
+    ("多数触发后 1 分钟内不再报。", "Most do not react for a minute after a movement."),
 )

@@ -19,7 +19,7 @@ MODEL = zigbee(
         "避开风扇、窗帘和水管;人离开后确认变为无人。",
         (
             "Keep it away from fans, curtains and pipes; "
-            "see that it says nobody when the room is empty."
+            "see that it reports nobody when the room is empty."
         ),
     ),
     occupancy=Kind.OCCUPANCY,

@@ -157,13 +157,13 @@ FIELDS: Final[Mapping[str, str]] = {
         "bed, left_open. More may come. 用途"
     ),
     "HomeDevice.supervised": (
-        "Whether its silence is noticed: supervised within hours 受监测; slow: a vital one, the next day 次日才知; "
-        "unsupervised: never 不受监测."
+        "Whether its silence is noticed: supervised within hours 监测在线; slow: a vital one, the next day 次日才知; "
+        "unsupervised: never 无法监测在线."
     ),
     "HomeDevice.battery_pct": "What it said last of its battery since the gateway's start; null: nothing. 电量",
     "HomeDevice.battery_low": "True: a low battery is told and has not ended. 电量低",
     "HomeDevice.missing": "True: it is told as missing. 失联",
-    "HomeDevice.heard": "The hour in which it was heard last, RFC 3339 in UTC; empty: not since the start. 最近一次听到(整点)",
+    "HomeDevice.heard": "The hour in which it was heard last, RFC 3339 in UTC; empty: not since the start. 最近一次信号(整点)",
     "HomeRung.role": "platform: you are to call somebody; person: a program in the home calls one; sounds: it makes a noise. 角色",
     "HomeRung.wait_s": "Seconds until the next rung; 0: the gateway's own table holds. 等待秒数",
     "HomeShelf.left_s": "Seconds that are left, from `at` on. 剩余秒数",
@@ -297,7 +297,7 @@ DO: Final[Mapping[Do, str]] = {
     Do.CONFIRM: "a technician has looked at a device, after an old signal only in the home 确认设备",
     Do.RESEND: "send entries `from` to `to` of `journal` once more 重发记录",
     Do.CONFIGURE: "change the configuration 修改配置",
-    Do.WALK: "what a device says for a while is a test 巡检测试",
+    Do.WALK: "what a device says for a while is a test 现场测试",
     Do.COMMISSIONED: "a technician signs the certificate 开通验收",
     Do.BACKUP: "a sealed file 备份",
     Do.TAKE_OVER: "become another home's gateway 接替",

@@ -9,9 +9,9 @@ from typing import Final
 
 BOTH: Final[dict[str, str]] = {
     # the conductor
-    "show.starting": "养老看护网关 - 演示 eldercare gateway, demonstration: 正在启动 starting ...",
+    "show.starting": "居家监测网关 - 演示 eldercare gateway, demonstration: 正在启动 starting ...",
     "show.day": "一位独居老人的一天, 比真实快。 One day of a resident who lives alone, faster than life.",
-    "show.way": "  {devices} 个传感器 sensors - 网关 gateway - 网络 network :{relay} - broker :{port} - 呼叫台 desk",
+    "show.way": "  {devices} 个设备 devices - 网关 gateway - 网络 network :{relay} - broker :{port} - 呼叫台 desk",
     "show.stages": "  每条警报: 1 危险 - 2 警报 - 3 推送 - 4 应答 - 5 派人 - 6 到场 - 7 结束\n"
     "  each alarm: 1 danger - 2 alarm - 3 push - 4 answer - 5 dispatch - 6 arrival - 7 closed",
     "show.not_ready": "{name}: {seconds:g} 秒内没有就绪 was not ready within that time",
@@ -75,7 +75,7 @@ BOTH: Final[dict[str, str]] = {
     "reason.platform_away": "平台离线 platform away",
     "reason.no_receipt": "平台无回执 no receipt",
     "reason.not_acknowledged": "无人应答 nobody answered",
-    "reason.together": "同时叫两人 two go",
+    "reason.together": "同时叫两人 called together",
     "reason.nobody_dispatched": "无人派出 nobody was sent",
     "reason.not_arrived": "无人到场 nobody arrived",
     "reason.call_failed": "呼叫失败 the call failed",
@@ -125,10 +125,10 @@ BOTH: Final[dict[str, str]] = {
     "look.goes_on": "一切仍在运行, 可以看看 everything goes on running; have a look:",
     "look.page": "网页 the page",
     "look.code": "{address}   代码 code {code}",
-    "look.status": "现状 how things stand",
-    "look.drill": "发起一次测试 give a drill",
+    "look.status": "现状 status",
+    "look.drill": "发起一次测试 start a test",
     "look.platform": "平台侧 the platform's side",
-    "look.over": "  录制已结束, 三分钟后会报设备失联: 这是监测在工作。 The recording is over: sensors will be reported missing.",
+    "look.over": "  录制已结束, 三分钟后会报设备失联: 这是监测在工作。 The recording is over: devices will be reported missing.",
     "look.stop": "  Ctrl-C 结束 ends it all",
     # the proof: the stages, and what is missing
     "stage.danger": "出现危险 danger",

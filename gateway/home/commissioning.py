@@ -32,7 +32,7 @@ from gateway.words.kind import Priority
 
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
 # first. 2: faults, the clock and rooms without a sensor do not stand on it.
-FORM: Final = 3
+FORM: Final = 4
 # a broker on the box itself: what is said to it leaves no machine in clear
 HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 LOOK_BACK: Final = 600  # faults of the journal in which tests are looked for

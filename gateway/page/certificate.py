@@ -19,9 +19,10 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract.orders import Commissioned
-from gateway.home import audible, certificates, signatures
+from gateway.home import certificates, signatures
 from gateway.home.handed import Handed
 from gateway.home.parts import Agreed, Signature, Signing
+from gateway.page import sheets
 from gateway.page.change import Answer, Form, current, drawn, left
 from gateway.page.known import seconds
 from gateway.page.steps import stands as standing
@@ -132,6 +133,7 @@ def sheet(v: Reader, number: int) -> Response:
     drawing = signatures.drawn(found.signature.strokes)
     return v.render(
         "sheet.html",
+        s=sheets.words(v.words, found.document),
         c=on_paper(v.words, found.document, drawing, found.sha256, found.agreed),
         new="new" in v.request.query_params,
     )
@@ -199,7 +201,7 @@ def on_paper(
 ) -> dict[str, Any]:
     """Return the words of a sheet: a function of document, signatures and language alone."""
     zone = zoneinfo.ZoneInfo(what["timezone"])
-    t = Words(t.language, zone)
+    t = sheets.words(t, what)
     signed = what.get("signed")
     by = _name(signed["by"]) if signed else ""
     return {
@@ -230,15 +232,7 @@ def on_paper(
         "sha256": sha256,
         **({"consent": _consent(t, zone, what["consent"], agreed)} if "consent" in what else {}),
         **({"stands": stands(t, what)} if "faults" in what else {}),
-        **(
-            {
-                "lacks": [
-                    audible.WORDS[audible.Lack(n)] for n in what["lacks"] if n in set(audible.Lack)
-                ]
-            }
-            if "lacks" in what
-            else {}
-        ),
+        **({"lacks": sheets.lacks(what)} if "lacks" in what else {}),
     }
 
 

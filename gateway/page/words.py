@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,36 +12,27 @@ from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.say import Say
+from gateway.words.wide import printed
 
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"zh": ZH, "en": EN}
 TAGS: Final = {"zh": "zh-CN", "en": "en"}
 FIRST: Final = "zh"
 
-# What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the
-# daemon says, are typed; a page is print.
-_FULL: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
-_HAN: Final = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d\u2026"
-_MARK: Final = re.compile(
-    f"(?<=[{_HAN}])([,;:?!]) ?|(?<=[A-Za-z0-9%}}\\])])([,;:?!]) ?(?=[{_HAN}])"
-)
-_BRACKET: Final = re.compile(f"(?<=[{_HAN}]) ?\\(([^()]*)\\)|\\(([^()]*[{_HAN}][^()]*)\\)")
-
-
-@functools.lru_cache(maxsize=2000)
-def printed(text: str) -> str:
-    """Return a Chinese sentence with full-width marks where Chinese stands around them."""
-    text = _BRACKET.sub(lambda m: f"\uff08{m[1] if m[1] is not None else m[2]}\uff09", text)
-    return _MARK.sub(lambda m: _FULL[m[1] or m[2]], text)
-
 
 class Words:
-    """One language."""
+    """One language. `instead` are the words of what was printed long ago, by language."""
 
-    def __init__(self, language: str, zone: zoneinfo.ZoneInfo) -> None:
+    def __init__(
+        self,
+        language: str,
+        zone: zoneinfo.ZoneInfo,
+        instead: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.language = language if language in LANGUAGES else FIRST
         self.tag = TAGS[self.language]
         self.other = "en" if self.language == "zh" else "zh"
-        self._catalogue = LANGUAGES[self.language]
+        own = LANGUAGES[self.language]
+        self._catalogue = {**own, **instead[self.language]} if instead else own
         self._zone = zone
 
     def __call__(self, key: str, **values: object) -> str:
@@ -60,7 +49,8 @@ class Words:
     def kind(self, name: str) -> str:
         """Return what can be reported in words."""
         row = kind.of(name)
-        return row.zh if self.language == "zh" else row.en[:1].upper() + row.en[1:]
+        word = self._catalogue.get(f"kind.{name}", row.zh if self.language == "zh" else row.en)
+        return word if self.language == "zh" else word[:1].upper() + word[1:]
 
     def told(self, say: Say) -> str:
         """Return what the gateway itself says, in this language."""

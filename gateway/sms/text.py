@@ -10,6 +10,7 @@ from typing import Final
 from gateway.sms import en, zh
 from gateway.sms.people import Language
 from gateway.words import kind as kinds
+from gateway.words.wide import printed
 
 PLACE_MOST: Final = 60  # characters of the home's place
 PHRASES: Final = {"zh": zh.PHRASES, "en": en.PHRASES}
@@ -34,6 +35,11 @@ class Told:
 
 def composed(told: Told, code: str, language: Language) -> str:
     """Return the text of the SMS; without a code nothing is asked."""
+    text = _composed(told, code, language)
+    return printed(text) if language == "zh" else text
+
+
+def _composed(told: Told, code: str, language: Language) -> str:
     say = PHRASES[language]
     known = kinds.of(told.kind)
     words = say["fault" if told.reason == "fault" else "alarm"]
@@ -51,7 +57,8 @@ def composed(told: Told, code: str, language: Language) -> str:
 
 def replied(name: str, language: Language, **values: str) -> str:
     """Return one sentence of an answer to an answer."""
-    return PHRASES[language][name].format(**values)
+    text = PHRASES[language][name].format(**values)
+    return printed(text) if language == "zh" else text
 
 
 def quotes(text: str) -> bool:

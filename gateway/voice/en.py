@@ -34,7 +34,7 @@ PHRASES = {
     "raised_again": "Nobody has come yet. Help is being called again.",
     "closed": "This alarm is over.",
     "cancelled": "Cancelled. Nobody was called.",
-    "wish": "Your wish is noted and will be passed on.",
+    "wish": "Your request is noted and will be passed on.",
     "room.bedroom": "Bedroom.",
     "room.bath": "Bathroom.",
     "room.kitchen": "Kitchen.",

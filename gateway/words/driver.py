@@ -135,13 +135,13 @@ class Picture(Struct, frozen=True):
     frame: bytes = b""
 
 
-NOT_MINE = Refusal("not_mine", advice="the bytes are not of this make: try another model")
+NOT_MINE = Refusal("not_mine", advice="the bytes are not of this model: try another")
 # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
 REPEATED = Refusal("repeated")
 # says nothing, and anybody could have sent it: no sign of life, and nothing to count
 UNPROVED = Refusal("unproved")
 # What a receiver hears by says that it is not there.
-OFFLINE = Refusal("bridge_offline", advice="the bridge program says that it ends")
+OFFLINE = Refusal("bridge_offline", advice="the bridge program reports that it ends")
 
 
 def not_understood(words: str) -> Report:

@@ -68,7 +68,7 @@ class Times(Struct, frozen=True, kw_only=True):
         5,
         0,
         30,
-        "平台自称离线时等待回执",
+        "平台报告离线时等待回执",
         "ours: who says to be away gives no receipt; time for one more attempt",
     )
     acknowledge_p1: float = _time(60, 20, 300, "一级警报应答", "26 TAC 279.79: 60 s")
@@ -131,7 +131,7 @@ class Times(Struct, frozen=True, kw_only=True):
         43200,
         7200,
         86400,
-        "外出未听到佩戴按钮",
+        "外出后佩戴按钮无信号",
         "ours: out with its wearer it is silent; 12 h is longer than a day out",
     )
     mains_lost: float = _time(
@@ -155,14 +155,14 @@ class Times(Struct, frozen=True, kw_only=True):
         180,
         60,
         1800,
-        "平台不回执",
+        "平台不发回执",
         "ours: three heartbeats without the receipt of what was sent: the line counts as lost",
     )
     clock_unsure: float = _time(
         600,
         60,
         86400,
-        "时钟不准",
+        "时钟未校准",
         "ours: a time server normally answers within minutes of power-up",
     )
     low_battery_again: float = _time(604800, 86400, 1209600, "电量低重复", "telecare maker: 7 d")

@@ -80,7 +80,7 @@ async def on_the_certificate(page, home, platform):
     await page.locator(".preview summary").click()
     await signed_with_a_finger(page)
     async with page.expect_navigation():
-        await page.get_by_role("button", name="Sign and keep").click()
+        await page.get_by_role("button", name="Sign and save").click()
     await expect(page.locator(".sheet")).to_contain_text("李桂兰")
     await pictured(page, "agreed-sheet-en")
     document = await platform.wait(lambda m: m.get("detail", {}).get("what") == "commissioned")

@@ -165,7 +165,7 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path):  # noqa: PLR091
             await page.fill("[name=password]", PASSWORD)
             await page.click("main button.main")
 
-            await page.wait_for_selector(".banner:has-text('还没听到')")
+            await page.wait_for_selector(".banner:has-text('还没有信号')")
             await page.wait_for_selector("#live:not(.off):not([hidden])")
             home.open_door()
             home.press()

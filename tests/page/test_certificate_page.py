@@ -52,7 +52,7 @@ async def test_what_is_missing_stands_there_with_the_way_to_it(home):
     browser = await home.technician()
     text = (await browser.get("/certificate?lang=zh")).text
     assert "还没有通过" in text
-    for words in ("随身", "还没有测试", 'href="/walk#device-pendant"', "本机无法得知市电"):
+    for words in ("随身", "还没有测试", 'href="/walk#device-pendant"', "网关无法得知市电"):
         assert words in text, words
     assert not UNTRANSLATED.search(text)
     english = (await browser.get("/certificate?lang=en")).text
@@ -114,7 +114,7 @@ async def test_faults_clock_tls_and_empty_rooms_stand_before_the_signature_and_o
     before, _, sheet = text.partition('<article class="sheet"')
     for part in (before, sheet):
         assert "Fault: Device missing (随身" in part
-        assert "the line to the platform is not encrypted" in part
+        assert "the connection to the platform is not encrypted" in part
         assert "clock not confirmed: the times on this certificate may be wrong" in part
         assert "Fault: Battery low (入户门" in part
         assert "ains lost" not in part, "what a step of the walk test began is none"
@@ -123,7 +123,7 @@ async def test_faults_clock_tls_and_empty_rooms_stand_before_the_signature_and_o
 
 def test_a_room_without_a_sensor_is_named():
     what = {"devices": [], "rooms_without": ["浴室", "厨房"], "faults": [], "clock": "synchronised"}
-    assert stands(Words("en", None), what) == ["Rooms without a sensor: 浴室, 厨房"]
+    assert stands(Words("en", None), what) == ["Rooms without a device: 浴室, 厨房"]
     assert stands(Words("zh", None), {"devices": []}) == [], "of an older document nothing is known"
 
 

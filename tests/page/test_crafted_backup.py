@@ -73,7 +73,7 @@ async def test_an_alarm_without_its_stages_does_not_take_the_page_away(new_box):
 
 async def test_what_is_shown_says_that_no_shelf_comes_along(new_box):
     browser = await new_box.technician()
-    for lang, words in (("en", "every device is watched"), ("zh", "搁置和离家不接替")):
+    for lang, words in (("en", "every device is monitored"), ("zh", "搁置和离家不接替")):
         answer = await looked(browser, sealed(marks={"masks": '{"shelves":{"smoke":{"until":NaN}}}'}), lang)
         assert answer.status_code == 200
         assert words in answer.text

@@ -96,7 +96,7 @@ async def test_a_weak_password_or_a_strange_name_is_refused_beside_its_field(box
 
 async def test_the_code_is_no_password(box):
     _, answer = await box.first(password=box.code, again=box.code)
-    assert "不能用盒上的代码" in answer.text
+    assert "不能用标签上的代码" in answer.text
 
 
 # -- locks ---------------------------------------------------------------------------------------------------------------

@@ -399,7 +399,7 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                     await again.click("main button.main")
                     now = datetime.now(ZoneInfo("Asia/Shanghai"))
                     hour = f"(?:{now - timedelta(minutes=5):%H}|{now:%H}):"
-                    says = (page, box, f"本机 {hour}.*留下本机.*拔掉旧的"), (again, back, "没有接替过别的网关.*请拔掉本机")
+                    says = (page, box, f"这台网关 {hour}.*留下这台.*拔掉旧的"), (again, back, "没有接替过别的网关.*请拔掉")
                     for one, at, words in says:
                         await one.goto(at.page.address)
                         await expect(one.locator(".fault", has_text="身份冲突")).to_contain_text(re.compile(words))

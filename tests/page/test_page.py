@@ -185,7 +185,7 @@ async def test_the_bar_at_the_foot_says_where_one_is_on_each_page(box):
         "/journal": "记录",
         "/journal?what=visits": "记录",
         "/test": "测试",
-        "/box": "本机",
+        "/box": "网关",
         "/setup": "设置",
         **{where: "设置" for _, where in SETUP},
         "/certificate/1": "设置",
@@ -252,9 +252,9 @@ async def test_each_device_tells_its_day_in_words_too(box):
 async def test_without_the_daemon_the_page_says_so_first(box):
     browser = await box.technician()
     (box.example.config.runtime / "status.json").unlink()
-    assert "看护程序没有运行" in (await browser.get("/")).text
+    assert "监测程序没有运行" in (await browser.get("/")).text
     box.example.say(written=1.0)
-    assert "看护程序没有运行" in (await browser.get("/")).text
+    assert "监测程序没有运行" in (await browser.get("/")).text
     for name in ("gateway.db", "history.db"):
         (box.example.config.state / name).write_bytes(b"not a database")
     for path in READS:
@@ -270,9 +270,9 @@ async def test_a_platform_that_says_that_it_is_away_is_told_with_since_when(box,
     box.example.say(uplink=uplink)
     browser = await box.technician()
     for path, said, span in (
-        ("/", "平台自称离线", "4分"),
-        ("/?lang=en", "the platform itself is away", "4 min"),
-        ("/box?lang=en", "the platform itself is away", "4 min"),
+        ("/", "平台报告自己离线", "4分"),
+        ("/?lang=en", "the platform has reported itself offline for", "4 min"),
+        ("/box?lang=en", "the platform has reported itself offline for", "4 min"),
     ):
         text = (await browser.get(path)).text
         assert text.count(said) == words, path

@@ -167,7 +167,7 @@ async def test_each_step_of_a_try_is_shown_with_its_time_and_what_to_do(box):
     ]
     box.example.say(platform_test={"instruction": told, "over": True, "where": "new:8884", "steps": steps})
     text = (await browser.get(where + "&lang=en")).text
-    for word in ("0.01 s", "1.50 s", "refused the connection", "What to do", "not reached", "It does not get through: Connect"):
+    for word in ("0.01 s", "1.50 s", "refused the connection", "What to do", "not reached", "It does not work: Connect"):
         assert word in text, word
     assert "data-running" not in text
     assert "连接被拒绝" in (await browser.get(where + "&part=1&lang=zh")).text
@@ -379,7 +379,7 @@ async def test_one_touch_fills_in_a_preset_and_what_differs_from_it_is_said(box)
         "t-grace_fall": "40",
     }
     text = (await browser.post("/rules/judging?lang=en", data=said | {"go": "try"})).text
-    for word in ("Nearest to “Not alone”, but:", "Door left open: judged", "After a fall 40 s instead of 45 s"):
+    for word in ("Closest to “Lives with others”, but:", "Door left open: monitored", "After a fall 40 s instead of 45 s"):
         assert word in near(text), near(text)
     assert 'id="tried"' in text, "tried before it is saved"
     for name, preset in presets.PRESETS.items():
@@ -395,16 +395,16 @@ async def test_one_touch_fills_in_a_preset_and_what_differs_from_it_is_said(box)
 async def test_beside_each_danger_stands_which_devices_find_it(equipped):
     browser = await equipped.technician()
     text = (await browser.get("/rules")).text
-    assert "这个家没有门看护它" in text
+    assert "没有门磁能发现" in text
     assert "这个家没有能发现它的雷达" in text
     assert "这个家没有水浸传感器" not in text, "one of the makes may be anything"
-    assert printed("门未关:没有设备看护") in text, "also where the group is folded"
+    assert printed("门未关:没有设备能发现") in text, "also where the group is folded"
     path = equipped.example.path
     whole = path.read_text(encoding="utf-8")
     path.write_text(whole + 'left_open = 1200\nlabel = "前门"\n', encoding="utf-8")
-    assert printed("看护它的:入户门 · 前门(自己的 20 分钟)。") in (await browser.get("/rules")).text
+    assert printed("能发现它的:入户门 · 前门(自己的 20 分钟)。") in (await browser.get("/rules")).text
     path.write_text(whole + "left_open = true\n[times]\ndoor_left_open = 240\n", encoding="utf-8")
-    assert printed("看护它的:入户门。") in (await browser.get("/rules")).text
+    assert printed("能发现它的:入户门。") in (await browser.get("/rules")).text
 
 
 async def test_a_preset_of_somebody_who_was_overtaken_overwrites_nothing(box):
@@ -488,12 +488,12 @@ async def test_a_device_is_walked_and_its_counts_are_shown(equipped):
         "weakest \u221292 dBm",
         "Move the gateway nearer",
         "slowest 0.21 s",
-        "marked test",
-        "A real alarm!",
+        "marked as a test",
+        "Real alarm, not a test!",
         "4 min 10 s",
     ):
         assert word in text, word
-    assert text.index("A real alarm!") < text.index("2 of 3")
+    assert text.index("Real alarm, not a test!") < text.index("2 of 3")
     assert text.count('name="go"') == 1, "one device at a time"
     assert (await post(browser, "/walk", "/walk", device="pendant", go="end")).status_code == 303
     assert left(box).seconds == 0.0

@@ -194,7 +194,7 @@ async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(ho
     answer, left = await sent(home, browser, "/home", "/home/consent", **said | {"history_days": "soon"})
     assert (answer.status_code, left) == (422, None)
     assert "请填写整数天数" in answer.text
-    refuse(home, Refused.INVALID, wire.Trouble("device", "pendant", "room", "房间 '随身' 不在房间列表中", "none of the rooms"))
+    refuse(home, Refused.INVALID, wire.Trouble("device", "pendant", "room", "房间 '随身' 不在房间列表中", "not in the list of rooms"))
     answer, _ = await sent(home, browser, "/home", "/home/rooms", revision="0", more="阁楼", **{"room-1": "书房"})
     assert "不行" in answer.text
     assert 'value="阁楼"' in answer.text

@@ -44,6 +44,6 @@ async def test_which_devices_a_receiver_takes_along_and_what_was_not_understood_
     ]
     monkeypatch.setattr(box.page.known, "faults", lambda: changed)
     text = (await (await box.technician()).get("/")).text
-    assert re.search("没有它就听不到.cord, window", text)
+    assert re.search("没有它就收不到.cord, window", text)
     assert "smoke: &lt;fire&gt;" in text
-    assert "听不懂设备的话" in text
+    assert "收到无法识别的内容" in text

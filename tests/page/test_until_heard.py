@@ -33,7 +33,7 @@ async def test_after_a_start_with_silent_air_nothing_is_online_and_no_door_is_sh
     assert "入户门 not heard yet" in text
     assert not re.search("shut|heard [0-9]+ min ago", text)
     assert text.count("Not heard since the start") == len(found) - 1, "one is missing anyway"
-    assert "还没听到" in (await browser.get("/?lang=zh")).text
+    assert "还没有信号" in (await browser.get("/?lang=zh")).text
     for path in (f"/devices/{DOOR}?lang=en", f"/devices/{RADAR}?lang=en"):
         assert "Not heard since the start" in (await browser.get(path)).text
 

@@ -296,7 +296,7 @@ async def test_a_walk_that_fails_says_what_is_missing_and_the_certificate_says_i
         await page.wait_for_selector(".sum:not(.all)")
         assert "front-door" in await page.locator(".lacking a.fix").nth(1).get_attribute("href")
         async with page.expect_navigation():
-            await page.get_by_role("button", name="Sign and keep").click()
+            await page.get_by_role("button", name="Sign and save").click()
         await page.wait_for_selector(".is-wrong")
         await fit(page)
         await page.locator("#pad").scroll_into_view_if_needed()
@@ -308,13 +308,13 @@ async def test_a_walk_that_fails_says_what_is_missing_and_the_certificate_says_i
         assert await page.input_value("#strokes") == ""
         await page.fill("#typed", "T-08")
         async with page.expect_navigation():  # the field is already marked wrong on the page before: its answer must be here
-            await page.get_by_role("button", name="Sign and keep").click()
+            await page.get_by_role("button", name="Sign and save").click()
         await page.wait_for_selector("#typed[aria-invalid]")
         assert await page.input_value("#typed") == "T-08"
         await page.fill("#typed", "T-07")
         await pictured(page, "certificate-failed-en")
         async with page.expect_navigation():
-            await page.get_by_role("button", name="Sign and keep").click()
+            await page.get_by_role("button", name="Sign and save").click()
         await page.wait_for_selector(".notice.good")
         assert await page.inner_text(".stamp.bad") == "Not passed"
         assert "bathroom" in await page.inner_text(".sheet-missing")

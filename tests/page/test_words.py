@@ -3,8 +3,9 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from gateway.page.words import Words, printed
+from gateway.page.words import Words
 from gateway.page.zh import ZH
+from gateway.words.wide import printed
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_english_is_left_as_it_is_and_no_chinese_sentence_has_a_half_width_mark(
 
 
 def test_what_has_just_been_is_not_zero_seconds_ago():
-    for lang, just, later in (("zh", "刚刚听到", "17秒前听到"), ("en", "heard just now", "heard 17 s ago")):
+    for lang, just, later in (("zh", "刚刚有信号", "17秒前有信号"), ("en", "heard just now", "heard 17 s ago")):
         words = Words(lang, ZoneInfo("Asia/Shanghai"))
         assert words.ago("device.heard", 0.2) == just
         assert words.ago("device.heard", 17.0).replace(" ", "") == later.replace(" ", "")

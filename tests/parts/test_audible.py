@@ -63,8 +63,8 @@ def told(known):
 def test_status_says_it_and_knows_older_and_newer_words(tmp_path):
     with Gateway(tmp_path / "home", name="gw-1", lines=DESK, devices="") as gateway:
         text = gateway.command("status").stdout
-        assert "NOTHING IN THIS HOME CAN BE HEARD" in text
-        assert "WITHOUT THE NETWORK NOBODY IS CALLED" in text
+        assert "NO ALARM CAN BE HEARD IN THIS HOME" in text
+        assert "NOBODY IS CALLED WITHOUT THE NETWORK" in text
         known = gateway.status()
     assert known["lacks"] == ["silent", "no_rung"]
     assert "HEARD" not in told(known | {"lacks": ["something new"]})

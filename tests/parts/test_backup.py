@@ -1,4 +1,4 @@
-"""Backup and box swap: a new box takes over without pairing anything again, and nothing is half done whatever is wrong with the file."""
+"""Backup and replacement: a new box takes over without pairing anything again, and nothing is half done whatever is wrong with the file."""
 
 import base64
 import contextlib
@@ -106,15 +106,15 @@ def test_what_is_wrong_with_a_file_is_said_plainly(home):
     assert backup.opened(good, WORDS).gateway == "gw-1"
     head, _, body = good.partition(b"\n")
     for data, word in (
-        (b"", "no backup"),
-        (b"PK\3\4" + good, "no backup"),
+        (b"", "not a backup"),
+        (b"PK\3\4" + good, "not a backup"),
         (b"x" * (backup.LARGEST + 1), "at most"),
-        (good[:-1], "cut off"),
-        (good[: len(head) + 5], "cut off"),
+        (good[:-1], "incomplete"),
+        (good[: len(head) + 5], "incomplete"),
         (head.replace(b'"v":1', b'"v":2') + b"\n" + body, "newer software"),
         (head[:-9] + b"\n" + body, "damaged"),
         (backup.MAGIC + b"[" * 300 + b"\n" + body, "damaged"),
-        (head + b"\n" + body[:40] + bytes([body[40] ^ 1]) + body[41:], "cut off or was changed"),
+        (head + b"\n" + body[:40] + bytes([body[40] ^ 1]) + body[41:], "the file is incomplete"),
     ):
         with pytest.raises(BackupError, match=word):
             backup.opened(data, WORDS)
@@ -129,12 +129,12 @@ def test_a_bomb_of_brackets_inside_is_refused(home, monkeypatch):
     monkeypatch.setattr(backup.msgspec.json, "encode", lambda what: b'{"v":' + b"[" * 100_000 if isinstance(what, Kept) else real(what))
     bomb = sealed_file(home)
     monkeypatch.undo()
-    with pytest.raises(BackupError, match="not understood"):
+    with pytest.raises(BackupError, match="cannot be understood"):
         backup.opened(bomb, WORDS)
 
 
 def test_a_home_is_not_overwritten_and_another_id_is_refused(home):
-    with pytest.raises(BackupError, match="take the line out"):
+    with pytest.raises(BackupError, match="remove the line"):
         takeover.restore(home, kept(gateway="gw-2"), all_models())
     takeover.restore(home, kept(), all_models())
     import sqlite3
@@ -245,7 +245,11 @@ def test_the_running_gateway_seals_a_backup_and_a_new_one_becomes_it_without_bei
         with Gateway(tmp_path / "new", bus=bluez, name="", devices="") as box:
             pid, first = box.pid, box.status()["gateway"]
             box.name = first
-            for wrong, words, why in ((data[:-1], WORDS, "cut off"), (data, WORDS + "x", "passphrase"), (b"hello", WORDS, "no backup")):
+            for wrong, words, why in (
+                (data[:-1], WORDS, "incomplete"),
+                (data, WORDS + "x", "passphrase"),
+                (b"hello", WORDS, "not a backup"),
+            ):
                 no = result(box, taken(box, wrong, words))
                 assert no["refused"] == "invalid"
                 assert why in no["en"]
@@ -263,7 +267,7 @@ def test_the_running_gateway_seals_a_backup_and_a_new_one_becomes_it_without_bei
             assert box.sweep() == []
             box.name = "gw-7"
             no = result(box, taken(box, data))
-            assert "journal of a home already" in no["en"]
+            assert "journal of another home" in no["en"]
 
 
 @pytest.mark.parametrize("when", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])

@@ -130,7 +130,7 @@ def test_entries_that_changed_places_are_found(box):
         box.rows("UPDATE journal SET number = ? WHERE number = ?", other, one)
     found = verdict(box)
     assert first(found) == 4
-    assert "stands 5" in found.troubles[0].say.en
+    assert "there is 5" in found.troubles[0].say.en
 
 
 def test_an_entry_of_another_journal_and_one_without_a_hash_are_found(box):
@@ -245,7 +245,7 @@ def test_the_command_says_what_was_changed_and_what_the_head_is(box, capsys):
     path = box.folder / "gateway.db"
     assert check_journal.journal(Path("unused"), path) == 0
     out = capsys.readouterr().out
-    assert "1: 新的日志 a new journal" in out
+    assert "1: 新的记录 a new journal" in out
     assert f"{box.store.head.number} {box.store.head.hash}" in out
     assert f"{box.store.head.number} 条记录前后相符" in out
     box.rows("UPDATE journal SET body = ? WHERE number = 2", json.dumps(body(box, 2)).encode())

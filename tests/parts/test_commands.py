@@ -53,7 +53,7 @@ def left(home):
 def test_tell_says_that_nobody_runs_who_carries_it_out(home):
     done = run(home, "tell", "silence", "--by", "Li", "--alarm", "a1")
     assert done.returncode == 1
-    assert "the gateway does not run" in done.stderr
+    assert "the gateway is not running" in done.stderr
     assert len(left(home)) == 1, "it is carried out at the start"
 
 
@@ -131,7 +131,7 @@ def test_a_backup_takes_the_place_of_nothing_but_a_file(home, kind):
     before = os.lstat(place)
     got = run(home, "backup", str(place), "--passphrase-file", str(words))
     assert got.returncode == 1
-    assert "no ordinary file" in got.stderr
+    assert "not an ordinary file" in got.stderr
     assert (os.lstat(place).st_ino, os.lstat(place).st_mode) == (before.st_ino, before.st_mode)
 
 

@@ -849,7 +849,7 @@ def test_a_configuration_that_cannot_be_used_is_an_answer_and_no_traceback(tmp_p
     gateway = Gateway(tmp_path, devices='[[device]]\nid = "x"\nmodel = "no-such"\n')
     done = gateway.command("run")
     assert done.returncode == 2
-    assert "no driver is called 'no-such'" in done.stderr
+    assert "there is no driver for model 'no-such'" in done.stderr
     assert "Traceback" not in done.stderr
     gateway = Gateway(tmp_path / "2", lines='[replay]\nfile = "no-such-day.txt"\n', devices="")
     done = gateway.command("run")

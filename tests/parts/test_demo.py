@@ -100,7 +100,7 @@ def test_the_whole_day_reaches_every_stage_of_every_alarm(short):
     in_order(
         out,
         "network cut",
-        "uplink lost",
+        "network lost",
         "15:02:00  #4 1+2",
         "siren",
         "15:02:30  #4   呼叫第1级",

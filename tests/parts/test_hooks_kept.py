@@ -113,7 +113,7 @@ def test_telephone_and_webhook_stand_beside_each_other(home):
 @pytest.mark.parametrize(
     ("url", "what"),
     [
-        ("http://county.example/alarms", "http:// is refused"),
+        ("http://county.example/alarms", "http:// is not allowed"),
         ("https://me:word@county.example/", "no user name"),
         ("https://county.example/" + "x" * 1000, "too long"),
         ("https://县.example/", "xn--"),

@@ -452,4 +452,4 @@ def test_half_a_character_in_a_handed_password_is_refused(home):
     (home.page_folder / handed.HANDED / "half").write_text('{"password":"a\\ud800b"}')
     with pytest.raises(handed.Rejected) as no:
         handed.handed(home.page_folder, "half")
-    assert "fill them in again" in no.value.problems[0].say.en
+    assert "enter them again" in no.value.problems[0].say.en

@@ -94,7 +94,7 @@ def test_what_belongs_to_somebody_else_may_not(folder):
     command = (str(folder / "siren"),)
     mine, others = ({0, os.getuid()}, {os.getuid() + 1})
     assert programs.Rights(folder=folder, owners=frozenset(mine)).why_not(command) is None
-    assert "others than root could change" in programs.Rights(folder=folder, owners=frozenset(others)).why_not(command).en
+    assert "users other than root can change" in programs.Rights(folder=folder, owners=frozenset(others)).why_not(command).en
 
 
 def test_what_stands_in_a_household_all_the_same_is_left_out_and_said_and_the_home_is_guarded(home):

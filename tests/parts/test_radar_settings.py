@@ -158,9 +158,9 @@ async def test_unplugged_in_the_middle_or_held_by_another_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("model", "words", "says"),
     [
-        (RADAR, {"hight": "250"}, "no setting 'hight'; it has height"),
-        (RADAR, {"height": "2.5m"}, "a number was expected"),
-        (RADAR, {"height": "1000"}, "150 to 400 cm was expected"),
+        (RADAR, {"hight": "250"}, "no setting 'hight'; available: height"),
+        (RADAR, {"height": "2.5m"}, "must be a number"),
+        (RADAR, {"height": "1000"}, "must be 150 to 400 cm"),
         (RADAR, {"height": "nan"}, "150 to 400 cm"),
         (C1001, {"work_mode": "fail"}, "fall or sleep"),
         (MODELS["hilink-ld2410"], {}, "no settings"),

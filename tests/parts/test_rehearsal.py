@@ -180,7 +180,7 @@ def test_the_real_start_is_tried_in_a_process_of_its_own_and_calls_nobody(tmp_pa
     takeover.restore(box, kept(**opened()), all_models())
     assert not ran.exists()
     assert sorted(p.name for p in box.state.iterdir()) == ["gateway.db", "household-secrets.json", "household.json", "identity"]
-    with pytest.raises(BackupError, match="does not start"):
+    with pytest.raises(BackupError, match="the trial start failed"):
         takeover.prepared(load(Gateway(tmp_path / "other", name="").config, all_models()), kept(marks={"certificate": "x"}), all_models())
 
 

@@ -110,10 +110,10 @@ async def test_what_weakens_the_protection_is_said(daemon):
     )
     text = status.told(known)
     for words in (
-        "60 s ago: systemctl status",
+        "for 60 s: systemctl status",
         "!! 存储 storage: the disk is full",
         "dangers by absence are not judged",
-        "听不到 DEAF (silent), 上次 last 从未 never",
+        "收不到信号 NOT RECEIVING (silent), 上次 last 从未 never",
         "/dev/x 未打开 NOT OPEN",
         "shelved: not judged",
         "decrypt_failed x4",

@@ -379,7 +379,7 @@ async def test_another_broker_is_tried_beside_the_running_link(tmp_path, broker)
             found = await asyncio.to_thread(steps, gateway, order)
             assert list(found) == ["resolve", "connect", "tls", "login"]
             assert found["login"]["ok"] is False
-            assert "口令" in found["login"]["zh"]
+            assert "密码" in found["login"]["zh"]
             assert [m["reason"] for m in here.named("status")] == ["connected"]
             assert not (gateway.state / "household.json").exists()
             answer = await asyncio.to_thread(change, gateway, "set_platform", value, 0, given=Handed(password="right"))

@@ -246,6 +246,6 @@ async def test_a_neighbour_opens_300_sockets_and_guesses_and_the_technician_sign
             assert detail["what"] == "passwords"
             assert detail["count"] >= TELL_AT
             shown = (await own.get("/")).text
-            assert "有人在试探" in shown
+            assert "有人试图入侵" in shown
             assert f"至少 {detail['count']} 次" in shown
         assert "Traceback" not in page.log.read_text()

@@ -21,7 +21,7 @@ def test_the_daemon_says_what_it_has_heard_itself(tmp_path):
         assert not said()["pendant"].heard
         await life.restart(same_boot=True)
         assert not any(d.heard or d.states for d in said().values()), "what was heard before it says nothing of now"
-        assert "启动后还没听到" in status.told(life.daemon.upkeep.report((0, 0)))
+        assert "启动后还没有信号" in status.told(life.daemon.upkeep.report((0, 0)))
         life.door(True)
         await life.wait(1)
         assert (said()["door"].heard, said()["door"].states) == (True, {"contact_open": True})

@@ -130,7 +130,7 @@ def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, ho
         assert life.daemon.presence.away_since is not None
         facts = life.daemon.upkeep.report((0, 0))
         assert facts.uplink.platform_away_s == pytest.approx(5, abs=1)
-        assert "平台自称离线" in status.told(facts)
+        assert "平台报告自己离线" in status.told(facts)
         says(life)
         await life.wait(60)
         assert life.daemon.upkeep.report((0, 0)).uplink.platform_away_s == pytest.approx(65, abs=2), "since when it was said first"
@@ -147,7 +147,7 @@ def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, ho
         await life.wait(10)
         assert life.daemon.presence.away_since is None
         assert life.daemon.upkeep.report((0, 0)).uplink.platform_away_s is None
-        assert "平台自称离线" not in status.told(life.daemon.upkeep.report((0, 0)))
+        assert "平台报告自己离线" not in status.told(life.daemon.upkeep.report((0, 0)))
 
     life.live(story())
 

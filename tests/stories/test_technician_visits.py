@@ -83,11 +83,11 @@ def of(gateway):
 
 def test_who_presses_to_see_is_asked_and_ends_it_under_his_name_and_it_stays_real(home):
     gateway, visit = home
-    assert "About to press a device? Begin its walk test first" in visit.read("/")
+    assert "About to press a device? Start its walk test first" in visit.read("/")
     gateway.press()
     until(lambda: of(gateway))
     text = visit.read("/")
-    assert "Was it you, trying the device?" in text
+    assert "Was it you, testing the device?" in text
     assert "是您在试设备吗" in visit.read("/", "zh")
     form = {
         n: re.search(rf'class="tried".*?action="/do/close".*?name="{n}" value="([^"]*)"', text, re.DOTALL)[1] for n in ("alarm", "seen")
@@ -100,7 +100,7 @@ def test_who_presses_to_see_is_asked_and_ends_it_under_his_name_and_it_stays_rea
     closed = of(gateway)[-1]
     assert (closed["outcome"], closed["test"]) == ("no_help_needed", False), "a real alarm is never made a test"
     assert closed["by"].startswith("T-07 (")
-    assert "to try the device" in closed["reason"]
+    assert "to test the device" in closed["reason"]
     gateway.press()
     until(lambda: of(gateway)[-1]["state"] == "raised")
     assert of(gateway)[-1]["alarm"] != closed["alarm"], "the next press is the next call for help"
@@ -113,7 +113,7 @@ def test_who_begins_the_walk_test_first_calls_nobody(home):
     gateway.press()
     until(lambda: of(gateway))
     assert of(gateway)[-1]["test"]
-    assert "Was it you, trying the device?" not in visit.read("/")
+    assert "Was it you, testing the device?" not in visit.read("/")
 
 
 def test_without_an_answer_it_is_real(tmp_path):
@@ -169,7 +169,7 @@ def _three(gateway, visit):
         until(lambda way=way: "The first press within 10 min is a test" in visit.read(way))
         gateway.air(address, sealed.press())
         if name == "new0":  # it was given another device's key
-            until(lambda way=way: "Heard, but cannot be read with this key" in visit.read(way))
+            until(lambda way=way: "Received, but cannot be decrypted with this key" in visit.read(way))
             said = {"device": name, "room": "hall", "role-1": "sos", "secret": KEY, "left_open": "0", "missing": "0"}
             answer = visit.post("/sensors", "/sensors/change", **said, revision=visit.revision())
             way = answer.headers["location"]

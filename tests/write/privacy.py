@@ -50,7 +50,7 @@ def written() -> str:
         "",
         *(f"{n}. {line}" for n, line in enumerate(lines(EN), 1)),
         "",
-        "These lines stand on the page *Home* too, with the days that hold there.",
+        "These lines stand on the page *Household* too, with the days that hold there.",
         "",
         "## What leaves the home",
         "",

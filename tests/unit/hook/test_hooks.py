@@ -130,7 +130,7 @@ def test_a_target_says_no_secret_and_its_file_is_its_owners_alone(tmp_path):
         ("[hooks.desk", "no TOML"),
         ('x = "1"\n', "hooks: a part"),
         ("[hooks]\ndesk = 1\n", "url, secret and ca"),
-        ('[hooks.desk]\nurl = "http://far.example/t0ken"\nsecret = "x"\n', "http:// is refused"),
+        ('[hooks.desk]\nurl = "http://far.example/t0ken"\nsecret = "x"\n', "http:// is not allowed"),
         ('[hooks.desk]\nurl = "https://far.example/t0ken"\nsecret = "n0secret"\n', "secret: whsec_"),
         ('[hooks.Desk]\nurl = "https://far.example/t0ken"\n', "lower-case"),
         ("x" * 70000, "at most"),

@@ -338,7 +338,7 @@ def test_a_step_needs_something_to_pull_and_one_thing_is_tested_at_a_time(day):
     assert refusal(pull(day, "uplink"))[0] == "not_allowed"
     walk(day, seconds=0.0)
     day.take(day.pipeline.linked(False, day.clock.now()))
-    assert "connect first" in refusal(pull(day, "uplink"))[2]
+    assert "connect it first" in refusal(pull(day, "uplink"))[2]
     day.pipeline.walk_test.wants({}, platform=False)
     assert refusal(pull(day, "uplink"))[0] == "missing_field"
     assert refusal(day.tell("walk", step="uplink", seconds=10.0))[0] == "local_only"

@@ -19,7 +19,7 @@ def test_both_languages_know_the_same_phrases_with_the_same_places():
 
 def test_a_call_says_where_what_since_when_and_how_to_answer():
     told = Told(kind="person.fall", reason="no_receipt", home="012 幸福村", room="浴室", since="02:13")
-    assert composed(told, "4711", "zh") == "【跌倒】012 幸福村 浴室 02:13。回复 4711 1 15=15分钟到, 4711 2=去不了, 4711 3=误报"
+    assert composed(told, "4711", "zh") == "【跌倒】012 幸福村 浴室 02:13。回复 4711 1 15=15分钟到\uff0c4711 2=去不了\uff0c4711 3=误报"
     assert composed(told, "4711", "en") == (
         "fall: 012 幸福村, 浴室, 02:13. Reply 4711 1 15 = there in 15 min, 4711 2 = cannot, 4711 3 = false alarm"
     )

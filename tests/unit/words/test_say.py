@@ -47,6 +47,7 @@ TABLES = {
     "contract/fields.py",
     "contract/portable.py",
     "page/zh.py",
+    "page/sheets.py",
     "page/en.py",
     "demo/both.py",
     "voice/zh.py",
@@ -108,7 +109,7 @@ def test_a_code_is_given_the_values_that_its_sentence_names(nodes):
 
 def test_a_sentence_in_a_sentence_is_in_its_language():
     say = Say("link.unconfirmed", where="h:1", what=Say("link.message"), seconds=10.0)
-    assert say.en == str(say) == str(Failed(say)) == "h:1 has not confirmed a message within 10 s: the line or the broker is dead"
+    assert say.en == str(say) == str(Failed(say)) == "h:1 has not confirmed a message within 10 s: the line or the broker is down"
     assert say.zh == "h:1 在 10 秒内没有确认消息: 线路或服务器已断"
     assert say == Say("link.unconfirmed", where="h:1", what=Say("link.message"), seconds=10.0) != Say("link.message")
 
