@@ -76,7 +76,7 @@ CHANGES = (
     "/box/backup",
     "/moving/look",
     "/moving/take",
-    *("/platform", "/rules/judging", "/rules/ladder", "/rules/voice", "/walk", "/certificate"),
+    *("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/walk", "/certificate"),
 )
 FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
