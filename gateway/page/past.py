@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from gateway.contract import wire
 from gateway.judge.alarm import Outcome
-from gateway.page import acts
+from gateway.page import acts, search
 from gateway.page.acts import notice
 from gateway.page.known import Filter, between, seconds
 from gateway.page.today import STAGES
@@ -48,12 +48,20 @@ def alarms(v: Reader) -> Response:
     wanted = _filter(v)
     known = v.page.known
     before = _number(v, "before")
-    found = known.past(wanted, before, A_PAGE + 1)
+    text, words = search.asked(v)
+    found, more = search.look(
+        lambda at, most: known.past(wanted, at, most if words else A_PAGE + 1),
+        lambda a: a.alarm_number,
+        lambda a: search.has(words, search.of_alarm(v, a)),
+        before,
+        A_PAGE,
+    )
     facts = known.status()
     return v.render(
         "alarms.html",
-        alarms=found[:A_PAGE],
-        more=found[A_PAGE - 1].alarm_number if len(found) > A_PAGE else 0,
+        alarms=found,
+        more=more,
+        text=text,
         wanted=wanted,
         kinds=known.kinds(),
         outcomes=["open", *(o.value for o in Outcome)],
@@ -67,14 +75,14 @@ def alarms(v: Reader) -> Response:
 def table(v: Reader) -> Response:
     """Give the same alarms as a table (CSV) for a spreadsheet."""
     assert v.session is not None  # a reader has one
-    wanted = _filter(v)
+    wanted, (_, words) = _filter(v), search.asked(v)
     v.page.accounts.note(v.session.name, v.source, "exported")
     headers = {
         "content-disposition": 'attachment; filename="alarms.csv"',
         "cache-control": "no-store",
     }
     return StreamingResponse(
-        _rows(v, wanted), media_type="text/csv; charset=utf-8", headers=headers
+        _rows(v, wanted, words), media_type="text/csv; charset=utf-8", headers=headers
     )
 
 
@@ -106,28 +114,41 @@ def journal(v: Reader) -> Response:
     known, before = v.page.known, _number(v, "before")
     what = v.request.query_params.get("what", "")
     facts = known.status()
+    text, words = search.asked(v)
     if what == "visits":
-        visits = v.page.accounts.visits(before, A_LEAF + 1)
-        more = visits[A_LEAF - 1].number if len(visits) > A_LEAF else 0
+        visits, more = search.look(
+            v.page.accounts.visits,
+            lambda e: e.number,
+            lambda e: search.has(words, search.of_visit(e)),
+            before,
+            A_LEAF,
+        )
         return v.render(
             "journal.html",
             entries=[],
-            visits=visits[:A_LEAF],
+            visits=visits,
             what=what,
             more=more,
+            text=text,
             now=known.now(facts),
             before=before,
         )
     what = what if what in NAMES else ""
-    entries = known.journal(before, what, A_LEAF + 1)
-    more = entries[A_LEAF - 1].number if len(entries) > A_LEAF else 0
-    shown = [(e, e.__struct_config__.tag) for e in entries[:A_LEAF]]
+    entries, more = search.look(
+        lambda at, most: known.journal(at, what, most if words else A_LEAF + 1),
+        lambda e: e.number,
+        lambda e: search.has(words, search.of_entry(v, e)),
+        before,
+        A_LEAF,
+    )
+    shown = [(e, e.__struct_config__.tag) for e in entries]
     return v.render(
         "journal.html",
         entries=shown,
         visits=[],
         what=what,
         more=more,
+        text=text,
         now=known.now(facts),
         before=before,
     )
@@ -148,7 +169,7 @@ def _filter(v: Visitor) -> Filter:
     )
 
 
-def _rows(v: Visitor, wanted: Filter) -> Iterator[str]:
+def _rows(v: Visitor, wanted: Filter, words: search.Words) -> Iterator[str]:
     """Give the table piece by piece; the mark in front tells spreadsheets that it is UTF-8."""
     yield "\ufeff" + _line(COLUMNS)
     before, left = 0, TABLE_MOST
@@ -156,7 +177,7 @@ def _rows(v: Visitor, wanted: Filter) -> Iterator[str]:
         found = v.page.known.past(wanted, before, min(200, left))
         if not found:
             return
-        yield "".join(_line(_row(v, a)) for a in found)
+        yield "".join(_line(_row(v, a)) for a in found if search.has(words, search.of_alarm(v, a)))
         before, left = found[-1].alarm_number, left - len(found)
 
 

@@ -183,3 +183,24 @@ async def test_large_text_hides_nothing_from_a_relative(lived, tmp_path, lang):
             await pictured(phone, f"family-large{path.replace('/', '-')}-{lang}")
             assert await phone.evaluate(BROKEN) == [], path
             assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_alarms_and_journal_are_searched_without_script(lived, tmp_path, lang):
+    async with chromium() as browser, overseen(lived, tmp_path, browser) as (page, at):
+        state = await page.context.storage_state()
+        bare = await (await browser.new_context(viewport=PHONE, java_script_enabled=False, storage_state=state)).new_page()
+        await bare.goto(f"{at}/alarms?lang={lang}")
+        await bare.fill("#f-q", "跌倒")
+        async with bare.expect_navigation():
+            await bare.press("#f-q", "Enter")
+        assert 0 < await bare.locator(".rows .row").count() < 5
+        assert await bare.locator("#f-q").input_value() == "跌倒"
+        for view, theme in ((PHONE, "light"), (TABLET, "dark"), (DESK, "light")):
+            await page.set_viewport_size(view)
+            for path in ("alarms", "journal"):
+                await page.goto(f"{at}/{path}?q=SOS&lang={lang}&theme={theme}")
+                await pictured(page, f"search-{path}-{view['width']}-{lang}")
+                assert await page.evaluate(BROKEN) == []
+                await is_accessible(page)
+                await is_fit_for_a_finger(page)
