@@ -39,7 +39,7 @@ async def test_a_press_is_told_by_sms_and_the_answer_takes_it(tmp_path):
                 await until(lambda: not [m for m in modem.messages.values() if m["PduType"].value == DELIVER])
                 to, reply = modem.sent[1]
                 assert to == "13800000000"
-                assert reply.startswith("记下了, 您在路上")
+                assert reply.startswith("记下了\uff0c您在路上")
                 await until(lambda: "dispatch -> {dispatched}" in gateway.log())
                 assert "acknowledge -> {acknowledged}" in gateway.log()
                 kept = [path.read_bytes() for path in gateway.state.rglob("*") if path.is_file()]

@@ -73,7 +73,7 @@ def test_with_the_platform_dead_a_person_reads_of_the_call_for_help_within_a_min
         ((at, who, text), *_) = phones.came
         assert at - pressed <= MINUTE
         assert who == "daughter"
-        assert text == "【求救】幸福村 卧室 08:00。回复 4711 1 15=15分钟到, 4711 2=去不了, 4711 3=误报"
+        assert text == "【求救】幸福村 卧室 08:00。回复 4711 1 15=15分钟到\uff0c4711 2=去不了\uff0c4711 3=误报"
         await life.wait(MINUTE)
         assert len(phones.of("neighbour")) == 1, "nobody has answered: the next one is told"
 
@@ -174,7 +174,7 @@ def test_one_answer_takes_the_alarm_and_who_does_not_come_is_followed_by_the_nex
         pressed(life, phones := Answering(life))
         await life.wait(50)
         reply = await phones.says("daughter", f"{phones.newest('daughter')} 1 15")
-        assert reply.startswith("记下了, 您在路上")
+        assert reply.startswith("记下了\uff0c您在路上")
         assert state(life) == ("dispatched", "daughter")
         assert life.open[0].expected == 15 * MINUTE
         assert {"answered", "dispatch"} <= life.open[0].stages.keys()
