@@ -123,6 +123,10 @@ class SetConsent(Strict, frozen=True):
     journal_days: JournalDays | UnsetType | None = UNSET
 
 
+class Undo(Strict, frozen=True):
+    """The last change is taken back; the revision says which."""
+
+
 class Form(NamedTuple):
     """The Struct of a change, and the section of the configuration that it is about."""
 
@@ -143,6 +147,7 @@ FORMS: Final[Mapping[What, Form]] = {
     What.SET_CONSENT: Form("consent", SetConsent),
     What.SET_DANGERS: Form("dangers", DangersPart),
     What.SET_RULES: Form("rules", SetRules),
+    What.UNDO: Form("undo", Undo),
 }
 
 

@@ -27,6 +27,7 @@ class _Home(Waits):
     sealed: float = wait(
         600.0, 60.0, 3600.0, "ours: a backup made for the page can be fetched so long"
     )
+    undo: float = wait(600.0, 60.0, 3600.0, "ours: what a slip of the thumb was is seen by then")
     rehearsal: float = wait(180.0, 30.0, 600.0, "measured: the smallest board starts in some ten")
     visit: float = wait(86400.0, 3600.0, 604800.0, "ours: a walk of another visit proves nothing")
     at_work: float = wait(60.0, 20.0, 600.0, "ours: an older status is that of a gateway gone")

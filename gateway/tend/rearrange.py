@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from types import MappingProxyType
 
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
@@ -17,6 +18,7 @@ from gateway.home.changes import REPLACED
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.home import Home
+from gateway.home.undo import Memories
 from gateway.judge.book import Entry
 from gateway.judge.danger import Judge
 from gateway.judge.faults.fault import Faults
@@ -48,15 +50,22 @@ class Rearrange(Part, kw_only=True):
     uplink: Uplink
     withdraw: Callable[[], None]
 
-    def __call__(self, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
+    def __call__(
+        self,
+        config: Config,
+        now: Moment,
+        *,
+        taken_back: bool = False,
+        memories: Memories = MappingProxyType({}),
+    ) -> list[Entry]:
         """Go on with `config`; return what is to be written of it.
 
-        `taken_back`: its platform held before.
+        `taken_back`: its platform held before; `memories`: of devices that come back.
         """
         before = self.home.config
         self.home.replace(config)
         other = replaced(config.household.changed)
-        self._hear(before, config, other)
+        self._hear(before, config, other, memories)
         self.judge.rewatch(
             {d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other
         )
@@ -93,10 +102,15 @@ class Rearrange(Part, kw_only=True):
             self._enrol(d, {})
             self.intake.changed.add(d.id)
 
-    def _hear(self, before: Config, config: Config, other: set[str]) -> None:
+    def memories(self, gone: Iterable[str]) -> dict[str, dict[str, int | str]]:
+        """Return what the drivers of devices that go have counted: an old frame stays old."""
+        heard = self.intake.devices
+        return {name: dict(heard[name].driver.memory) for name in gone if name in heard}
+
+    def _hear(self, before: Config, config: Config, other: set[str], come_back: Memories) -> None:
         old = {d.id: d for d in before.devices}
         new = {d.id: d for d in config.devices}
-        memories: dict[str, dict[str, int | str]] = {}
+        memories = {name: dict(memory) for name, memory in come_back.items()}
         for name, d in old.items():
             after = new.get(name)
             same_words = before.passwords.get(name) == config.passwords.get(name)

@@ -21,7 +21,7 @@ from gateway.box import folders
 from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
-from gateway.home import backup, changes, handed, household, values
+from gateway.home import backup, changes, handed, household, undo, values
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
@@ -89,6 +89,7 @@ class Technician(Part, kw_only=True):
         self._writing = asyncio.Lock()
         self.attempt: Attempt | None = None
         self.fitting: wired_setup.Fitting | None = None
+        self._before: undo.Before | None = None  # the last change
 
     # -- start -------------------------------------------------------------------------------------
 
@@ -245,6 +246,7 @@ class Technician(Part, kw_only=True):
         before = self.home.config
         after = await asyncio.to_thread(self._changed, i, change, at)
         again = before.household.instruction == i.id
+        back = self._before if change.what is What.UNDO else None
         said = Say("order.no_change_made").pair if after is before and not again else ("", "")
         result = ResultFact(i, Refused.NONE, *said, revision=after.household.revision)
 
@@ -255,7 +257,10 @@ class Technician(Part, kw_only=True):
                 return self.pipeline.answered(result, (), now)
             told = self.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(after))
             entries = self.pipeline.answered(result, [told], now)
-            entries += self.rearrange(after, now)
+            gone = {d.id for d in before.devices} - {d.id for d in after.devices}
+            memories = self.rearrange.memories(gone)
+            self._before = undo.kept(before, after, change.what, now.mono, memories)
+            entries += self.rearrange(after, now, memories=back.memories if back else {})
             self._first_press(i, change, before, now)
             return entries
 
@@ -334,10 +339,13 @@ class Technician(Part, kw_only=True):
             raise No(Refused.CHANGED_MEANWHILE, said)
         if change.what is What.SET_PLATFORM:
             self._asked(values.read(change.what, change.value))
-        given = handed.handed(config.page_folder, i.secrets)
-        after = changes.changed(
-            config, change, given, self.models, instruction=i.id, by=i.by, at=at
-        )
+        if change.what is What.UNDO:
+            after = self._undone(i, at)
+        else:
+            given = handed.handed(config.page_folder, i.secrets)
+            after = changes.changed(
+                config, change, given, self.models, instruction=i.id, by=i.by, at=at
+            )
         if after is config:
             return config
         try:
@@ -353,6 +361,14 @@ class Technician(Part, kw_only=True):
                 raise
             LOG.warning("household %s: %s", config.state, error.strerror)
         return after
+
+    def _undone(self, i: Instruction, at: str) -> Config:
+        """Return the configuration as it was before the last change. Raises No."""
+        before = self._before
+        lasts = before is not None and self.clock.now().mono <= before.until
+        if before is None or not lasts or before.revision != i.revision:
+            raise No(Refused.NOT_ALLOWED, "order.no_undo")
+        return undo.undone(self.home.config, before, self.models, i, at)
 
     def _asked(self, to: SetPlatform) -> None:
         """Refuse to cut the link while somebody may need it. Raises Rejected.

@@ -350,6 +350,7 @@ EN: Final[dict[str, str]] = {
     "order.first_press_long": "a first press is awaited for {most} min at most",
     "order.changed_meanwhile": "{who} changed the configuration at {when} UTC (revision {revision}): look at it again before you change it",
     "order.no_change_made": "nothing has changed",
+    "order.no_undo": "it cannot be undone any more: its time is over, something else was changed since, or the gateway was restarted",
     "order.not_kept": "it cannot be saved: {why}",
     "order.on_trial": "new platform settings are being connected: wait a minute",
     "order.platform_test_runs": "a platform test is running already",

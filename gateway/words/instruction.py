@@ -88,6 +88,7 @@ class What(StrEnum):
     SET_CONSENT = "set_consent"
     SET_DANGERS = "set_dangers"
     SET_RULES = "set_rules"
+    UNDO = "undo"
 
 
 class Change(Struct, frozen=True):

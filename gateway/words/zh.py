@@ -350,6 +350,7 @@ ZH: Final[dict[str, str]] = {
     "order.first_press_long": "确认按键最多等 {most} 分钟",
     "order.changed_meanwhile": "配置已由 {who} 于 {when} UTC 修改 (第 {revision} 版), 请重新查看后再改",
     "order.no_change_made": "没有变化",
+    "order.no_undo": "已经不能撤销: 时限已过, 之后又有改动, 或网关重启过",
     "order.not_kept": "无法保存: {why}",
     "order.on_trial": "新的平台设置正在连接, 请稍等一分钟",
     "order.platform_test_runs": "平台测试正在进行",

@@ -1,0 +1,82 @@
+"""The last change taken back: what held before is kept for a while, in the daemon's memory alone.
+
+So a device that was retired comes back with its key, its rules and what its counters had reached.
+A restart forgets it, and what deletes readings or hands over the platform is not kept at all.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from gateway.home import changes
+from gateway.home.config import Config, composed
+from gateway.home.parts import Household, HouseholdSecrets
+from gateway.home.waits import WAITS
+from gateway.words.driver import Model
+from gateway.words.instruction import Instruction, What
+
+KEPT = frozenset(
+    {
+        What.RETIRE_DEVICE,
+        What.SET_LADDER,
+        What.SET_RULES,
+        What.SET_DANGERS,
+        What.SET_TIMES,
+        What.SET_ROOMS,
+        What.SET_HOUSEHOLD,
+        What.SET_SOUND,
+    }
+)
+UNDONE = "undone"  # first of the names of what was changed
+Memories = Mapping[str, Mapping[str, int | str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What held before a change that made `revision`; `until` is monotonic.
+
+    `memories`: of the drivers of devices that went.
+    """
+
+    revision: int
+    household: Household
+    own: HouseholdSecrets = field(repr=False)
+    until: float
+    memories: Memories
+
+
+def kept(
+    before: Config, after: Config, what: What, mono: float, memories: Memories
+) -> Before | None:
+    """Return what is kept of the home before this change, None where it cannot be undone."""
+    if what not in KEPT or after is before:
+        return None
+    return Before(
+        revision=after.household.revision,
+        household=before.household,
+        own=before.secrets,
+        until=mono + WAITS.undo,
+        memories=memories,
+    )
+
+
+def undone(
+    config: Config, before: Before, models: Mapping[str, Model], i: Instruction, at: str
+) -> Config:
+    """Return the configuration as it was before the last change. Nothing is written."""
+    revision, token = config.household.revision + 1, secrets.token_hex(8)
+    own = replace(before.own, revision=revision, token=token)
+    home = replace(
+        before.household,
+        revision=revision,
+        token=token,
+        instruction=i.id,
+        by=i.by,
+        at=at,
+        changed=(UNDONE, *config.household.changed)[: changes.KEYS],
+    )
+    return composed(config.source, models, home, own)
