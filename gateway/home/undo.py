@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gateway.home import changes
@@ -35,8 +35,7 @@ UNDONE = "undone"  # first of the names of what was changed
 Memories = Mapping[str, Mapping[str, int | str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class Before(Struct, frozen=True, kw_only=True):
     """What held before a change that made `revision`; `until` is monotonic.
 
     `memories`: of the drivers of devices that went.
@@ -44,7 +43,7 @@ class Before:
 
     revision: int
     household: Household
-    own: HouseholdSecrets = field(repr=False)
+    own: HouseholdSecrets
     until: float
     memories: Memories
 
@@ -65,9 +64,19 @@ def kept(
 
 
 def undone(
-    config: Config, before: Before, models: Mapping[str, Model], i: Instruction, at: str
-) -> Config:
-    """Return the configuration as it was before the last change. Nothing is written."""
+    config: Config,
+    before: Before | None,
+    models: Mapping[str, Model],
+    i: Instruction,
+    at: str,
+    mono: float,
+) -> Config | None:
+    """Return the configuration as it was before the last change, None where that is not kept.
+
+    Nothing is written.
+    """
+    if before is None or before.revision != i.revision or mono > before.until:
+        return None
     revision, token = config.household.revision + 1, secrets.token_hex(8)
     own = replace(before.own, revision=revision, token=token)
     home = replace(

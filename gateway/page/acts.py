@@ -44,6 +44,7 @@ DOES: Final = frozenset(
 HOURS = (1, 2, 4, 8, 12, 24)
 TEXT_MOST = 200
 _ONCE = re.compile("[0-9a-f]{24}")
+_LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 # What is the natural next thing to do: drawn large.
 NEXT: Final = {
     State.RAISED: Do.ACKNOWLEDGE,
@@ -78,6 +79,15 @@ def once_of(said: Mapping[str, str]) -> str:
     """Return the id that a form was drawn with, a new one where it has none."""
     number = said.get("once", "")
     return number if _ONCE.fullmatch(number) else once()
+
+
+def done(said: Mapping[str, str], known: Known) -> str:
+    """Return the instruction of a form that was carried out already, "" where it was not.
+
+    Of a double tap the second meets what the first has done.
+    """
+    name = f"page-{said.get('once', '')}"
+    return name if known.result(name) is not None else ""
 
 
 def whole(text: str) -> int:
@@ -209,13 +219,28 @@ def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
     if said.get("until") == "0":
         return 0.0
     now = known.now(known.status())
-    try:
-        until = datetime.fromisoformat(said.get("until", "")).replace(tzinfo=known.zone).timestamp()
-    except ValueError:
-        until = 0.0
+    until = _wall(said.get("until", ""), known)
     if not 60 <= until - now <= WAITS.away_most:
         wrong.fields["until"] = ("wrong.until", {})
     return math.ceil(until - now)  # never a second short: 18:00 is read as 18:00
+
+
+def _wall(local: str, known: Known) -> float:
+    """Return a time of the home, as a form has it, as wall seconds; 0.0 for what is none."""
+    try:
+        return datetime.fromisoformat(local).replace(tzinfo=known.zone).timestamp()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def away_before(v: Visitor, now: float) -> tuple[str, float] | None:
+    """Return until when an away stood that was just ended, while it would still last.
+
+    It is (as its form has it, wall seconds).
+    """
+    was = v.request.query_params.get("was", "")
+    wall = _wall(was, v.page.known) if _LOCAL.fullmatch(was) else 0.0
+    return (was, wall) if v.technician and 60 <= wall - now <= WAITS.away_most else None
 
 
 def notice(v: Visitor, wrong: Wrong | None = None) -> tuple[bool, str] | None:

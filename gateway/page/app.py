@@ -47,6 +47,7 @@ from gateway.page import (
     stream,
     test_alarm,
     today,
+    undo,
     walk,
 )
 from gateway.page.accounts import Accounts
@@ -54,6 +55,7 @@ from gateway.page.en import EN
 from gateway.page.guard import Guard, TooLarge
 from gateway.page.known import Known
 from gateway.page.live import Watch
+from gateway.page.saved import Saved
 from gateway.page.visitor import NotSignedIn, Page, Stop, visitor
 from gateway.page.zh import ZH
 from gateway.words.clock import boot_name
@@ -121,10 +123,12 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
         walk,
         certificate,
         moving,
+        undo,
     ):
         app.include_router(part.router)
     # Secrets of a page cannot be guessed by the length of what a stranger makes a browser ask for:
     # our cookies are not sent with it (SameSite=Strict).
+    app.add_middleware(Saved)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(Stop, _stopped)

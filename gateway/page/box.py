@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from gateway.home import backup
 from gateway.page import again, family, guard, papers
 from gateway.page import bundle as bundled
 from gateway.page.accounts import Refusal, Role
+from gateway.page.acts import once
 from gateway.page.change import current
 from gateway.page.door import refused
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
@@ -41,6 +43,10 @@ def diagnostics(v: Technician) -> Response:
 def add(v: Technician, said: Fields) -> Response:
     """Make an account."""
     checked(v, said)
+    return v.page.twice.once(v.bound, said, lambda: _add(v, said))
+
+
+def _add(v: Visitor, said: Mapping[str, str]) -> Response:
     assert v.session is not None  # a technician has one
     if unproved := again.wrong(v, said):
         return _box(v, 422, "account", said, unproved)
@@ -63,6 +69,10 @@ def add(v: Technician, said: Fields) -> Response:
 def invite(v: Technician, said: Fields) -> Response:
     """Invite a relative, where the resident lets them look."""
     checked(v, said)
+    return v.page.twice.once(v.bound, said, lambda: _invite(v, said))
+
+
+def _invite(v: Visitor, said: Mapping[str, str]) -> Response:
     assert v.session is not None  # a technician has one
     if unproved := again.wrong(v, said):
         return _box(v, 422, "invite", said, unproved)
@@ -81,6 +91,10 @@ def invite(v: Technician, said: Fields) -> Response:
 def remove(v: Technician, said: Fields) -> Response:
     """Take an account away, or an invitation back."""
     checked(v, said)
+    return v.page.twice.once(v.bound, said, lambda: _remove(v, said))
+
+
+def _remove(v: Visitor, said: Mapping[str, str]) -> Response:
     assert v.session is not None  # a technician has one
     if unproved := again.wrong(v, said):
         return _box(v, 422, "remove", said, unproved)
@@ -95,6 +109,10 @@ def remove(v: Technician, said: Fields) -> Response:
 def password(v: Reader, said: Fields) -> Response:
     """Change one's own password."""
     checked(v, said)
+    return v.page.twice.once(v.bound, said, lambda: _password(v, said))
+
+
+def _password(v: Visitor, said: Mapping[str, str]) -> Response:
     assert v.session is not None  # a reader has one
     if said.get("password", "") != said.get("again", ""):
         return _box(v, 422, "password", {}, {"again": v.words("password_differs")})
@@ -113,6 +131,10 @@ def password(v: Reader, said: Fields) -> Response:
 def install(v: Technician, said: Fields) -> Response:
     """Install a certificate of one's own, or go back to the box's."""
     checked(v, said)
+    return v.page.twice.once(v.bound, said, lambda: _install(v, said))
+
+
+def _install(v: Visitor, said: Mapping[str, str]) -> Response:
     assert v.session is not None  # a technician has one
     folder, mine = v.page.config.page_folder, v.page.papers
     if unproved := again.wrong(v, said):
@@ -139,7 +161,7 @@ def _box(
     v: Visitor,
     status: int = 200,
     form: str = "",
-    said: dict[str, str] | None = None,
+    said: Mapping[str, str] | None = None,
     wrong: dict[str, str] | None = None,
     code: tuple[str, str] = ("", ""),
 ) -> Response:
@@ -154,6 +176,7 @@ def _box(
         form=form,
         typed=typed,
         wrong=wrong or {},
+        once=once,
         saved="saved" in v.request.query_params,
         roles=[Role.TECHNICIAN, Role.SUPERVISOR],
         accounts=v.page.accounts.all() if v.technician else [],

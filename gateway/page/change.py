@@ -29,6 +29,8 @@ from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
 from gateway.page.known import Filter, Known
 from gateway.page.news import until
+from gateway.page.offer import SHOWN, offered
+from gateway.page.steps import KEPT
 from gateway.page.visitor import Page, Visitor
 from gateway.page.waits import WAITS
 from gateway.words.driver import Model
@@ -241,6 +243,9 @@ async def configure(
 
 def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:
     """Return a page with set-up forms. After a conflict it shows both sides."""
+    if v.technician and (template in SHOWN or KEPT in v.request.query_params):
+        now = v.page.known.now(v.page.known.status())
+        values["undo"] = offered(v.page.config, now)
     if form.answer.moved and template != "new.html":  # what is new there takes nobody's place
         form.differs.clear()
         page = v.draw(template, form=form, once=once, **values)

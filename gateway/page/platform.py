@@ -21,6 +21,7 @@ from gateway.home import household
 from gateway.home.handed import Handed, Rejected
 from gateway.page import address, again
 from gateway.page.change import Answer, Form, change_of, configure, current, drawn, left, refused
+from gateway.page.saved import sent
 from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
@@ -82,6 +83,7 @@ async def act(v: Technician, said: Fields) -> Response:
             answer = refused(v, no)
         if answer.accepted:
             _keep(v, Draft(answer.told, typed, given, time.monotonic()))
+            sent(v.request, "")  # what is tried is not saved
             return RedirectResponse(f"/platform?try={answer.told}#way", 303)
     else:
         asked = {"although": True} if said.get("although") else {}

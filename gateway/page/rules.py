@@ -30,6 +30,7 @@ from gateway.page.makes import OPENS
 from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
 from gateway.page.rungs import DAYS_OFFERED, OWN, TYPED, WHEN, Rung, gaps, given, in_force, typed
 from gateway.page.rungs import said as said_of
+from gateway.page.saved import sent
 from gateway.page.steps import onward
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.words import kind
@@ -142,6 +143,7 @@ async def voice(v: Technician, said: Fields) -> Response:
     if said.get("go") == "hear":
         answer = await left(v, SoundTest(), said)
         if answer.accepted:
+            sent(v.request, "")  # what is heard is not saved
             return RedirectResponse("/rules?heard=1#voice", 303)
         return await run_in_threadpool(_rules, v, 422, Form("voice", {}, answer))
     value = msgspec.to_builtins(config.parts.sound) | {

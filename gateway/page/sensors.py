@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.home import nearby
 from gateway.home.devices import Device
+from gateway.home.waits import WAITS as HOME
 from gateway.page import makes
 from gateway.page.change import Answer, Form, configure, current, drawn
 from gateway.page.device import heard, signal
@@ -66,6 +67,7 @@ def _sensors(v: Visitor, status: int = 200, form: Form | None = None) -> Respons
         rows=rows,
         revision=config.household.revision,
         did=_did(v),
+        undoable=f"{HOME.undo / 60:g}",
     )
 
 

@@ -22,11 +22,13 @@ from gateway.page.device import heard, signal, told
 from gateway.page.known import DAY, EVIDENCE, Filter, between, seconds
 from gateway.page.makes import look
 from gateway.page.news import until
+from gateway.page.saved import sent
 from gateway.page.strip import strips
 from gateway.page.visitor import Fields, SignedIn, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
+from gateway.words.instruction import Do
 
 router = APIRouter()
 # Faults that end when a technician has looked.
@@ -64,6 +66,8 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     made = await run_in_threadpool(
         acts.instruction, {**said, "do": do}, v.by, known, v.page.config.times
     )
+    if isinstance(made, acts.Wrong) and (done := await run_in_threadpool(acts.done, said, known)):
+        return RedirectResponse(f"{back}?{urlencode({'told': done, 'did': do})}", 303)
     if isinstance(made, acts.Wrong):
         return await run_in_threadpool(_again, v, at, 422, made)
     try:
@@ -71,8 +75,13 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     except (OSError, sqlite3.Error, ValueError):
         failed = acts.Wrong("", {"form": ("told.failed", {})})
         return await run_in_threadpool(_again, v, at, 503, failed)
-    await until(v.page.config.runtime, partial(known.result, made.id), WAITS.answer)
-    return RedirectResponse(f"{back}?{urlencode({'told': made.id, 'did': do})}", 303)
+    result = await until(v.page.config.runtime, partial(known.result, made.id), WAITS.answer)
+    if result is not None and not result.accepted:
+        sent(v.request, "")
+    query = {"told": made.id, "did": do}
+    if do == Do.AWAY and said.get("was"):
+        query["was"] = said["was"][:16]
+    return RedirectResponse(f"{back}?{urlencode(query)}", 303)
 
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
@@ -90,7 +99,12 @@ def _again(v: Visitor, at: str, status: int, wrong: acts.Wrong) -> Response:
 
 def _today(v: Visitor, status: int = 200, wrong: acts.Wrong | None = None) -> Response:
     values = home(v)
-    values |= {"wrong": wrong or acts.Wrong(""), "notice": notice(v, wrong), "once": acts.once}
+    values |= {
+        "wrong": wrong or acts.Wrong(""),
+        "notice": notice(v, wrong),
+        "once": acts.once,
+        "was": acts.away_before(v, values["now"]),
+    }
     return v.render(
         "_today.html" if "part" in v.request.query_params else "today.html", status, **values
     )

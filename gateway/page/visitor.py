@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__
 from gateway.home.config import Config
-from gateway.page import answers, assets, guard, roles, steps
+from gateway.page import answers, assets, guard, roles, saved, steps
 from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
 from gateway.page.roles import PLACES, SETUP
 from gateway.page.turns import Turns
+from gateway.page.twice import Twice
 from gateway.page.waits import WAITS
 from gateway.page.words import FIRST, LANGUAGES, Words
 
@@ -89,6 +91,7 @@ class Page:
     names: tuple[str, ...] = ()
     regulars: guard.Regulars = field(default_factory=guard.Regulars)
     turns: Turns = field(default_factory=Turns)
+    twice: Twice = field(default_factory=Twice)
     environment: Environment = field(default_factory=environment)
     known_answers: answers.Answers = field(default_factory=answers.Answers)
     other_answers: answers.Answers = field(
@@ -149,6 +152,13 @@ class Visitor:
     def by(self) -> str:
         """Who gives an instruction and from where, as it stands in the journal."""
         return f"{self.session.name if self.session else '?'} ({self.source})"[:80]
+
+    @property
+    def drafts(self) -> str:
+        """Whose what is typed is: a phone sees many boxes under one address, and many people."""
+        name = self.session.name if self.session is not None else ""
+        whose = f"{self.page.known.gateway()}/{name}".encode()
+        return hashlib.sha256(whose).hexdigest()[:16]
 
     @property
     def secure(self) -> bool:
@@ -405,9 +415,11 @@ async def fields(request: Request) -> dict[str, str]:
     if kind != "application/x-www-form-urlencoded":
         raise Stop(403, "form_old")
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS))
+        said = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS))
     except (ValueError, UnicodeDecodeError) as error:
         raise Stop(413) from error
+    saved.sent(request, said.get("once", ""))
+    return said
 
 
 Fields = Annotated[dict[str, str], Depends(fields)]

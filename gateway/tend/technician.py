@@ -340,7 +340,9 @@ class Technician(Part, kw_only=True):
         if change.what is What.SET_PLATFORM:
             self._asked(values.read(change.what, change.value))
         if change.what is What.UNDO:
-            after = self._undone(i, at)
+            mono = self.clock.now().mono
+            if (after := undo.undone(config, self._before, self.models, i, at, mono)) is None:
+                raise No(Refused.NOT_ALLOWED, "order.no_undo")
         else:
             given = handed.handed(config.page_folder, i.secrets)
             after = changes.changed(
@@ -361,14 +363,6 @@ class Technician(Part, kw_only=True):
                 raise
             LOG.warning("household %s: %s", config.state, error.strerror)
         return after
-
-    def _undone(self, i: Instruction, at: str) -> Config:
-        """Return the configuration as it was before the last change. Raises No."""
-        before = self._before
-        lasts = before is not None and self.clock.now().mono <= before.until
-        if before is None or not lasts or before.revision != i.revision:
-            raise No(Refused.NOT_ALLOWED, "order.no_undo")
-        return undo.undone(self.home.config, before, self.models, i, at)
 
     def _asked(self, to: SetPlatform) -> None:
         """Refuse to cut the link while somebody may need it. Raises Rejected.

@@ -359,7 +359,7 @@ async def test_the_bundle_has_no_secret_and_no_name(box):
 
 async def acted(box, browser, do, **said):
     """Send a form and return (answer, the instruction left or None)."""
-    box.page.known.result = lambda _: True  # no daemon here that would answer
+    box.page.known.result = lambda _: SimpleNamespace(accepted=True)  # no daemon here that would answer
     answer = await post(browser, "/", f"/do/{do}", **said)
     left = inbox.read(box.example.config.page_folder, 0)
     return answer, inward.decode_instruction(left[-1][1], "example-home", None)[0] if left else None

@@ -3,6 +3,7 @@
 import { untouched } from "./untouched.js";
 
 export const QUIET = 10000; // ms after which a question, or a silent page, counts as lost
+const BUSY = 1000; // ms until a part that holds a sent form is looked at again
 export const part = document.getElementById("part");
 
 // Returns what ends a question to the box that has had its time.
@@ -40,8 +41,10 @@ export function fetching(renew, told = () => {}) {
       if (!answer.ok) return;
       const text = await answer.text();
       await untouched();
-      renew(text);
       told(true);
+      // A form that was sent and is not answered stays as it is: another in its place would be another act.
+      if (part.querySelector("form[aria-busy]")) setTimeout(look, BUSY);
+      else renew(text);
     } catch {
       told(false); // the network may be pulled on purpose just now: the next look may get through
     } finally {

@@ -12,6 +12,7 @@ function renew(text) {
   for (const only of box.querySelectorAll("noscript")) only.remove();
   const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
   const ran = part.querySelector("[data-running]");
+  const searched = part.querySelector(".countdown");
   for (const open of part.querySelectorAll("details[open][data-keep]")) {
     const same = box.querySelector(`details[data-keep="${open.dataset.keep}"]`);
     if (same) same.open = true;
@@ -20,8 +21,18 @@ function renew(text) {
   focused(focus);
   if (Boolean(ran) !== Boolean(part.querySelector("[data-running]"))) filled();
   counted();
+  goOn(searched);
   const word = document.getElementById("poll").dataset.say;
   if (word && said.textContent !== word) said.textContent = word; // told once to a screen reader
+}
+
+// A search that ran out while one was in another app, a maker's for instance, goes on when one is back.
+let away = document.hidden;
+document.addEventListener("visibilitychange", () => (away = away || document.hidden));
+function goOn(searched) {
+  const begin = document.getElementById("begin");
+  if (searched && away && begin) begin.click();
+  if (!document.hidden) away = false;
 }
 
 // What was read stands in the form too, where nobody has typed anything: the form is that of the page as it is now.
