@@ -31,7 +31,7 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
             await page.goto(f"{home.page.address}/home")
             await page.fill("[name=number]", "H-0451")
             async with page.expect_navigation():
-                await page.locator("#household button").click()
+                await page.locator("#household button.main").click()
             await page.wait_for_selector(".notice.good")
             await is_accessible(page)
             await is_fit_for_a_finger(page)

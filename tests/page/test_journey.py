@@ -130,7 +130,7 @@ async def set_up(page, t, home):
     await page.select_option("[name=timezone]", "Asia/Urumqi")
     await page.fill("[name=night_from]", "23:00")
     async with page.expect_navigation():
-        await page.locator("#household button").click()
+        await page.locator("#household button.main").click()
     await page.wait_for_selector(".notice.good")
     assert await page.input_value("[name=night_from]") == "23:00"
     for room in ("卧室", "入户门") if t.lang == "zh" else ("Bedroom", "Front door"):
