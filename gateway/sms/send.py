@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import re
 import resource
@@ -227,7 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--state", type=Path, default=STATE)
     parser.add_argument("word", nargs="?", choices=("test",))
     asked = parser.parse_args(arguments)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # numbers are in its memory
+    with contextlib.suppress(OSError, ValueError):  # numbers are in its memory
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     number = ""
     try:
         known = people.all_of(asked.phones, asked.state)
