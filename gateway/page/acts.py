@@ -86,8 +86,9 @@ def done(said: Mapping[str, str], known: Known) -> str:
 
     Of a double tap the second meets what the first has done.
     """
-    name = f"page-{said.get('once', '')}"
-    return name if known.result(name) is not None else ""
+    number = said.get("once", "")
+    name = f"page-{number}"
+    return name if _ONCE.fullmatch(number) and known.result(name) is not None else ""
 
 
 def whole(text: str) -> int:

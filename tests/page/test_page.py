@@ -76,6 +76,7 @@ CHANGES = (
     "/box/backup",
     "/moving/look",
     "/moving/take",
+    "/undo",
     *("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/walk", "/certificate"),
 )
 FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
