@@ -74,6 +74,7 @@ CHANGES = (
     "/box/invite",
     "/box/papers",
     "/box/backup",
+    "/undo",
     "/moving/look",
     "/moving/take",
     "/undo",
