@@ -74,7 +74,6 @@ CHANGES = (
     "/box/invite",
     "/box/papers",
     "/box/backup",
-    "/undo",
     "/moving/look",
     "/moving/take",
     "/undo",
