@@ -82,9 +82,11 @@ def post(target: Target, name: str, body: bytes, seconds: float) -> Answered:
 
 def _trust(target: Target) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=target.ca or None)
+        context = ssl.create_default_context(cafile=target.ca or None)
     except OSError as error:
         raise NotSetUp(f"{target.name}: ca: {error.strerror or error}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _attempt(

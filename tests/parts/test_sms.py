@@ -73,7 +73,7 @@ async def test_an_sms_is_sent_and_its_delivery_waited_for(home):
     assert (code.person, code.alarm) == ("daughter", "a-1")
     ((number, text),) = modem.sent
     assert number == NUMBER
-    assert text == f"【求救】012 幸福村 卧室 02:13。回复 {code.code} 1 15=15分钟到, {code.code} 2=去不了, {code.code} 3=误报"
+    assert text == f"【求救】012 幸福村 卧室 02:13。回复 {code.code} 1 15=15分钟到\uff0c{code.code} 2=去不了\uff0c{code.code} 3=误报"
     assert modem.messages == {}, "neither message nor report fills the SIM card"
     assert await home.tells("neighbour", state="on_site", reason="not_closed", test="1") == 0
     assert modem.sent[1][1].startswith("DRILL SOS: 012 幸福村, 卧室, 02:13. Somebody is there")

@@ -1029,7 +1029,7 @@ def test_a_file_system_that_becomes_read_only_under_open_files_refuses_the_turn(
     box.sos()
     there = os.statvfs(box.folder)
     shut = os.statvfs_result((*there[:8], there.f_flag | os.ST_RDONLY, there.f_namemax))
-    monkeypatch.setattr(database.os, "statvfs", lambda path: shut if path == box.folder else there)
+    monkeypatch.setattr(database.os, "statvfs", lambda path: shut if Path(path) == box.folder else there)
     with pytest.raises(sqlite3.OperationalError, match="read-only"):
         box.note()
     assert box.store.count()[0] > 0, "and what is open can still be read"

@@ -227,7 +227,7 @@ async def test_whoever_waits_for_a_try_hears_what_the_program_says_and_no_more_t
     ("hosts", "more", "why"),
     [
         (("county.example",), {}, "for another name"),
-        (("127.0.0.1",), {"valid_from": timedelta(days=-9), "valid_to": timedelta(days=-2)}, "has ended"),
+        (("127.0.0.1",), {"valid_from": timedelta(days=-9), "valid_to": timedelta(days=-2)}, "has expired"),
         (("127.0.0.1",), {"valid_from": timedelta(days=2), "valid_to": timedelta(days=9)}, "not valid yet"),
     ],
 )

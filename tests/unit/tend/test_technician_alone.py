@@ -202,7 +202,7 @@ async def test_a_rung_is_tried_and_what_came_back_is_said_with_its_time_in_both_
     assert "exit code 1" in result.en, "what a program of somebody else says goes nowhere"
     assert "HTTP 500" not in result.en
     made.channels.ran = None
-    assert "at work" in (await made.calls(step="2")).en
+    assert "in use" in (await made.calls(step="2")).en
     for step in ("1", "3", "5", "0", "-1", "x", "", "1" * 50):
         assert await made.does(Do.CALL_TEST, step=step, revision=3) is Refused.NOT_ALLOWED, step
     assert await made.does(Do.CALL_TEST, step="2", revision=2) is Refused.CHANGED_MEANWHILE
