@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from gateway.box.private import NotSetUp
 from gateway.home import ladder
 from gateway.home.handed import Handed, Hook, Rejected
 from gateway.home.parts import HookPart, HouseholdSecrets, RungPart
 from gateway.hook import targets
-from gateway.hook.targets import NotSetUp, Target
+from gateway.hook.targets import Target
 from gateway.words.instruction import Problem
 from gateway.words.say import Say
 

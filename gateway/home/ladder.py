@@ -17,13 +17,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from gateway.box.private import NotSetUp
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import HouseholdSecrets, PhonePart, RungPart
 from gateway.hook import targets
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.judge.duty import DAYS, Duty
 from gateway.sms import people
-from gateway.sms.people import NotSetUp
 from gateway.words.instruction import Problem
 from gateway.words.kind import Priority
 from gateway.words.say import Say

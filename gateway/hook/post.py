@@ -20,7 +20,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from gateway.hook.targets import NotSetUp, Target, parts_of
+from gateway.box.private import NotSetUp
+from gateway.hook.targets import Target, parts_of
 from gateway.hook.waits import WAITS
 from gateway.words.say import Say
 

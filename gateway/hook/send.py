@@ -21,9 +21,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from gateway.box.private import NotSetUp
 from gateway.hook import targets
 from gateway.hook.post import Answered, post
-from gateway.hook.targets import NotSetUp, Target
+from gateway.hook.targets import Target
 from gateway.hook.waits import WAITS
 from gateway.sms.text import Told, composed
 from gateway.words.say import Say

@@ -14,8 +14,6 @@ import base64
 import binascii
 import ipaddress
 import re
-import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -23,9 +21,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
+from gateway.box.private import NotSetUp, toml_of
 from gateway.words.say import Say
 
-LARGEST: Final = 64 * 1024  # bytes of the file
 MOST: Final = 20  # targets
 FILE: Final = "hooks.toml"  # beside gateway.toml, written by hand
 OWN_FILE: Final = "household-hooks.toml"  # in the state folder: what was typed on the page
@@ -36,10 +34,6 @@ URL_MOST: Final = 1000
 _LETTERS: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*\Z")
 _HOME: Final = (".local", ".lan", ".home", ".internal", ".home.arpa")  # names of a home's network
 ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
-
-
-class NotSetUp(Exception):
-    """Why nothing can be sent as it is set up: what, and what to do. Has no secret in it."""
 
 
 class Target(Struct, frozen=True):
@@ -132,21 +126,7 @@ def one(name: str, *files: Path) -> Target:
 
 def read(path: Path) -> Mapping[str, Target]:
     """Read one file. Raises NotSetUp where it is wrong, or others may read it."""
-    try:
-        with path.open("rb") as file:
-            mode = path.stat().st_mode
-            body = file.read(LARGEST + 1)
-    except OSError as error:
-        raise NotSetUp(f"{path}: {error.strerror}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise NotSetUp(f"{path}: others may read it: run chmod 600 {path}")
-    if len(body) > LARGEST:
-        raise NotSetUp(f"{path}: at most {LARGEST} bytes are read")
-    try:
-        found = tomllib.loads(body.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        # the reason may quote a line of the file
-        raise NotSetUp(f"{path}: this is no TOML") from None
+    found = toml_of(path)
     listed = found.get("hooks", {})
     if found.keys() - {"hooks"} or not isinstance(listed, dict) or len(listed) > MOST:
         raise NotSetUp(f"{path}: hooks: a part for each target, at most {MOST}")

@@ -13,26 +13,21 @@ environment.
 from __future__ import annotations
 
 import re
-import stat
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import Struct
 
+from gateway.box.private import NotSetUp, toml_of
+
 Language = Literal["zh", "en"]
-LARGEST: Final = 64 * 1024  # bytes of the file
 OWN_FILE: Final = "household-phones.toml"  # in the state folder: what was typed on the page
 MOST: Final = 50  # people
 SHORTEST: Final = 7  # digits of a number that may be meant without its country's prefix
 PREFIX: Final = range(1, 4)  # digits of a country's prefix
 NUMBER: Final = re.compile(r"\+?[0-9]{3,15}\Z")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
-
-
-class NotSetUp(Exception):
-    """Why nobody can be told by SMS as it is set up: what, and what to do. Has no number in it."""
 
 
 class Person(Struct, frozen=True):
@@ -110,22 +105,7 @@ def all_of(book: Path, state: Path) -> People:
 
 def read(path: Path) -> People:
     """Read the file. Raises NotSetUp where it is not there, wrong, or others may read it."""
-    try:
-        with path.open("rb") as file:
-            mode = path.stat().st_mode
-            body = file.read(LARGEST + 1)
-    except OSError as error:
-        raise NotSetUp(f"{path}: {error.strerror}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise NotSetUp(f"{path}: others may read it: run chmod 600 {path}")
-    if len(body) > LARGEST:
-        raise NotSetUp(f"{path}: at most {LARGEST} bytes are read")
-    try:
-        found = tomllib.loads(body.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        # the reason may quote a line of the file
-        raise NotSetUp(f"{path}: this is no TOML") from None
-    return _people(path, found)
+    return _people(path, toml_of(path))
 
 
 def _people(path: Path, found: Mapping[str, Any]) -> People:

@@ -22,10 +22,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from gateway.box.private import NotSetUp
 from gateway.sms import codes, people
 from gateway.sms.modem import DISABLED, ERROR, STATUS_REPORT, Modem, ModemManager, Trouble
 from gateway.sms.modem import FAILED as BROKEN
-from gateway.sms.people import NotSetUp
 from gateway.sms.text import PHRASES, Told, composed
 from gateway.sms.waits import WAITS
 

@@ -26,6 +26,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gateway.box import aside, supervise
+from gateway.box.private import NotSetUp
 from gateway.home.home import Home
 from gateway.judge.alarm import Alarm, Outcome, State
 from gateway.judge.book import Entry
@@ -36,7 +37,7 @@ from gateway.sms.answer import Answer, Does, understood
 from gateway.sms.codes import Given
 from gateway.sms.inbox import Came, Inbox
 from gateway.sms.modem import Trouble
-from gateway.sms.people import NotSetUp, People, Person
+from gateway.sms.people import People, Person
 from gateway.sms.text import quotes, replied
 from gateway.tell.sounder import family
 from gateway.tell.waits import WAITS

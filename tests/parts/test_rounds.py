@@ -20,7 +20,7 @@ from gateway.words.instruction import Do, Door, Instruction
 from tests.kit.simulated import Lapse
 
 DAY, HOUR = 86400.0, 3600.0
-EVERY = 900.0  # s between two looks of this home: its days are long, and nothing here is about minutes
+EVERY = 300.0  # s between two looks of this home: its days are long, and nothing here is about minutes
 BEGINS = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 PENDANT = "A4:C1:38:00:00:01"
 CONFIG = """

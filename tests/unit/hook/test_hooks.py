@@ -9,10 +9,11 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from gateway.box.private import NotSetUp
 from gateway.hook import targets
 from gateway.hook.post import ANSWER_MOST, Answered, meant, post, signature
 from gateway.hook.send import message
-from gateway.hook.targets import NotSetUp, Target, key_of, parts_of
+from gateway.hook.targets import Target, key_of, parts_of
 from gateway.words.say import Say
 from standardwebhooks import Webhook, WebhookVerificationError
 

@@ -1,8 +1,9 @@
 """Who can be told by SMS, from two files: the household's own, and one that somebody has written."""
 
 import pytest
+from gateway.box.private import NotSetUp
 from gateway.sms import people
-from gateway.sms.people import OWN_FILE, NotSetUp
+from gateway.sms.people import OWN_FILE
 
 
 @pytest.fixture

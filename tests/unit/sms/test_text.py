@@ -5,6 +5,7 @@ import os
 import re
 
 import pytest
+from gateway.box import private
 from gateway.sms import codes, people
 from gateway.sms.answer import Does, understood
 from gateway.sms.text import PHRASES, Told, composed
@@ -75,7 +76,7 @@ def test_the_phone_book_knows_people_by_id_and_by_number(tmp_path):
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 def test_a_phone_book_that_others_may_read_is_refused(tmp_path, mode):
-    with pytest.raises(people.NotSetUp, match="chmod 600"):
+    with pytest.raises(private.NotSetUp, match="chmod 600"):
         people.read(book(tmp_path, mode=mode))
 
 
@@ -93,21 +94,21 @@ def test_a_phone_book_that_others_may_read_is_refused(tmp_path, mode):
         'home = "two\\nlines"',
         'numbers = "13800000000"',
         'people = "13800000000"',
-        "x" * (people.LARGEST + 1),
+        "x" * (private.LARGEST + 1),
         '[people.daughter]\nnumber = "13800000000\n',
     ],
 )
 def test_a_wrong_phone_book_says_what_is_wrong_and_quotes_no_number(tmp_path, body):
-    with pytest.raises(people.NotSetUp) as refused:
+    with pytest.raises(private.NotSetUp) as refused:
         people.read(book(tmp_path, body))
     assert "1380000000" not in str(refused.value)
     assert "phones.toml" in str(refused.value)
 
 
 def test_a_phone_book_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(people.NotSetUp, match="No such file"):
+    with pytest.raises(private.NotSetUp, match="No such file"):
         people.read(tmp_path / "phones.toml")
-    with pytest.raises(people.NotSetUp, match="nobody is called 'son'"):
+    with pytest.raises(private.NotSetUp, match="nobody is called 'son'"):
         people.read(book(tmp_path)).one("son")
 
 
