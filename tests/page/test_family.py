@@ -222,6 +222,18 @@ async def test_a_relative_is_shown_no_stream_and_no_number_that_moves_with_the_j
     assert (await browser.get("/family?part=1")).text == before
 
 
+async def test_a_relative_who_sends_too_much_is_refused_before_it_is_held(box):
+    _, relative = await looking(box)
+
+    async def pieces():
+        for _ in range(60):
+            yield b"y" * 1000
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert (await relative.post("/family/password", content=pieces(), headers=form)).status_code == 413
+    assert (await relative.get("/family")).status_code == 200
+
+
 async def test_a_technician_and_a_supervisor_have_no_family_page(box):
     technician = await box.technician()
     for browser in (technician, await box.supervisor(technician)):
