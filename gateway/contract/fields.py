@@ -58,7 +58,7 @@ FIELDS: Final[Mapping[str, str]] = {
         "withdrawn 改派或召回 (whoever was sent declined, or was called back), arrival 到场, closed 结束, cancelled 撤警."
     ),
     "AlarmMessage.rung": "Which rung of the household's ladder was called last; 0 is the platform. 呼叫级",
-    "AlarmMessage.calls": "Who was called, in order; of a very long list the first ones and the newest. 呼叫记录",
+    "AlarmMessage.calls": "Who was called, in order; of a long list the first ones and the newest. 呼叫记录",
     "AlarmMessage.responder": "Who is sent; from `on_site` on who is there, as far as it was said. 救助人员, 到场后为到场人员",
     "AlarmMessage.expected_s": (
         "Seconds within which the responder is expected, never less than `expect_least`; 0: the gateway's own table holds. 预计到场秒数"

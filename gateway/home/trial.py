@@ -175,7 +175,8 @@ def _was(m: wire.AlarmMessage) -> Was:
     raised = stages.get("alarm", began)
     answers = [stages[n] for n in ("answered", "dispatch", "arrival") if n in stages]
     closed = stages["closed"] - raised if "closed" in stages else None
-    calls = sum(call.rung > 0 for call in m.calls)
+    made = m.calls_made or len(m.calls)  # an earlier version did not count them
+    calls = made - sum(call.rung == 0 for call in m.calls)
     return Was(
         m.kind,
         m.device,
@@ -256,7 +257,7 @@ def _note(ran: Ran, fact: AlarmFact) -> None:
     if fact.before in {None, State.PRE_ALARM} and alarm.state is State.RAISED:
         ran.count.raised += 1
     ran.count.cancelled += alarm.state is State.CANCELLED and fact.before is State.PRE_ALARM
-    if alarm.number not in ran.alarms or len(alarm.calls) > len(ran.alarms[alarm.number].calls):
+    if alarm.number not in ran.alarms or alarm.made > ran.alarms[alarm.number].made:
         ran.count.called += bool(alarm.calls) and alarm.calls[-1].rung > 0
     ran.alarms[alarm.number] = alarm
 

@@ -7,14 +7,16 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Called, Delivery
-from gateway.judge.dispatch import BESIDE, Rung, candidates, counts, entries, round_of
+from gateway.judge.dispatch import BESIDE, Reason, Rung, candidates, counts, entries, round_of
 from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
 
 # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
 CALLS = 40
-# of these that stay when there are more: how it began. Then the oldest of the others makes room
-FIRST_CALLS = 8
+# of these that stay when there are more: how it began. Then those of rounds long past make room
+FIRST_CALLS = 4
+# calls that are asked after for longer than a round
+_LASTING = frozenset({Reason.INTERRUPTED, Reason.NOT_CLOSED})
 
 CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
 OFF_DUTY = "off_duty"  # likewise: not at this hour, or not for what is less urgent
@@ -92,10 +94,20 @@ def next_call(
 
 def called(alarm: Alarm, call: Called, mono: float) -> Alarm:
     """Return an alarm with one call more; the ladder waits from then on for who is on it."""
-    calls = (*alarm.calls, call)
-    calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
+    first, rest = alarm.calls[:FIRST_CALLS], (*alarm.calls[FIRST_CALLS:], call)
+    gone = 0  # every entry of the alarm has all calls: a long ladder would make each longer
+    while gone < len(rest) - 1 and (
+        len(rest) - gone > CALLS - FIRST_CALLS or _is_past(rest[gone], call)
+    ):
+        gone += 1
+    calls = (*first, *rest[gone:])
     rung, since = (alarm.rung, alarm.called) if call.reason in BESIDE else (call.rung, mono)
     return replace(alarm, calls=calls, made=alarm.made + 1, rung=rung, called=since)
+
+
+def _is_past(old: Called, new: Called) -> bool:
+    """Say whether nothing asks after a call any more: this round and the one before it are read."""
+    return old.round < new.round - 1 and old.reason not in _LASTING
 
 
 def place(alarm: Alarm, index: int) -> int:

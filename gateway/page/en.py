@@ -443,6 +443,7 @@ EN: dict[str, str] = {
     "one.no_evidence": "No reading: started by a person.",
     "one.flagged": "not proved to be fresh",
     "one.calls": "Who was called",
+    "one.calls_more": "and {n} more in between: each stands in the journal",
     "one.rung": "Rung {rung}",
     "one.moves": "Who did what",
     "one.linked": "Follows alarm {id}",

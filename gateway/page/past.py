@@ -201,7 +201,7 @@ def _row(v: Visitor, a: wire.AlarmMessage) -> tuple[object, ...]:
         a.responder,
         *(stages[s].wall if s in stages else "" for s in STAGES),
         *after,
-        len(a.calls),
+        a.made,
         a.count,
     )
 

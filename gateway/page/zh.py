@@ -443,6 +443,7 @@ ZH: dict[str, str] = {
     "one.no_evidence": "没有读数:由人发起。",
     "one.flagged": "不能证明是新信号",
     "one.calls": "呼叫了谁",
+    "one.calls_more": "中间还有 {n} 次呼叫,每一次都在“记录”里",
     "one.rung": "第 {rung} 级",
     "one.moves": "谁做了什么",
     "one.linked": "接着上一个警报 {id}",

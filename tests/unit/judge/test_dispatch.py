@@ -7,7 +7,7 @@ from math import inf
 import pytest
 from gateway.judge.alarm import Delivery
 from gateway.judge.book import AlarmFact
-from gateway.judge.calls import CALLS
+from gateway.judge.calls import CALLS, FIRST_CALLS
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung, due_at
 from gateway.words.clock import Quality
 from gateway.words.instruction import Door
@@ -315,13 +315,27 @@ def test_a_forgotten_test_ends_from_every_state_without_calling_anybody(last):
 
 
 def test_the_calls_that_stand_in_an_alarm_are_bounded_and_the_journal_has_them_all():
-    day = Day()
+    many = tuple(Rung(f"neighbour {n}", wait=60) for n in range(CALLS))
+    day = Day(Home(ladder=(LADDER[0], *many)))
     day.press()
-    day.wait(300 * (CALLS + 20))
+    day.wait(60 * (2 * CALLS + 20))
     assert len(day.alarm.calls) == CALLS
     assert len(calls(day)) > CALLS + 20
     assert day.alarm.calls[-1].at.mono == day.alarm.called
     assert max(len(body) for body in day.bodies) < 16_000
+
+
+def test_an_entry_has_the_calls_of_its_round_and_the_one_before_it():
+    day = Day()
+    day.press()
+    day.wait(2 * 3600)
+    alarm = day.alarm
+    assert alarm.made > CALLS > 20 > len(alarm.calls)
+    began = [c.at.mono - day.start for c in alarm.calls[:FIRST_CALLS]]
+    assert began == [at for at, _, _ in calls(day)][:FIRST_CALLS]
+    ends = alarm.calls[-1].round
+    assert {c.round for c in alarm.calls[FIRST_CALLS:]} == {ends - 1, ends}
+    assert max(len(body) for body in day.bodies) < 8_000
 
 
 def test_times_are_those_of_the_household():

@@ -117,7 +117,7 @@ def test_for_danger_to_life_hours_count_no_more_once_a_whole_round_has_ended_not
     day = Day(Home(ladder=(program("a"), program("b", duty=off))))
     day.press()
     day.receipt()
-    day.wait(3600)
+    day.wait(900)
     called = [who for who, _, delivery in made(day) if delivery is not Delivery.FAILED]
     assert called[0] == "a"
     assert "b" in called[:3], "three hours of silence of the one on duty left the other asleep"
