@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from gateway.contract import wire
 from gateway.judge.alarm import Outcome
-from gateway.page import acts, search
+from gateway.page import acts, search, sorting
 from gateway.page.acts import notice
 from gateway.page.known import Filter, between, seconds
 from gateway.page.today import STAGES
@@ -44,23 +44,24 @@ COLUMNS = (
 
 @router.get("/alarms")
 def alarms(v: Reader) -> Response:
-    """Show every alarm there has been, newest first."""
-    wanted = _filter(v)
+    """Show every alarm there has been, newest first or sorted by a column."""
+    wanted, sort = _filter(v), sorting.asked(v)
     known = v.page.known
     before = _number(v, "before")
     text, words = search.asked(v)
     found, more = search.look(
-        lambda at, most: known.past(wanted, at, most if words else A_PAGE + 1),
+        lambda at, most: known.past(wanted, at, most if words else sort.most(A_PAGE) + 1),
         lambda a: a.alarm_number,
         lambda a: search.has(words, search.of_alarm(v, a)),
         before,
-        A_PAGE,
+        sort.most(A_PAGE),
     )
     facts = known.status()
     return v.render(
         "alarms.html",
-        alarms=found,
+        alarms=sorting.ordered(found, sort, sorting.of_alarms(v)),
         more=more,
+        sort=sort,
         text=text,
         wanted=wanted,
         kinds=known.kinds(),
@@ -110,8 +111,8 @@ def alarm(v: Reader, number: int) -> Response:
 
 @router.get("/journal")
 def journal(v: Reader) -> Response:
-    """Show every line of the journal, newest first."""
-    known, before = v.page.known, _number(v, "before")
+    """Show every line of the journal, newest first or sorted by a column."""
+    known, before, sort = v.page.known, _number(v, "before"), sorting.asked(v)
     what = v.request.query_params.get("what", "")
     facts = known.status()
     text, words = search.asked(v)
@@ -121,12 +122,13 @@ def journal(v: Reader) -> Response:
             lambda e: e.number,
             lambda e: search.has(words, search.of_visit(e)),
             before,
-            A_LEAF,
+            sort.most(A_LEAF),
         )
         return v.render(
             "journal.html",
             entries=[],
-            visits=visits,
+            visits=sorting.ordered(visits, sort, sorting.of_visits(v)),
+            sort=sort,
             what=what,
             more=more,
             text=text,
@@ -135,17 +137,19 @@ def journal(v: Reader) -> Response:
         )
     what = what if what in NAMES else ""
     entries, more = search.look(
-        lambda at, most: known.journal(at, what, most if words else A_LEAF + 1),
+        lambda at, most: known.journal(at, what, most if words else sort.most(A_LEAF) + 1),
         lambda e: e.number,
         lambda e: search.has(words, search.of_entry(v, e)),
         before,
-        A_LEAF,
+        sort.most(A_LEAF),
     )
+    entries = sorting.ordered(entries, sort, sorting.of_entries(v))
     shown = [(e, e.__struct_config__.tag) for e in entries]
     return v.render(
         "journal.html",
         entries=shown,
         visits=[],
+        sort=sort,
         what=what,
         more=more,
         text=text,

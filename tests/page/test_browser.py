@@ -200,7 +200,7 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path):  # noqa: PLR091
             assert await page.locator(".alarm").count() == 0
 
             await page.click("nav a:has-text('警报')")
-            row = page.locator(".row").first
+            row = page.locator(".listed tbody tr").first
             assert "求救" in await row.inner_text()
             await is_accessible(page)
             await row.click()

@@ -301,7 +301,7 @@ async def test_past_alarms_are_filtered(box):
     browser = await box.technician()
 
     async def numbers(**query):
-        return re.findall(r'class="row[^"]*" href="/alarms/(\d+)"', (await browser.get("/alarms", params=query)).text)
+        return re.findall(r'<a href="/alarms/(\d+)"', (await browser.get("/alarms", params=query)).text)
 
     assert await numbers() == ["4", "3", "2", "1"] or len(await numbers()) >= 4
     assert await numbers(test="only") == ["3"]

@@ -163,6 +163,15 @@ async def test_a_table_is_sorted_by_its_head_without_script(lived, tmp_path):
             heads = plain.locator(".sorted").first.locator("thead th")
             assert await heads.nth(n).get_attribute("aria-sort") == order
             assert await plain.locator("[aria-sort]").count() == 1
+        for path in ("alarms?q=SOS", "journal?q=SOS&what=alarm"):
+            await plain.goto(f"{at}/{path}&lang=en")
+            for order in ("ascending", "descending"):
+                async with plain.expect_navigation():
+                    await plain.get_by_role("columnheader", name="Kind").get_by_role("link").click()
+                head = plain.get_by_role("columnheader", name="Kind")
+                assert await head.get_attribute("aria-sort") == order
+                assert await plain.locator("[aria-sort]").count() == 1
+                assert await plain.locator("#f-q").input_value() == "SOS"
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -194,7 +203,7 @@ async def test_alarms_and_journal_are_searched_without_script(lived, tmp_path, l
         await bare.fill("#f-q", "跌倒")
         async with bare.expect_navigation():
             await bare.press("#f-q", "Enter")
-        assert 0 < await bare.locator(".rows .row").count() < 5
+        assert 0 < await bare.locator(".listed tbody tr").count() < 5
         assert await bare.locator("#f-q").input_value() == "跌倒"
         for view, theme in ((PHONE, "light"), (TABLET, "dark"), (DESK, "light")):
             await page.set_viewport_size(view)

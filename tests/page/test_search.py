@@ -57,12 +57,12 @@ async def test_any_text_is_a_text_and_stays_in_its_field(box):
 async def test_the_journal_is_searched_within_what_was_chosen_and_its_pages_keep_the_words(box):
     browser = await box.technician()
     text = (await browser.get("/journal", params={"q": "跌倒"})).text
-    lines = re.findall(r'<li class="l-\w+">.*?</li>', text, re.DOTALL)
+    lines = re.findall(r'<tr role="row" class="l-\w+">.*?</tr>', text, re.DOTALL)
     assert lines
     assert all("跌倒" in line for line in lines)
-    assert not re.findall(r'<li class="l-', (await browser.get("/journal", params={"q": "跌倒", "what": "fault"})).text)
+    assert not re.findall(r'class="l-', (await browser.get("/journal", params={"q": "跌倒", "what": "fault"})).text)
     visits = (await browser.get("/journal", params={"q": LAN, "what": "visits"})).text
-    assert LAN in visits.partition('class="lines"')[2]
+    assert LAN in visits.partition('class="sorted listed lines"')[2]
     assert "没有找到" in (await browser.get("/journal", params={"q": "nowhere", "what": "visits"})).text
 
 
