@@ -1092,7 +1092,6 @@ EN: dict[str, str] = {
     "rules.rung": "Rung {n}",
     "rules.add": "Add a rung",
     "rules.full": "At most {most} rungs.",
-    "setup.read": "You can view this, but not change it.",
     "home.zone": "Time zone",
     "home.night": "Night",
     "home.night_from": "from",

@@ -134,7 +134,7 @@ def home(v: Visitor) -> dict[str, Any]:
     shown = [(d, drawn[d.device], heard(d, facts), signal(d)) for d in devices]
     return {
         "newest": newest,
-        "new": v.technician and facts.written > 0 and is_new(v),
+        "new": facts.written > 0 and is_new(v),
         "tiles": glance.tiles(v, facts, shown, now),
         "axis": day.axis(v, config.night, now, known.past(Filter(), limit=EVIDENCE)),
         "lacks": glance.lacks(devices),

@@ -1092,7 +1092,6 @@ ZH: dict[str, str] = {
     "rules.rung": "第 {n} 级",
     "rules.add": "再加一级",
     "rules.full": "最多 {most} 级。",
-    "setup.read": "您可以查看,不能修改。",
     "home.zone": "时区",
     "home.night": "夜间",
     "home.night_from": "从",
