@@ -205,7 +205,7 @@ def _row(v: Visitor, a: wire.AlarmMessage) -> tuple[object, ...]:
         a.responder,
         *(stages[s].wall if s in stages else "" for s in STAGES),
         *after,
-        a.made,
+        a.calls_made or len(a.calls),  # an earlier version did not count them
         a.count,
     )
 
