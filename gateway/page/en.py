@@ -512,6 +512,7 @@ EN: dict[str, str] = {
     "reason.not_closed": "on site, but nobody closed it",
     "reason.time_over": "time is up",
     "reason.new_alarm": "continues in a new alarm",
+    "reason.by_sms": "says so by SMS",
     "journal.title": "Journal",
     "journal.lead": "Every line is numbered; none is removed or rewritten.",
     "journal.none": "Nothing yet.",

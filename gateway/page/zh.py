@@ -512,6 +512,7 @@ ZH: dict[str, str] = {
     "reason.not_closed": "到场后没人结束警报",
     "reason.time_over": "时间到",
     "reason.new_alarm": "转入新警报",
+    "reason.by_sms": "本人短信说已到",
     "journal.title": "记录",
     "journal.lead": "每一行都有编号,不会消失,也不会改写。",
     "journal.none": "还没有记录。",

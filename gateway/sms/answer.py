@@ -14,8 +14,12 @@ SHORT: Final = 40  # characters of a text in which the answer may stand behind o
 
 
 class Does(StrEnum):
-    """What the short number straight after the code means."""
+    """What the short number straight after the code means.
 
+    Who is there says 0, as in no minutes: 5 would be what somebody types who is there in five.
+    """
+
+    HERE = "0"
     COMING = "1"
     CANNOT = "2"
     FALSE = "3"
@@ -37,18 +41,23 @@ def _typed(what: str) -> str:
 _CODE: Final = r"(?<![0-9])([0-9]{4})(?![0-9])"
 # what takes or ends an alarm: the whole text is this, with a number of minutes for one who comes
 _WHOLE: Final = re.compile(
-    rf"\W*(?:{_typed('reply')})?\W*{_CODE}\W{{1,3}}([134])"
+    rf"\W*(?:{_typed('reply')})?\W*{_CODE}\W{{1,3}}([0134])"
     rf"(?:[\s,;\u3001]{{1,3}}([0-9]{{1,3}})\s*(?:{_typed('minutes')})?)?\W*",
     re.IGNORECASE,
+)
+# the same for who is there, in a word
+_HERE: Final = re.compile(
+    rf"\W*(?:{_typed('reply')})?\W*{_CODE}\W{{0,3}}(?:{_typed('here')})\W*", re.IGNORECASE
 )
 _CANNOT: Final = re.compile(_CODE + r"\W{1,3}2(?![0-9])")
 
 
 def understood(text: str) -> Answer:
-    """Return what a text means: `4711 1 15`, full-width too.
+    """Return what a text means: `4711 1 15`, `4711 0`, full-width too.
 
-    Who comes, doubts or ends says exactly that and nothing else. Who cannot come may say more:
-    behind it, or before it in a short text. A text with our own words in it is a phone's answer.
+    Who comes, is there, doubts or ends says exactly that and nothing else. Who cannot come may
+    say more: behind it, or before it in a short text. A text with our own words in it is a phone's
+    answer.
     """
     plain = unicodedata.normalize("NFKC", text[:LONGEST])
     named = re.search(_CODE, plain)
@@ -58,6 +67,9 @@ def understood(text: str) -> Answer:
     whole = _WHOLE.fullmatch(plain) if len(text) <= LONGEST else None
     if whole and (whole[2] == Does.COMING or not whole[3]):
         return Answer(whole[1], Does(whole[2]), int(whole[3] or 0))
+    here = _HERE.fullmatch(plain) if len(text) <= LONGEST else None
+    if here:
+        return Answer(here[1], Does.HERE)
     look = _CANNOT.search if len(text) <= SHORT else _CANNOT.match
     cannot = look(plain.lstrip())
     return Answer(cannot[1], Does.CANNOT) if cannot else Answer(code, None)

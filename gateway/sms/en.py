@@ -13,7 +13,8 @@ PHRASES = {
     "reason.pressed_again": "Help was called again. ",
     "reason.asked": "Are you not there yet? ",
     "reason.not_closed": "Somebody is there, it is not over yet. ",
-    "reply.coming": "Noted, you are on the way. If you cannot: {code} 2",
+    "reply.coming": "Noted, you are on the way. When you are there: {code} 0, if you cannot: {code} 2",
+    "reply.here": "Noted, you are there. When it is over tell the desk: the alarm is closed there or on the page.",
     "reply.cannot": "Noted, the next person is called.",
     "reply.false": "Noted. Until somebody has looked, people are called again in a few minutes.",
     "reply.over": "Noted, this alarm is over. Thank you.",
@@ -26,5 +27,6 @@ PHRASES = {
     "self": "Self-test of the gateway, no answer needed.",
     # what people type round the numbers of an answer
     "typed.reply": "reply",
+    "typed.here": "here|arrived",
     "typed.minutes": "minutes|min",
 }

@@ -28,6 +28,7 @@ from gateway.sms.modem import DISABLED, ERROR, STATUS_REPORT, Modem, ModemManage
 from gateway.sms.modem import FAILED as BROKEN
 from gateway.sms.text import PHRASES, Told, composed
 from gateway.sms.waits import WAITS
+from gateway.words.instruction import BY_SMS
 
 PHONES: Final = Path("/etc/eldercare-gateway/phones.toml")
 STATE: Final = Path("/var/lib/eldercare-gateway")
@@ -205,6 +206,7 @@ def told(environment: Mapping[str, str], home: str) -> Told:
         since=environment.get("ELDERCARE_SINCE", ""),
         test=environment.get("ELDERCARE_TEST") == "1",
         on_site=environment.get("ELDERCARE_STATE") == "on_site",
+        closes=environment.get("ELDERCARE_ARRIVED") != BY_SMS,
     )
 
 

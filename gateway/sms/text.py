@@ -30,7 +30,9 @@ class Told:
     room: str = ""
     since: str = ""
     test: bool = False
-    on_site: bool = False  # somebody is there: it is asked to be closed
+    on_site: bool = False  # somebody is there
+    # it is asked to be closed by SMS: that somebody is there is known by more than his own SMS
+    closes: bool = True
 
 
 def composed(told: Told, code: str, language: Language) -> str:
@@ -50,7 +52,7 @@ def _composed(told: Told, code: str, language: Language) -> str:
     if told.reason == "recalled":
         return out + say["recalled"]
     out += say.get(f"reason.{told.reason}", "")
-    if not code or told.reason == "fault":
+    if not code or told.reason == "fault" or (told.on_site and not told.closes):
         return out.strip()
     return out + say["closing" if told.on_site else "answer"].format(code=code)
 

@@ -13,7 +13,8 @@ PHRASES = {
     "reason.pressed_again": "又求救了。",
     "reason.asked": "您还没有到?",
     "reason.not_closed": "有人到了, 还没有结束。",
-    "reply.coming": "记下了, 您在路上。去不了请回复 {code} 2",
+    "reply.coming": "记下了, 您在路上。到了请回复 {code} 0, 去不了请回复 {code} 2",
+    "reply.here": "记下了, 您已到。处理完请告诉值班人员, 由他们或在网页上结束警报。",
     "reply.cannot": "记下了, 叫下一位。",
     "reply.false": "记下了。没有人到场确认, 过几分钟会再叫人。",
     "reply.over": "记下了, 这次警报已结束。谢谢。",
@@ -26,5 +27,6 @@ PHRASES = {
     "self": "网关自检短信, 不用回复。",
     # what people type round the numbers of an answer
     "typed.reply": "回复",
+    "typed.here": "到了|已到|到",
     "typed.minutes": "分钟到|分钟|分",
 }

@@ -2,8 +2,9 @@
 
 Only a known number with the code that was sent to it is obeyed. 1 takes the alarm: somebody is on
 the way. 2 lets the next person be called at once. 3 takes it and doubts it: whoever says so has not
-been there, so nothing ends, and people are called again in a few minutes. 4 closes an alarm at
-which somebody is known to be. A code that is late or wrong is answered with what has become of the
+been there, so nothing ends, and people are called again in a few minutes. 0 says that he is there.
+4 closes an alarm at which somebody is known to be, by more than such an SMS: who has not been there
+cannot know that it is over, and two SMS are no proof of more than one. A code that is late or wrong is answered with what has become of the
 alarm; at what is unclear people are called on as if nothing had come, and it is asked back once.
 Strangers are neither obeyed nor answered.
 
@@ -42,7 +43,7 @@ from gateway.sms.text import quotes, replied
 from gateway.tell.sounder import family
 from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment, Quality
-from gateway.words.instruction import Do, Door, Instruction
+from gateway.words.instruction import BY_SMS, Do, Door, Instruction
 
 LOG = logging.getLogger("eldercare")
 TAKEN_MOST, REPLIES_MOST = 30, 10  # answers of one person in `sms_window`, and those answered
@@ -212,7 +213,9 @@ class Answers:
                 return [replace(base, do=Do.DECLINE)]
             case Does.FALSE if raised:
                 return [replace(base, reason=DOUBT)]
-            case Does.OVER if alarm.state is State.ON_SITE:
+            case Does.HERE if raised or alarm.state in {State.ACKNOWLEDGED, State.DISPATCHED}:
+                return [replace(base, do=Do.ARRIVE, reason=BY_SMS)]
+            case Does.OVER if alarm.state is State.ON_SITE and alarm.reason != BY_SMS:
                 return [replace(base, do=Do.CLOSE, outcome=Outcome.HELPED)]
         return []
 
@@ -235,6 +238,8 @@ class Answers:
                 return now is not None and (now.calls_on or before.state is State.DISPATCHED)
             case Does.FALSE:
                 return now is not None and (now.state, now.reason) == (State.ACKNOWLEDGED, DOUBT)
+            case Does.HERE:
+                return now is not None and now.state is State.ON_SITE and now.responder == who
             case Does.OVER:
                 return now is None
 

@@ -13,6 +13,7 @@ from gateway.judge.dispatch import Reason
 from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
+from gateway.words.instruction import BY_SMS
 from gateway.words.kind import Priority
 
 _NOBODY_CAME = frozenset({Reason.NOT_ACKNOWLEDGED, Reason.NOBODY_DISPATCHED, Reason.NOT_ARRIVED})
@@ -60,7 +61,8 @@ def facts(alarm: Alarm, config: Config, *, night: bool) -> Mapping[str, str]:
 def where_and_when(alarm: Alarm, config: Config) -> Mapping[str, str]:
     """Return what the program that calls a person is told beside the alarm: which home, since when.
 
-    The time of day is that of the home; "" where its clock is known to be wrong.
+    The time of day is that of the home; "" where its clock is known to be wrong. With somebody on
+    site: whether only his own SMS says so.
     """
     home = config.household.household
     place = " ".join(part for part in (home.number if home else "", config.place.area) if part)
@@ -68,7 +70,8 @@ def where_and_when(alarm: Alarm, config: Config) -> Mapping[str, str]:
     since = ""
     if began is not None and began.clock != Quality.WRONG:
         since = f"{datetime.fromisoformat(began.wall).astimezone(config.zone):%H:%M}"
-    return {"ELDERCARE_HOME": place, "ELDERCARE_SINCE": since}
+    arrived = BY_SMS if alarm.state is State.ON_SITE and alarm.reason == BY_SMS else ""
+    return {"ELDERCARE_HOME": place, "ELDERCARE_SINCE": since, "ELDERCARE_ARRIVED": arrived}
 
 
 def stand_in(fact: FaultFact, number: int) -> Alarm:

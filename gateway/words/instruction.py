@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -53,6 +53,8 @@ class Do(StrEnum):
     # ask the program of one rung whether it could reach anybody; `step` is the rung's number
     CALL_TEST = "call_test"
 
+
+BY_SMS: Final = "by_sms"  # reason of an arrival of which only an SMS of the responder tells
 
 # Whoever may do these changes how the home is guarded: only who has been let in by the technician's
 # page, never the platform.

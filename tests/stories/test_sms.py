@@ -240,6 +240,51 @@ def test_a_false_alarm_by_telephone_ends_nothing(tmp_path):
         life.live(story())
 
 
+def test_who_took_it_says_from_the_doorstep_that_he_is_there_and_cannot_close_it_by_that(tmp_path):
+    async def story():
+        pressed(life, phones := Answering(life))
+        await life.wait(45)
+        code = phones.newest("daughter")
+        assert f"到了请回复 {code} 0" in await phones.says("daughter", f"{code} 1 15")
+        assert f"回复 {code} 1 15" in await phones.says("daughter", f"{code} 5"), "in five minutes, or there?"
+        assert state(life)[0] == "dispatched"
+        await life.wait(10 * MINUTE)
+        assert await phones.says("", f"{code} 0", number="+8613900000000") == ""
+        assert await phones.says("neighbour", f"{code} 0") == "", "a code that is not his"
+        assert state(life)[0] == "dispatched"
+        assert "您已到" in await phones.says("daughter", f"{code} 到了")
+        assert state(life) == ("on_site", "daughter")
+        assert (life.open[0].reason, "arrival" in life.open[0].stages) == ("by_sms", True)
+        assert "您已到" in await phones.says("daughter", f"{code} 0"), "said twice it is the same"
+        assert "已到" in await phones.says("daughter", f"{code} 4")
+        assert state(life)[0] == "on_site", "two SMS are no proof of more than one: the desk or the page ends it"
+        life.press()
+        await life.wait(15)
+        assert "又求救了" in phones.of("neighbour")[-1], "a new press calls whoever says to be there"
+        assert "回复" not in phones.of("neighbour")[-1]
+        number = life.open[0].id
+        await life.tell("close", alarm=number, outcome="helped")
+        assert "已经结束" in await phones.says("daughter", f"{code} 0"), "late: what has become of it"
+
+    with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
+def test_who_was_told_and_says_nothing_but_that_he_is_there_is_there_in_every_room_of_the_fire(tmp_path):
+    async def story():
+        life.plug(False)
+        phones = Answering(life)
+        for code in CODES[:3]:
+            life.smoke(code)
+            await life.wait(3)
+        await life.wait(MINUTE)
+        await phones.says("daughter", f"{phones.newest('daughter')} 0")
+        assert {(a.state.value, a.responder) for a in life.open} == {("on_site", "daughter")}
+
+    with Life(tmp_path, devices=FIRE, ladder=TWO, secrets="") as life:
+        life.live(story())
+
+
 def test_strangers_wrong_codes_and_old_sms_are_not_obeyed(tmp_path):
     async def story():
         pressed(life, phones := Answering(life))

@@ -34,6 +34,8 @@ def test_a_drill_is_marked_first_and_who_need_not_come_is_asked_nothing():
     assert "Reply" not in composed(Told(kind="device.missing", reason="fault"), "4711", "en")
     assert "4711 4" in composed(Told(kind="person.sos", reason="not_closed", on_site=True), "4711", "en")
     assert "没有到" in composed(Told(kind="person.sos", reason="not_arrived"), "4711", "zh")
+    there = composed(Told(kind="person.sos", reason="pressed_again", on_site=True, closes=False), "4711", "zh")
+    assert there == "【求救】-。又求救了。", "by telephone it is not to be closed: nothing is asked"
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k.startswith(("person.", "env."))])
@@ -183,6 +185,18 @@ WIDE = {n: n + 0xFEE0 for n in range(0x30, 0x3A)}  # full-width digits, as a Chi
         ("4711\uff0c2", ("4711", Does.CANNOT, 0)),
         ("  4711\n3 ", ("4711", Does.FALSE, 0)),
         ("4711 4", ("4711", Does.OVER, 0)),
+        ("4711 0", ("4711", Does.HERE, 0)),
+        ("4711 0".translate(WIDE), ("4711", Does.HERE, 0)),
+        ("4711 0 15", ("4711", None, 0)),
+        ("47110", ("", None, 0)),
+        ("4711 5", ("4711", None, 0)),  # in five minutes, or there? asked back
+        ("4711到了", ("4711", Does.HERE, 0)),
+        ("回复4711 到", ("4711", Does.HERE, 0)),
+        ("reply 4711, HERE.", ("4711", Does.HERE, 0)),
+        ("4711 没到", ("4711", None, 0)),
+        ("4711 到不了", ("4711", None, 0)),
+        ("4711 not here", ("4711", None, 0)),
+        ("到了", ("", None, 0)),
         ("4711 4 > 【求救】 02:13 4711 1 15", ("4711", None, 0)),
         ("4711 1 99999", ("4711", None, 0)),
         ("4711", ("4711", None, 0)),
@@ -205,7 +219,8 @@ def test_an_answer_is_understood_as_people_type_it(text, means):
 def test_our_own_words_sent_back_are_no_answer(language, place, before):
     for told in (Told(kind="person.sos", home=place), Told(kind="person.sos", home=place, on_site=True)):
         assert understood(before + composed(told, "4711", language)).does is None
-    assert understood(before + PHRASES[language]["reply.coming"].format(code="4711")).does is None
+    for phrase in ("reply.coming", "reply.here"):
+        assert understood(before + PHRASES[language][phrase].format(code="4711")).does is None
     assert understood(before + PHRASES[language]["answer"].format(code="4711")[6:]).does is None
 
 
