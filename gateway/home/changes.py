@@ -219,6 +219,7 @@ def _ladder(config: Config, value: SetLadder, given: Handed) -> Made:
     rungs, own = hooks.addressed(
         rungs, config.parts.ladder, own, given, hooks.by_hand(file) if file is not None else None
     )
+    rungs = ladder.counted(rungs, config.parts.ladder, config.secrets, own)
     return replace(config.household, ladder=rungs), own
 
 

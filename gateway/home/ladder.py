@@ -73,12 +73,13 @@ def rungs(
 
 def _told_by(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
     """Return the command that calls a rung; no number and no address stands in it."""
+    anew = ("--anew", str(r.anew)) if r.anew else ()
     if r.channel in BY_PHONE:
         program = str(Path(sys.prefix, "bin", "eldercare-sms"))
-        return (program, "--to", r.person, "--phones", str(book), "--state", str(state))
+        return (program, "--to", r.person, "--phones", str(book), "--state", str(state), *anew)
     if r.channel == BY_HOOK:
         program, hooks = str(Path(sys.prefix, "bin", WEBHOOK)), book.with_name(targets.FILE)
-        return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state))
+        return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state), *anew)
     return r.program
 
 
@@ -162,6 +163,30 @@ def numbered(
     ]
     gone = {r.person for r in before} - {r.person for r in out if r.channel in BY_PHONE}
     return tuple(out), replace(own, phones={n: p for n, p in phones.items() if n not in gone})
+
+
+def counted(
+    parts: Sequence[RungPart],
+    before: Sequence[RungPart],
+    held: HouseholdSecrets,
+    own: HouseholdSecrets,
+) -> tuple[RungPart, ...]:
+    """Return rungs that count how often each person got another number or address.
+
+    It stands in the command that calls him: to another number it is another call, and one that is
+    under way to the wrong one ends.
+    """
+    counts = {r.person: r.anew for r in before}
+    numbers = {n: phone.number for n, phone in held.phones.items()}
+    other = {n for n, p in own.phones.items() if numbers.get(n, p.number) != p.number}
+    urls = {n: hook.url for n, hook in held.hooks.items()}
+    other |= {n for n, hook in own.hooks.items() if urls.get(n, hook.url) != hook.url}
+    return tuple(
+        replace(r, anew=(counts.get(r.person, 0) + (r.person in other)) % 10000)
+        if r.channel in TYPED
+        else r
+        for r in parts
+    )
 
 
 def persons(

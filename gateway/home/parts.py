@@ -151,6 +151,8 @@ class RungPart(Rung, frozen=True):
     """[[ladder]]: who is called after the platform, in this order."""
 
     sounds: bool = False  # it makes a noise and reaches nobody; so does what stands in [sound]
+    # how often this person was given another number or address: each is another call
+    anew: Annotated[int, Meta(ge=0, le=9999)] = 0
 
 
 class SoundPart(Strict, frozen=True):

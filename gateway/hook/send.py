@@ -77,6 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", required=True)
     parser.add_argument("--hooks", type=Path, default=HOOKS)
     parser.add_argument("--state", type=Path, default=STATE)
+    parser.add_argument("--anew")  # of the ladder: another address is another call
     parser.add_argument("word", nargs="?", choices=("test",))
     asked = parser.parse_args(arguments)
     with contextlib.suppress(OSError, ValueError):  # the key is in its memory

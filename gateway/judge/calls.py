@@ -7,7 +7,16 @@ from collections.abc import Collection, Sequence
 from msgspec.structs import replace
 
 from gateway.judge.alarm import Alarm, Called, Delivery
-from gateway.judge.dispatch import BESIDE, Reason, Rung, candidates, counts, entries, round_of
+from gateway.judge.dispatch import (
+    BESIDE,
+    PROGRAM,
+    Reason,
+    Rung,
+    candidates,
+    counts,
+    entries,
+    round_of,
+)
 from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
 
@@ -93,7 +102,10 @@ def next_call(
 
 
 def called(alarm: Alarm, call: Called, mono: float) -> Alarm:
-    """Return an alarm with one call more; the ladder waits from then on for who is on it."""
+    """Return an alarm with one call more; the ladder waits from then on for who is on it.
+
+    Nobody is waited for who is passed over: the wait is that of the last call that was made.
+    """
     first, rest = alarm.calls[:FIRST_CALLS], (*alarm.calls[FIRST_CALLS:], call)
     gone = 0  # every entry of the alarm has all calls: a long ladder would make each longer
     while gone < len(rest) - 1 and (
@@ -102,12 +114,34 @@ def called(alarm: Alarm, call: Called, mono: float) -> Alarm:
         gone += 1
     calls = (*first, *rest[gone:])
     rung, since = (alarm.rung, alarm.called) if call.reason in BESIDE else (call.rung, mono)
+    since = alarm.called if call.delivery is Delivery.FAILED else since
     return replace(alarm, calls=calls, made=alarm.made + 1, rung=rung, called=since)
 
 
 def _is_past(old: Called, new: Called) -> bool:
     """Say whether nothing asks after a call any more: this round and the one before it are read."""
     return old.round < new.round - 1 and old.reason not in _LASTING
+
+
+def taken_back(alarm: Alarm) -> Alarm:
+    """Return an alarm that somebody has, or that is over, without its programs still to call.
+
+    Of two who go together the other is called all the same, while it is open.
+    """
+    if alarm.calls_on or alarm.test:
+        return alarm
+    calls = tuple(
+        replace(c, delivery=Delivery.HELD)
+        if c.channel == PROGRAM and c.delivery is Delivery.WAITING and not _goes_along(c, alarm)
+        else c
+        for c in alarm.calls
+    )
+    return replace(alarm, calls=calls)
+
+
+def _goes_along(call: Called, alarm: Alarm) -> bool:
+    has_it = {alarm.responder.strip(), alarm.by.strip()}
+    return alarm.open and call.reason == Reason.TOGETHER and call.responder.strip() not in has_it
 
 
 def place(alarm: Alarm, index: int) -> int:

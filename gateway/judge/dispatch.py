@@ -148,6 +148,16 @@ def _meant(call: Called, alarm: Alarm) -> str:
     return next((reason for reason in reasons if reason not in BESIDE), call.reason)
 
 
+def _last_turn(alarm: Alarm) -> list[Called]:
+    """Return the newest call, and those that it goes together with, the newest of each."""
+    out = []
+    for call in (c for c in reversed(alarm.calls) if c.reason not in BESIDE):
+        out.append(_to_the_same(call, alarm)[0])
+        if _meant(call, alarm) != Reason.TOGETHER:
+            break
+    return out
+
+
 def round_of(alarm: Alarm) -> int:
     """Return how often the ladder had begun again when it was called last."""
     return alarm.calls[-1].round if alarm.calls else 0
@@ -191,6 +201,14 @@ def _free(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> list[tuple[fl
     return [(made[n] + times.apart if n in made else -inf, n) for n in candidates(alarm, ladder)]
 
 
+def _mate(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
+    """Return the rung that goes together with whom the ladder waits for, while it is not called."""
+    last = _last(alarm)
+    rung = rung_of(last, ladder) if last is not None else None
+    after = ladder.index(rung) + 1 if rung is not None else len(ladder)
+    return after if after in left(alarm, ladder) and ladder[after].together else None
+
+
 def _next(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> int:
     free = _free(alarm, ladder, times)
     return next((n for since, n in free if since <= now), free[0][1])
@@ -232,12 +250,12 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
         n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING
     ]
     if not alarm.calls_on:  # somebody has it: a press after that, or who goes along, is still told
-        last = _last(alarm)
+        last = _last_turn(alarm)
         open_ = [
             n
             for n in open_
             if alarm.state in ANSWERED
-            and newest[n] is last
+            and any(newest[n] is call for call in last)
             and _meant(newest[n], alarm) in {Reason.AGAIN, Reason.TOGETHER}
         ]
     return [
@@ -245,27 +263,6 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
         for n in open_
         if newest[n].reason != Reason.INTERRUPTED or now - newest[n].mono >= times.apart
     ]
-
-
-def taken_back(alarm: Alarm) -> Alarm:
-    """Return an alarm that somebody has, or that is over, without its programs still to call.
-
-    Of two who go together the other is called all the same, while it is open.
-    """
-    if alarm.calls_on or alarm.test:
-        return alarm
-    calls = tuple(
-        replace(c, delivery=Delivery.HELD)
-        if c.channel == PROGRAM and c.delivery is Delivery.WAITING and not _goes_along(c, alarm)
-        else c
-        for c in alarm.calls
-    )
-    return replace(alarm, calls=calls)
-
-
-def _goes_along(call: Called, alarm: Alarm) -> bool:
-    has_it = {alarm.responder.strip(), alarm.by.strip()}
-    return alarm.open and call.reason == Reason.TOGETHER and call.responder.strip() not in has_it
 
 
 # -- when ----------------------------------------------------------------------------------------
@@ -292,7 +289,7 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
     failed = last.delivery is Delivery.FAILED
     if rest and failed and not _other_is_called(alarm, last, ladder.index(rung), ladder):
         return 0.0, Reason.CALL_FAILED
-    if rest and ladder[rest[0]].together and ladder.index(rung) == rest[0] - 1:
+    if _mate(alarm, ladder) is not None:
         return 0.0, Reason.TOGETHER
     own = rung.wait or times.rung
     if all(ladder[n].sounds for n in rest):
@@ -344,19 +341,18 @@ def _urgent(alarm: Alarm) -> bool:
 
 def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     """Return when a renewed SOS that reached nobody yet goes on to the next rung, or inf."""
-    calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
-    if (
-        alarm.state not in ANSWERED
-        or alarm.calls_on
-        or not calls
-        or _meant(calls[-1], alarm) != Reason.AGAIN
-    ):
+    turn = _last_turn(alarm)  # who goes along is called for it too
+    if alarm.state not in ANSWERED or alarm.calls_on or not turn or not left(alarm, ladder):
         return inf
-    if not left(alarm, ladder):
+    if _meant(turn[-1], alarm) != Reason.AGAIN:
         return inf
-    last = calls[-1]
-    if last.delivery is Delivery.FAILED:
+    last = turn[0]
+    if _mate(alarm, ladder) is not None:
         return alarm.called
+    if last.delivery is Delivery.FAILED:
+        rung = rung_of(last, ladder)
+        other = rung is not None and _other_is_called(alarm, last, ladder.index(rung), ladder)
+        return inf if other else alarm.called
     return (
         alarm.called + times.receipt
         if last.channel == PLATFORM and last.delivery is Delivery.WAITING
@@ -420,11 +416,12 @@ def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> St
     if now >= _state_ends(alarm, times):
         return _ended(alarm, ladder, times, now)
     if now >= _call_at(alarm, ladder, times):
-        return Step(
-            None,
-            _next(alarm, ladder, times, now),
-            _wait(alarm, ladder, times)[1] if alarm.calls_on else Reason.AGAIN,
-        )
+        along, last = _mate(alarm, ladder), _last(alarm)
+        failed = last is not None and last.delivery is Delivery.FAILED
+        again = Reason.AGAIN if along is None or failed else Reason.TOGETHER
+        why = _wait(alarm, ladder, times)[1] if alarm.calls_on else again
+        rung = along if why == Reason.TOGETHER else None
+        return Step(None, _next(alarm, ladder, times, now) if rung is None else rung, why)
     if now >= _close_at(alarm, times):
         return Step(None, 0, Reason.NOT_CLOSED)
     return Step(None, None, SILENCE_OVER) if now >= _loud_at(alarm, times) else None

@@ -27,7 +27,7 @@ from gateway.judge.alarm import (
 from gateway.judge.alarm_ids import AlarmIds, Renaming
 from gateway.judge.awaited import Awaited
 from gateway.judge.book import AlarmFact, Book, Entry, is_walk
-from gateway.judge.calls import called, delivered, next_call, place
+from gateway.judge.calls import called, delivered, next_call, place, taken_back
 from gateway.judge.chatter import Counting
 from gateway.judge.conditions import MOMENTARY, Conditions, Key, end_of
 from gateway.judge.danger import Judge
@@ -40,7 +40,6 @@ from gateway.judge.dispatch import (
     asked,
     due_at,
     step,
-    taken_back,
 )
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When

@@ -228,6 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--to", required=True, metavar="PERSON")
     parser.add_argument("--phones", type=Path, default=PHONES)
     parser.add_argument("--state", type=Path, default=STATE)
+    parser.add_argument("--anew", metavar="N")  # of the ladder: another number is another call
     parser.add_argument("word", nargs="?", choices=("test",))
     asked = parser.parse_args(arguments)
     with contextlib.suppress(OSError, ValueError):  # numbers are in its memory

@@ -152,7 +152,9 @@ class Callers:
         elif new or fact.move == "count":
             self._sound_again(alarm, config)
         self._hears(alarm, config)
-        if config.sound_words and not pressed and (what := word(fact, moved=moved, called=new)):
+        passed = new and call is not None and call.delivery in NO_CALL and not alarm.test
+        what = word(fact, moved=moved, called=new, passed=passed)
+        if config.sound_words and not pressed and what:
             self._tell(what, alarm, config)
         if new and call is not None and call.channel == PROGRAM and call.delivery not in NO_CALL:
             self._forget_gone(config)

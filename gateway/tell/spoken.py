@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.home.config import Config
-from gateway.judge.alarm import Alarm, Masking, Move, State
+from gateway.judge.alarm import Alarm, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact
 from gateway.judge.dispatch import Reason
 from gateway.judge.faults.fact import FaultFact
+from gateway.tell.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import BY_SMS
@@ -27,10 +28,11 @@ def silent(alarm: Alarm, config: Config) -> bool:
     return config.quiet_sos and alarm.kind in {kinds.SOS, kinds.HELP}
 
 
-def word(fact: AlarmFact, *, moved: bool, called: bool) -> str:
+def word(fact: AlarmFact, *, moved: bool, called: bool, passed: bool = False) -> str:
     """Return what happened as the voice knows it, "" for what is not told.
 
-    `called`: this entry calls a further person. A test is not told: the walk test is watched.
+    `called`: this entry calls a further person; `passed`: somebody is passed over by it, and the
+    next entry calls. A test is not told: the walk test is watched.
     """
     alarm = fact.alarm
     if alarm.test or alarm.priority > Priority.P2:
@@ -38,13 +40,25 @@ def word(fact: AlarmFact, *, moved: bool, called: bool) -> str:
     if moved and alarm.state in _STATES:
         never_loud = fact.before is State.PRE_ALARM and alarm.state is State.CLOSED
         return "" if never_loud else alarm.state.value
+    if passed:
+        return ""
     if moved and alarm.state is State.RAISED and fact.move is Move.LAPSE:
         return "raised_again"
     if fact.move == "receipt" and alarm.state is State.RAISED:
         return "receipt"
     if not called or len(alarm.calls) < 2:
         return ""
-    return "raised_again" if alarm.calls[-1].reason in _NOBODY_CAME else "calling"
+    return "raised_again" if _why(alarm) in _NOBODY_CAME else "calling"
+
+
+def _why(alarm: Alarm) -> str:
+    """Return why somebody is called now; where others were just passed over, why they were due."""
+    newest = why = alarm.calls[-1]
+    for call in reversed(alarm.calls[:-1]):
+        if call.delivery is not Delivery.FAILED or newest.mono - call.mono >= WAITS.passed_over:
+            break
+        why = call
+    return why.reason
 
 
 def facts(alarm: Alarm, config: Config, *, night: bool) -> Mapping[str, str]:

@@ -79,6 +79,7 @@ class _Tell(Waits):
     told: float = wait(
         120.0, 10.0, 600.0, "ours: who was told of a fire knows of the next detector in it"
     )
+    passed_over: float = wait(1.0, 0.1, 5.0, "ours: in it who cannot be called is passed over")
     sms_window: float = wait(600.0, 60.0, 3600.0, "ours: in which one person's SMS are counted")
     sms_again: float = wait(10.0, 2.0, 60.0, "ours: to read that one is asked back takes longer")
     sms_late: float = wait(900.0, 120.0, 7200.0, "ours: who said so long ago may be there by now")

@@ -8,6 +8,7 @@ from gateway.home import backup, household
 from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.household import shown
+from gateway.judge.dispatch import entries
 from gateway.sms import people
 
 from tests.kit.household import DEVICES, Gateway
@@ -90,6 +91,23 @@ def test_two_rows_may_change_their_numbers_and_a_corrected_one_stays_its_person(
     made = saved(after(made, "set_ladder", rows, given(n1="+8613900000003")), made)
     assert numbers(made) == [("daughter", "+8613900000003"), ("son", NUMBER)]
     assert sorted(made.secrets.phones) == ["p1", "p2"]
+
+
+def test_another_number_is_another_entry_of_the_ladder_and_the_same_one_is_not(home):
+    made = saved(after(home, "set_ladder", ladder(sms(), sms("son")), given(n1=NUMBER, n2=OTHER)), home)
+    first, rows = entries(made.ladder), ladder(sms(person="p1"), sms("son", person="p2"))
+    made = saved(after(made, "set_ladder", rows), made)
+    assert entries(made.ladder) == first
+    made = saved(after(made, "set_ladder", rows, given(n1=NUMBER)), made)
+    assert entries(made.ladder) == first, "typed once more it is no other"
+    made = saved(after(made, "set_ladder", rows, given(n1="+8613900000003")), made)
+    now = entries(made.ladder)
+    assert (now[0] == first[0], now[1] == first[1]) == (False, True)
+    assert "0000" not in " ".join(made.ladder[0].program)
+    made = saved(after(made, "set_ladder", ladder(sms("son", person="p2"), sms(person="p1"))), made)
+    assert entries(made.ladder) == (now[1], now[0]), "it is known by the person, not by the place"
+    made = saved(after(made, "set_ladder", rows, given(n1=NUMBER)), made)
+    assert entries(made.ladder)[0] not in {first[0], now[0]}, "whoever was reached at the first number may have gone since"
 
 
 @pytest.mark.parametrize(

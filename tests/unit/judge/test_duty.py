@@ -91,6 +91,73 @@ def test_two_who_must_go_are_called_in_the_same_second():
     assert [c.reason for c in day.alarm.calls][1:3] == ["no_receipt", "together"]
 
 
+@pytest.mark.parametrize("state", ["raised", "acknowledged", "dispatched", "on_site"])
+def test_a_renewed_press_calls_both_who_must_go_whoever_has_the_alarm(state):
+    day = Day(Home(ladder=(program("one"), program("two", together=True), program("three"))))
+    day.raise_to(state, "sos")
+    day.press()
+    day.wait(1)
+    assert made(day) == [("one", "pressed_again", Delivery.WAITING), ("two", "together", Delivery.WAITING)]
+    day.called_back(day.alarm.number, day.alarm.made - 1, ok=False)
+    day.wait(1)
+    assert len(made(day)) == 2, "the first of them is reached"
+    day.press()
+    day.wait(1)
+    assert made(day)[2:] == [("three", "pressed_again", Delivery.WAITING)]
+
+
+def test_both_whom_a_press_called_are_called_again_after_a_power_cut():
+    day = Day(Home(ladder=(program("one"), program("two", together=True), program("three"))))
+    day.raise_to("dispatched", "sos")
+    day.press()
+    day.wait(1)
+    day.restart()
+    assert [who for who, why, _ in made(day) if why == "interrupted"] == ["one", "two"]
+
+
+@pytest.mark.parametrize("state", ["acknowledged", "on_site"])
+def test_of_a_pair_that_a_press_called_in_vain_it_goes_on_to_the_next(state):
+    day = Day(Home(ladder=(program("one"), program("two", together=True), program("three"))))
+    day.raise_to(state, "sos")
+    day.press()
+    day.wait(1)
+    for n in (2, 1):
+        day.called_back(day.alarm.number, day.alarm.made - n, ok=False)
+    day.wait(1)
+    assert [who for who, _, _ in made(day)] == ["one", "two", "three"]
+
+
+def test_who_goes_along_is_found_behind_one_who_is_not_there(off):
+    ladder = (program("a", duty=off), program("b"), program("c", together=True), program("d"))
+    for state in ("raised", "acknowledged"):
+        day = Day(Home(ladder=ladder))
+        day.raise_to(state, "sos")
+        day.press()
+        day.wait(1)
+        assert [who for who, _, _ in made(day)] == ["b", "c"], state
+
+
+@pytest.mark.parametrize("withdraws", [True, False])
+def test_who_is_passed_over_as_the_last_of_a_round_costs_nobody_a_wait(off, withdraws):
+    day = Day(Home(ladder=(program("a"), program("b", duty=off))))
+    day.press()
+    day.receipt()
+    day.wait(62)
+    day.called_back(day.alarm.number, day.alarm.made - 1, ok=True)
+    assert made(day) == [("a", "not_acknowledged", Delivery.ACCEPTED)]
+    for _ in range(1 + withdraws):
+        day.tell("dispatch", alarm=day.alarm.id, by="desk", responder="desk", seconds=900)
+        day.wait(400)
+        if withdraws:
+            day.tell("decline", alarm=day.alarm.id, by="desk")
+    day.wait(2 if withdraws else 502)
+    (skipped, again) = made(day)[1:]
+    assert (skipped[0], skipped[2]) == ("b", Delivery.FAILED)
+    assert (again[0], again[2]) == ("a", Delivery.WAITING), "in the same second: nobody else is called now"
+    calls = day.alarm.calls[-2:]
+    assert calls[1].mono - calls[0].mono < 1
+
+
 @pytest.fixture
 def off():
     """Hours that are far from the hand-moved clock's."""
