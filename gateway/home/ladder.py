@@ -1,7 +1,7 @@
 """The household's ladder as it runs, and the telephone numbers of who stands on it.
 
 A number is typed on the page, goes to the daemon in a file of secrets (`handed`), is kept among the
-household's secrets, and written to a file of the state folder for the program that sends an SMS.
+household's secrets, and written to a file of the state folder for the programs that tell a person.
 Everywhere else a person has an id; the page is shown the last digits.
 """
 
@@ -29,13 +29,17 @@ from gateway.words.kind import Priority
 from gateway.words.say import Say
 
 FILE: Final = "phones.toml"  # beside gateway.toml, written by hand
-BY_PHONE: Final = frozenset({"sms"})  # channels that need a number
+# channels that need a number -> the program that reaches who has it, and how
+BY_PHONE: Final[Mapping[str, tuple[str, ...]]] = {
+    "sms": ("eldercare-sms",),
+    "ring": ("eldercare-ring",),
+    "sms_ring": ("eldercare-ring", "--sms"),
+}
+RING: Final = "eldercare-ring"  # the program whose calls may be answered by calling back
 BY_HOOK: Final = "webhook"  # the channel that needs an address
 WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
-TYPED: Final = BY_PHONE | {BY_HOOK}  # channels of whom number or address is typed
+TYPED: Final = BY_PHONE.keys() | {BY_HOOK}  # channels of whom number or address is typed
 SHOWN: Final = 3  # last digits that are shown
-# nobody calls an ambulance by SMS, and a test would call it each day
-EMERGENCY: Final = re.compile(r"(\+|00)?(86)?0?(110|112|119|120|122|911|999)")
 
 
 def rungs(
@@ -75,8 +79,9 @@ def _told_by(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
     """Return the command that calls a rung; no number and no address stands in it."""
     anew = ("--anew", str(r.anew)) if r.anew else ()
     if r.channel in BY_PHONE:
-        program = str(Path(sys.prefix, "bin", "eldercare-sms"))
-        return (program, "--to", r.person, "--phones", str(book), "--state", str(state), *anew)
+        name, *how = BY_PHONE[r.channel]
+        program, files = str(Path(sys.prefix, "bin", name)), ("--phones", str(book))
+        return (program, "--to", r.person, *files, "--state", str(state), *how, *anew)
     if r.channel == BY_HOOK:
         program, hooks = str(Path(sys.prefix, "bin", WEBHOOK)), book.with_name(targets.FILE)
         return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state), *anew)
@@ -228,7 +233,7 @@ def _whose(known: Mapping[str, str], number: str, same: Callable[[str, str], boo
 def _no_number(plain: str) -> Say | None:
     if not people.NUMBER.match(plain):
         return Say("phone.bad_number")
-    return Say("phone.emergency") if EMERGENCY.fullmatch(plain) else None
+    return Say("phone.emergency") if people.EMERGENCY.fullmatch(plain) else None
 
 
 def _unused(taken: Collection[str], letter: str) -> str:

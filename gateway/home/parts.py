@@ -109,7 +109,7 @@ class Rung(Strict, frozen=True):
     """One rung of the ladder, without whether its program only sounds."""
 
     responder: Annotated[str, Meta(min_length=1, max_length=80)]
-    channel: Literal["platform", "program", "sms", "webhook"] = "platform"
+    channel: Literal["platform", "program", "sms", "ring", "sms_ring", "webhook"] = "platform"
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     faults: bool = False  # told of a P2 fault that the platform does not receipt, by day

@@ -51,9 +51,14 @@ def _text(said: Mapping[str, str], test: bool, drill: bool) -> Mapping[str, str]
     if test:
         zh, en = Say("hook.self").pair
         return {"zh": zh, "en": en}
-    names = ("kind", "reason", "home", "room", "since")
     what = Told(
-        test=drill, on_site=said["state"] == "on_site", **{name: said[name] for name in names}
+        kind=said["kind"],
+        reason=said["reason"],
+        home=said["home"],
+        room=said["room"],
+        since=said["since"],
+        test=drill,
+        on_site=said["state"] == "on_site",
     )
     return {"zh": composed(what, "", "zh"), "en": composed(what, "", "en")}
 

@@ -28,7 +28,18 @@ from gateway.page.change import Answer, Form, configure, current, drawn, left, m
 from gateway.page.keys import keys_shown
 from gateway.page.makes import OPENS
 from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
-from gateway.page.rungs import DAYS_OFFERED, OWN, TYPED, WHEN, Rung, gaps, given, in_force, typed
+from gateway.page.rungs import (
+    CHANNELS,
+    DAYS_OFFERED,
+    OWN,
+    TYPED,
+    WHEN,
+    Rung,
+    gaps,
+    given,
+    in_force,
+    typed,
+)
 from gateway.page.rungs import said as said_of
 from gateway.page.saved import sent
 from gateway.page.steps import onward
@@ -313,6 +324,7 @@ def _rules(
         most=RUNGS,
         when=(*WHEN, OWN),
         days=DAYS_OFFERED,
+        channels=CHANNELS,
         gaps=gaps(v, config),
         calls=calls(config, facts),
         back=came_back(v),

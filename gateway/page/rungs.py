@@ -12,6 +12,7 @@ from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Hook
 from gateway.home.hooks import LONGEST, fresh
+from gateway.home.ladder import BY_PHONE
 from gateway.judge import duty
 from gateway.judge.duty import DAYS
 from gateway.page.visitor import Visitor
@@ -26,7 +27,8 @@ WHEN: Final[Mapping[str, tuple[tuple[str, str] | None, str]]] = {
 }
 OWN: Final = "own"
 # channel -> the field in which is typed how somebody is reached
-TYPED: Final[Mapping[str, str]] = {"sms": "number", "webhook": "address"}
+TYPED: Final[Mapping[str, str]] = {**dict.fromkeys(BY_PHONE, "number"), "webhook": "address"}
+CHANNELS: Final = ("platform", *TYPED)  # that are offered
 DAYS_OFFERED: Final = ("", "12345", "67")
 GAPS: Final = 4  # that are named
 
@@ -42,7 +44,7 @@ class Rung:
     sounds: bool = False
     test: bool = False
     faults: bool = False
-    person: str = ""  # id of who is told by SMS or webhook, "" while nobody has it yet
+    person: str = ""  # id of who is reached by telephone or webhook, "" while nobody has it yet
     tail: str = ""  # end of the number, or of the address's host, that is known
     number: str = ""  # typed; it goes to the daemon beside the form's value
     address: str = ""  # the same, of a webhook
@@ -86,7 +88,13 @@ class Rung:
     @property
     def typed(self) -> str:
         """What was typed of how this person is reached."""
-        return {"sms": self.number, "webhook": self.address}.get(self.channel, "").strip()
+        number = self.number if self.by_phone else ""
+        return (self.address if self.channel == "webhook" else number).strip()
+
+    @property
+    def by_phone(self) -> bool:
+        """Whether this person is reached by a telephone number."""
+        return self.channel in BY_PHONE
 
 
 def typed(said: Mapping[str, str]) -> list[Rung]:
@@ -137,7 +145,7 @@ def given(rungs: Sequence[Rung]) -> Handed | None:
     An address gets a key made here; the same address the same one.
     """
     each = dict(enumerate(rungs, 1))
-    numbers = {str(n): r.typed for n, r in each.items() if r.channel == "sms" and r.typed}
+    numbers = {str(n): r.typed for n, r in each.items() if r.by_phone and r.typed}
     keys = {r.typed: fresh() for r in rungs if r.channel == "webhook" and r.typed}
     hooks = {
         str(n): Hook(url=r.typed, secret=keys.get(r.typed) or fresh())

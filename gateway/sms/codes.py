@@ -7,21 +7,17 @@ program adds to it, the daemon reads it.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from gateway.sms import rows
 
 FILE: Final = "sms-codes.json"
 KEPT: Final = 30 * 86400.0
 AT_LEAST: Final = 200  # kept whatever the wall clock says: it may be years wrong
 AT_MOST: Final = 2000
-LARGEST: Final = 1 << 20  # bytes that are read
 
 
 class Given(NamedTuple):
@@ -36,16 +32,15 @@ class Given(NamedTuple):
 def given(state: Path) -> list[Given]:
     """Return what is known, oldest first; nothing where the file is not there or torn."""
     try:
-        with (state / FILE).open("rb") as file:
-            rows = json.loads(file.read(LARGEST))
-        return [Given(str(c), str(p), str(a), float(at)) for c, p, a, at in rows]
+        found = rows.read(state, FILE)
+        return [Given(str(c), str(p), str(a), float(at)) for c, p, a, at in found]
     except (OSError, ValueError, TypeError):
         return []
 
 
 def give(state: Path, person: str, alarm: str) -> str:
     """Return the code of a person for an alarm; a new one is on the disk. Raises OSError."""
-    with _alone(state):
+    with rows.alone(state, FILE):
         known, now = given(state), time.time()
         for one in known:
             if (one.person, one.alarm) == (person, alarm):
@@ -53,7 +48,7 @@ def give(state: Path, person: str, alarm: str) -> str:
         fresh = [one for one in known[:-AT_LEAST] if now - one.at < KEPT]
         kept = [*fresh, *known[-AT_LEAST:]][-AT_MOST + 1 :]
         code = _unused({one.code for one in kept})
-        _write(state, [*kept, Given(code, person, alarm, round(now, 1))])
+        rows.write(state, FILE, [*kept, Given(code, person, alarm, round(now, 1))])
         return code
 
 
@@ -63,29 +58,3 @@ def _unused(used: set[str]) -> str:
         code = str(1000 + secrets.randbelow(9000))
         if code not in used:
             return code
-
-
-@contextmanager
-def _alone(state: Path) -> Iterator[None]:
-    """Hold off other programs that tell somebody at the same time."""
-    descriptor = os.open(state / f".{FILE}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write(state: Path, rows: list[Given]) -> None:
-    fresh = state / f".{FILE}.new"
-    descriptor = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(rows, file)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(state / FILE)
-    folder = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

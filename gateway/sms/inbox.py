@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from gateway.sms.modem import DELIVER, RECEIVED, Modem, ModemManager, Trouble
+from gateway.sms.replies import Replies
 from gateway.sms.waits import WAITS
 
-LOG = logging.getLogger("eldercare")
 AT_ONCE: Final = 100  # messages read in one look
 TEXT_MOST: Final = 400  # characters of a message that are handed over
-REPLIES: Final = 20  # answers that wait for the modem
 
 
 class Came(NamedTuple):
@@ -40,7 +38,7 @@ class Inbox:
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
         self._news = asyncio.Event()
-        self._replies: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(REPLIES)
+        self._replies = Replies()
         # not whole, a report that somebody may wait for, or not to be dealt with now: first seen
         self._waits: dict[str, float] = {}
         self._dealt: dict[str, float] = {}
@@ -51,7 +49,7 @@ class Inbox:
         try:
             await manager.connect()
             await manager.listen(lambda *_: self._news.set())
-            sending = asyncio.create_task(self._send(manager), name="sms replies")
+            sending = asyncio.create_task(self._replies.run(manager), name="sms replies")
             try:
                 while True:
                     self._news.clear()
@@ -106,23 +104,8 @@ class Inbox:
             return
         self._dealt[path] = now  # also where it cannot be deleted: it is read no more
         if reply:
-            try:
-                self._replies.put_nowait((modem.path, came.number, reply))
-            except asyncio.QueueFull:
-                LOG.warning("sms: %d answers wait for the modem, one is left out", REPLIES)
+            self._replies.put(modem.path, came.number, reply)
         await manager.delete(modem.path, path)
-
-    async def _send(self, manager: ModemManager) -> None:
-        while True:
-            modem, number, text = await self._replies.get()
-            try:
-                message = await manager.create(modem, number, text, report=False)
-                try:
-                    await manager.send(message)
-                finally:
-                    await manager.delete(modem, message)
-            except Trouble as trouble:
-                LOG.warning("sms: an answer was not sent: %s", trouble.name or "no answer")
 
 
 def _came(facts: Mapping[str, Any]) -> Came:

@@ -1,4 +1,4 @@
-"""ModemManager over D-Bus, as far as an SMS needs it.
+"""ModemManager over D-Bus, as far as an SMS needs it, and what a telephone call asks of a modem.
 
 Names, signatures and enumerations are those of ModemManager 1.20: its introspection files and
 ModemManager-enums.h and -errors.h, as Debian's package modemmanager-dev has them. The keys of
@@ -21,6 +21,7 @@ SERVICE: Final = "org.freedesktop.ModemManager1"
 ROOT: Final = "/org/freedesktop/ModemManager1"
 MODEM: Final = f"{SERVICE}.Modem"
 MESSAGING: Final = f"{SERVICE}.Modem.Messaging"
+VOICE: Final = f"{SERVICE}.Modem.Voice"
 SMS: Final = f"{SERVICE}.Sms"
 ERROR: Final = f"{SERVICE}.Error."
 _BUS: Final = "org.freedesktop.DBus"
@@ -50,6 +51,7 @@ _GONE: Final = frozenset(
 )
 _LOST: Final = (DBusFastError, OSError, EOFError)
 Added = Callable[[str, str, bool], None]  # (modem, path of the message, received from the network)
+Heard = Callable[..., None]  # gets the path of the object that tells, and what it tells
 
 
 class Trouble(Exception):
@@ -74,6 +76,8 @@ class Modem:
     failed: int
     messaging: bool
     messages: tuple[str, ...] = ()  # paths of those it has
+    voice: bool = False  # it makes telephone calls
+    calls: tuple[str, ...] = ()  # paths of those it has
 
     @property
     def registered(self) -> bool:
@@ -91,7 +95,7 @@ class ModemManager:
 
     def __init__(self) -> None:
         self._bus: MessageBus | None = None
-        self._added: Added = lambda *_: None
+        self._heard: dict[tuple[str, str, str], Heard] = {}
 
     async def connect(self) -> None:
         """Connect to the system bus. Raises Trouble."""
@@ -104,9 +108,13 @@ class ModemManager:
 
     async def listen(self, added: Added) -> None:
         """Have `added` called for each message that a modem says it has. Raises Trouble."""
-        self._added = added
-        rule = f"type='signal',sender='{SERVICE}',interface='{MESSAGING}',member='Added'"
-        await self._call(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", [rule])
+        await self.hear(MESSAGING, "Added", "ob", added)
+
+    async def hear(self, interface: str, member: str, signature: str, heard: Heard) -> None:
+        """Have `heard` called for each such signal, with path and content. Raises Trouble."""
+        self._heard[member, interface, signature] = heard
+        rule = f"type='signal',sender='{SERVICE}',interface='{interface}',member='{member}'"
+        await self._ask(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", [rule])
 
     def close(self) -> None:
         """Leave the bus."""
@@ -115,14 +123,17 @@ class ModemManager:
 
     async def modems(self) -> list[Modem]:
         """Return every modem, one that is in a network first. Raises Trouble."""
-        (objects,) = await self._call(SERVICE, ROOT, _OBJECTS, "GetManagedObjects")
+        (objects,) = await self.ask(ROOT, _OBJECTS, "GetManagedObjects")
         found = [
             Modem(
                 path,
                 _number(facts[MODEM], "State"),
                 _number(facts[MODEM], "StateFailedReason"),
                 MESSAGING in facts,
-                _paths(facts.get(MESSAGING, {})),
+                _paths(facts.get(MESSAGING, {}), "Messages"),
+                # one that is in emergency mode calls nobody else
+                VOICE in facts and not _number(facts[VOICE], "EmergencyOnly"),
+                _paths(facts.get(VOICE, {}), "Calls"),
             )
             for path, facts in objects.items()
             if MODEM in facts
@@ -131,7 +142,7 @@ class ModemManager:
 
     async def enable(self, modem: Modem) -> None:
         """Switch a modem on that nobody has. Raises Trouble."""
-        await self._call(SERVICE, modem.path, MODEM, "Enable", "b", [True], longest=WAITS.register)
+        await self.ask(modem.path, MODEM, "Enable", "b", [True], longest=WAITS.register)
 
     async def create(self, modem: str, number: str, text: str, *, report: bool) -> str:
         """Make a message; return its path. Raises Trouble."""
@@ -140,23 +151,40 @@ class ModemManager:
             "text": Variant("s", text),
             "delivery-report-request": Variant("b", report),
         }
-        (path,) = await self._call(SERVICE, modem, MESSAGING, "Create", "a{sv}", [facts])
+        (path,) = await self.ask(modem, MESSAGING, "Create", "a{sv}", [facts])
         return str(path)
 
     async def send(self, message: str) -> None:
         """Send a message; return once the network has taken it. Raises Trouble."""
-        await self._call(SERVICE, message, SMS, "Send", longest=WAITS.send)
+        await self.ask(message, SMS, "Send", longest=WAITS.send)
 
     async def delete(self, modem: str, message: str) -> None:
         """Forget a message: a SIM card has room for some twenty. Raises Trouble."""
-        await self._call(SERVICE, modem, MESSAGING, "Delete", "o", [message])
+        await self.ask(modem, MESSAGING, "Delete", "o", [message])
 
     async def message(self, path: str) -> Mapping[str, Any]:
         """Return what a message is: Number, Text, State, PduType and so on. Raises Trouble."""
-        (facts,) = await self._call(SERVICE, path, _PROPERTIES, "GetAll", "s", [SMS])
+        return await self.facts(path, SMS)
+
+    async def ask(
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: list[Any] | None = None,
+        *,
+        longest: float = 0.0,
+    ) -> list[Any]:
+        """Call a method of an object; return what it answers. Raises Trouble."""
+        return await self._ask(SERVICE, path, interface, member, signature, body, longest=longest)
+
+    async def facts(self, path: str, interface: str) -> Mapping[str, Any]:
+        """Return the properties of an object's interface. Raises Trouble."""
+        (facts,) = await self.ask(path, _PROPERTIES, "GetAll", "s", [interface])
         return {name: fact.value for name, fact in facts.items()}
 
-    async def _call(
+    async def _ask(
         self,
         service: str,
         path: str,
@@ -184,14 +212,15 @@ class ModemManager:
         return list(answer.body)
 
     def _told(self, message: Message) -> None:
-        if (message.member, message.interface, message.signature) == ("Added", MESSAGING, "ob"):
-            self._added(str(message.path), *message.body)
+        told = str(message.member), str(message.interface), str(message.signature)
+        if message.message_type is MessageType.SIGNAL and (heard := self._heard.get(told)):
+            heard(str(message.path), *message.body)
 
 
 def _number(facts: Mapping[str, Variant], name: str) -> int:
     return int(facts[name].value) if name in facts else 0
 
 
-def _paths(facts: Mapping[str, Variant]) -> tuple[str, ...]:
-    found = facts["Messages"].value if "Messages" in facts else []
+def _paths(facts: Mapping[str, Variant], name: str) -> tuple[str, ...]:
+    found = facts[name].value if name in facts else []
     return tuple(str(path) for path in found)

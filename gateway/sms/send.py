@@ -19,6 +19,7 @@ import re
 import resource
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -149,13 +150,21 @@ class _Reports:
                 return state
 
 
-async def send(manager: ModemManager, modem: Modem, number: str, text: str) -> str:
-    """Send one SMS; return what is known of its delivery. Raises NotReached, Trouble."""
+async def send(
+    manager: ModemManager, modem: Modem, number: str, text: str, *, report: bool = True
+) -> str:
+    """Send one SMS; return what is known of its delivery. Raises NotReached, Trouble.
+
+    Without a `report` it is done once the network has taken it.
+    """
     reports = _Reports()
-    await manager.listen(reports.added)
-    message = await manager.create(modem.path, number, text, report=True)
+    if report:
+        await manager.listen(reports.added)
+    message = await manager.create(modem.path, number, text, report=report)
     try:
         await manager.send(message)
+        if not report:
+            return "taken by the network"
         try:
             reference = int((await manager.message(message)).get("MessageReference", -1))
             async with asyncio.timeout(WAITS.report):
@@ -176,24 +185,36 @@ async def _forget(manager: ModemManager, modem: str, message: str) -> None:
         print(f"the message stays in the modem: {trouble}", file=sys.stderr)
 
 
-async def _sent(number: str, text: str, longest: float) -> str:
-    manager, news = ModemManager(), ""
+async def sent(number: str, text: str, longest: float, *, report: bool = True) -> str:
+    """Send an SMS, or without a text see that a modem could; return how it went.
+
+    Raises NotReached.
+    """
+    news = ""
 
     async def sends(manager: ModemManager, modem: Modem) -> None:
         nonlocal news
-        news = await send(manager, modem, number, text) if text else "in a network"
+        news = "in a network"
+        if text:
+            news = await send(manager, modem, number, text, report=report)
 
+    await by_a_modem(sends, longest)
+    return news
+
+
+async def by_a_modem(sends: Sends, longest: float) -> None:
+    """Connect and let some modem do it within `longest` seconds. Raises NotReached."""
+    manager = ModemManager()
     try:
         async with asyncio.timeout(longest):
             await manager.connect()
             await by_some_modem(manager, sends)
     except TimeoutError:
-        raise NotReached(FAILED, f"not sent within {longest:g} s") from None
+        raise NotReached(FAILED, f"not done within {longest:g} s") from None
     except Trouble as trouble:
         raise NotReached(blame(trouble), str(trouble)) from None
     finally:
         manager.close()
-    return news
 
 
 def told(environment: Mapping[str, str], home: str) -> Told:
@@ -210,6 +231,12 @@ def told(environment: Mapping[str, str], home: str) -> Told:
     )
 
 
+def worded(person: people.Person, home: str, state: Path, *, rings: bool = False) -> str:
+    """Return the SMS that our environment asks for; `rings`: and the person's telephone rings."""
+    what = replace(told(os.environ, home), rings=rings)
+    return composed(what, _code(state, person.id, os.environ), person.language)
+
+
 def _code(state: Path, person: str, environment: Mapping[str, str]) -> str:
     """Return the code to answer with; a card that cannot be written keeps back no call for help."""
     alarm = environment.get("ELDERCARE_ALARM", "")
@@ -222,40 +249,53 @@ def _code(state: Path, person: str, environment: Mapping[str, str]) -> str:
         return ""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Tell a person; with `test` as the last word reach nobody and say whether it could."""
-    parser = argparse.ArgumentParser(prog="eldercare-sms", description=__doc__)
+def parser_of(name: str, about: str | None) -> argparse.ArgumentParser:
+    """Return what reads the arguments of a program that tells a person by telephone."""
+    parser = argparse.ArgumentParser(prog=name, description=about)
     parser.add_argument("--to", required=True, metavar="PERSON")
     parser.add_argument("--phones", type=Path, default=PHONES)
     parser.add_argument("--state", type=Path, default=STATE)
     parser.add_argument("--anew", metavar="N")  # of the ladder: another number is another call
     parser.add_argument("word", nargs="?", choices=("test",))
-    asked = parser.parse_args(arguments)
-    with contextlib.suppress(OSError, ValueError):  # numbers are in its memory
+    return parser
+
+
+def keep_in() -> None:
+    """Leave no core: telephone numbers are in our memory."""
+    with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell a person; with `test` as the last word reach nobody and say whether it could."""
+    asked = parser_of("eldercare-sms", __doc__).parse_args(arguments)
+    keep_in()
     number = ""
     try:
         known = people.all_of(asked.phones, asked.state)
         person = known.one(asked.to)
         if asked.word:
-            number, text = known.own, PHRASES[person.language]["self"] if known.own else ""
+            number, text = self_test(known, person)
         else:
-            number = person.number
-            what = told(os.environ, known.home)
-            text = composed(what, _code(asked.state, person.id, os.environ), person.language)
+            number, text = person.number, worded(person, known.home, asked.state)
         longest = WAITS.whole_test if asked.word else WAITS.whole
-        news = asyncio.run(_sent(number, text, longest))
+        news = asyncio.run(sent(number, text, longest))
     except NotSetUp as why:
         print(why, file=sys.stderr)
         return NOT_SET_UP
     except NotReached as why:
-        print(_without(number, str(why)), file=sys.stderr)
+        print(without(number, str(why)), file=sys.stderr)
         return why.code
     print(f"{asked.to}: {news}", file=sys.stderr)
     return DONE
 
 
-def _without(number: str, text: str) -> str:
+def self_test(known: people.People, person: people.Person) -> tuple[str, str]:
+    """Return to which number a test sends what: to the card's own, nothing where none is known."""
+    return known.own, PHRASES[person.language]["self"] if known.own else ""
+
+
+def without(number: str, text: str) -> str:
     """Return a text without the number that a modem's answer may quote."""
     return text.replace(number, "…") if number else text
 

@@ -33,6 +33,7 @@ class Told:
     on_site: bool = False  # somebody is there
     # it is asked to be closed by SMS: that somebody is there is known by more than his own SMS
     closes: bool = True
+    rings: bool = False  # the telephone rings too: to call back is an answer
 
 
 def composed(told: Told, code: str, language: Language) -> str:
@@ -54,7 +55,9 @@ def _composed(told: Told, code: str, language: Language) -> str:
     out += say.get(f"reason.{told.reason}", "")
     if not code or told.reason == "fault" or (told.on_site and not told.closes):
         return out.strip()
-    return out + say["closing" if told.on_site else "answer"].format(code=code)
+    if told.on_site:
+        return out + say["closing"].format(code=code)
+    return out + say["answer"].format(code=code) + (say["or_call"] if told.rings else "")
 
 
 def replied(name: str, language: Language, **values: str) -> str:
@@ -76,8 +79,8 @@ def _bare(text: str) -> str:
 _OWN: Final = frozenset(
     words
     for phrases in PHRASES.values()
-    for phrase in phrases.values()
-    if "{code}" in phrase
+    for name, phrase in phrases.items()
+    if "{code}" in phrase or name.startswith("reply.")
     for words in map(_bare, re.split(r"{\w+}", phrase))
     if len(words) >= OWN_LEAST
 )

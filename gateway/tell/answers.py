@@ -4,9 +4,12 @@ Only a known number with the code that was sent to it is obeyed. 1 takes the ala
 the way. 2 lets the next person be called at once. 3 takes it and doubts it: whoever says so has not
 been there, so nothing ends, and people are called again in a few minutes. 0 says that he is there.
 4 closes an alarm at which somebody is known to be, by more than such an SMS: who has not been there
-cannot know that it is over, and two SMS are no proof of more than one. A code that is late or wrong is answered with what has become of the
-alarm; at what is unclear people are called on as if nothing had come, and it is asked back once.
-Strangers are neither obeyed nor answered.
+cannot know that it is over, and two SMS are no proof of more than one. A code that is late or wrong
+is answered with what has become of the alarm; at what is unclear people are called on as if nothing
+had come, and it is asked back once. Strangers are neither obeyed nor answered.
+
+Whoever was rung and calls back takes every alarm for which his telephone rang lately: a call names
+none. It is refused, and he reads by SMS what was noted.
 
 An answer is no older than its code. The network's time may have a wrong zone: where it says that an
 answer lay somewhere for long, that is asked back, and who answers again is obeyed.
@@ -18,10 +21,11 @@ import asyncio
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -29,10 +33,16 @@ from msgspec.structs import replace
 from gateway.box import aside, supervise
 from gateway.box.private import NotSetUp
 from gateway.home.home import Home
+from gateway.home.ladder import RING
 from gateway.judge.alarm import Alarm, Outcome, State
 from gateway.judge.book import Entry
+from gateway.judge.dispatch import Reason, Rung, rung_of
 from gateway.judge.notes import Later
 from gateway.judge.pipeline import Pipeline
+from gateway.ring import made
+from gateway.ring.back import CallsBack
+from gateway.ring.made import Made
+from gateway.ring.waits import WAITS as RING_WAITS
 from gateway.sms import codes, people
 from gateway.sms.answer import Answer, Does, understood
 from gateway.sms.codes import Given
@@ -85,28 +95,97 @@ class Answers:
         self._unread = ""  # why the phone book cannot be read, said once
 
     async def run(self) -> None:
-        """Read what comes in."""
+        """Read what comes in by SMS."""
         await supervise.keep("sms", Inbox(self.take).run, expected=(Trouble,))
+
+    async def refuse(self) -> None:
+        """Refuse telephone calls that come in, and hear who it was."""
+        calls = CallsBack(self.called, lambda: self._home.config.state)
+        await supervise.keep("telephone", calls.run, expected=(Trouble,))
 
     async def take(self, came: Came) -> str | None:
         """Do what an SMS says; return the answer, "" for none. It is on the disk by then.
 
         None where the phone book cannot be read.
         """
+        known = await self._read()
+        if known is None:
+            return None
+        person = known.book.who(came.number)
+        if person is None or not self._spares(person, "taken", TAKEN_MOST):
+            return ""
+        reply = await self._answered(person, came, known.given)
+        return reply if self._spares(person, "replied", REPLIES_MOST) else ""
+
+    async def called(self, number: str) -> str:
+        """Do what a telephone call means; return the SMS that answers it, "" for none."""
+        known = await self._read()
+        person = known.book.who(number) if known is not None else None
+        if known is None or person is None or not self._spares(person, "taken", TAKEN_MOST):
+            return ""
+        reply = await self._called_back(person, known)
+        return reply if self._spares(person, "replied", REPLIES_MOST) else ""
+
+    async def _read(self) -> _Known | None:
+        """Return what the files say; None where the phone book cannot be read, said once."""
         reading = aside.run(_known, self._book, self._home.config.state)
         try:
-            book, given = await asyncio.wrap_future(reading)
+            known = await asyncio.wrap_future(reading)
         except NotSetUp as why:
             if str(why) != self._unread:
                 LOG.warning("sms: %s", why)
             self._unread = str(why)
             return None
         self._unread = ""
-        person = book.who(came.number)
-        if person is None or not self._spares(person, "taken", TAKEN_MOST):
-            return ""
-        reply = await self._answered(person, came, given)
-        return reply if self._spares(person, "replied", REPLIES_MOST) else ""
+        return known
+
+    async def _called_back(self, person: Person, known: _Known) -> str:
+        """Let a person take every alarm for which he was rung lately; return the answer."""
+        rung = {one.alarm for one in known.made if one.person == person.id}
+        taken: list[Alarm] = []
+
+        def turn(now: Moment) -> list[Entry]:
+            nonlocal taken
+            found = [a for a in self._pipeline.alarms.values() if a.id in rung]
+            taken = [a for a in found if self._rang(person, a, now)]
+            mark = hashlib.sha256(f"{person.id} {self._boot} {now.mono}".encode()).hexdigest()[:16]
+            coming, entries = Answer("", Does.COMING), list[Entry]()
+            for n, alarm in enumerate(taken):
+                base = self._order(f"call-{mark}-{n}", mark, person, alarm)
+                entries += self._told(self._orders(coming, alarm, base), now)
+            return entries
+
+        await self._in_turn(turn)
+        await self._in_turn(lambda _: [])  # on the disk by then
+        who = self._called(person)
+        mine = [alarm for alarm in taken if self._holds(Does.COMING, alarm, who)]
+        if mine:
+            return await self._noted(person, mine[-1].id)
+        own = [one for one in known.given if one.person == person.id]
+        about = self._open(own)
+        if about is not None:
+            return self._standing(person, about.alarm, about.code, "call", how=about.code)
+        last = next((one.alarm for one in reversed(known.made) if one.person == person.id), "")
+        return self._standing(person, last, "", "call") if last else ""
+
+    def _rang(self, person: Person, alarm: Alarm, now: Moment) -> bool:
+        """Say whether a person's newest call for an alarm was a ring, and not long ago."""
+        ladder = self._home.config.ladder
+        for call in reversed(alarm.calls):
+            rung = rung_of(call, ladder)
+            if rung is None or not _is(rung, person) or Path(rung.program[0]).name != RING:
+                continue
+            return call.reason != Reason.RECALLED and now.mono - call.mono <= RING_WAITS.back
+        return False
+
+    async def _noted(self, person: Person, alarm: str) -> str:
+        """Return that somebody is on the way, with the code by which he says more."""
+        giving = aside.run(codes.give, self._home.config.state, person.id, alarm)
+        try:
+            code = await asyncio.wrap_future(giving)
+        except OSError:
+            return replied("reply.called", person.language)
+        return replied("reply.coming", person.language, code=code)
 
     async def _answered(self, person: Person, came: Came, given: list[Given]) -> str:
         answer = understood(came.text)
@@ -129,17 +208,25 @@ class Answers:
         await self._in_turn(lambda _: [])
         if obeyed and answer.does is not None:
             return replied(f"reply.{answer.does.name.lower()}", person.language, code=about.code)
-        alarm = self._alarm(about.alarm)
         said = "" if quotes(came.text) else came.text
-        what = about.code, alarm.state if alarm else "", said
+        how = "" if clear else about.code
+        return self._standing(person, about.alarm, about.code, said, how=how)
+
+    def _standing(self, person: Person, name: str, code: str, said: str, how: str = "") -> str:
+        """Return what has become of an alarm, and by the code `how` to answer; once for the same.
+
+        The same is: code, state of the alarm, and what was `said`.
+        """
+        alarm = self._alarm(name)
+        what = code, alarm.state if alarm else "", said
         if what in (known := self._allowed[person.id].unclear):
             return ""
         known.append(what)
         if alarm is None:
             return replied("now.closed", person.language)
         who = alarm.responder or alarm.by or "-"
-        how = "" if clear else replied("answer", person.language, code=about.code)
-        return replied(f"now.{alarm.state}", person.language, who=who) + how
+        answer = replied("answer", person.language, code=how) if how else ""
+        return replied(f"now.{alarm.state}", person.language, who=who) + answer
 
     def _alarm(self, name: str) -> Alarm | None:
         return next((a for a in self._pipeline.alarms.values() if a.id == name), None)
@@ -182,22 +269,29 @@ class Answers:
         mark = hashlib.sha256(f"{person.id} {came.stamp} {came.text}".encode()).hexdigest()[:16]
         entries: list[Entry] = []
         for n, alarm in enumerate((first, *same)):
-            base = Instruction(
-                id=f"sms-{mark}-{n}",
-                do=Do.ACKNOWLEDGE,
-                by=who,
-                door=Door.LOCAL,
-                alarm=alarm.id,
-                boot=self._boot,
-                digest=mark,
-            )
+            base = self._order(f"sms-{mark}-{n}", mark, person, alarm)
             orders = self._orders(answer, alarm, base)
-            for order in orders:
-                named = replace(order, id=f"{base.id}-{order.do}")
-                entries += self._pipeline.told(named, now)
+            entries += self._told(orders, now)
             if not orders and answer.does is Does.CANNOT:
                 entries += self._next(alarm, who, now)
         return self._holds(answer.does, first, who), entries
+
+    def _order(self, name: str, mark: str, person: Person, alarm: Alarm) -> Instruction:
+        """Return what a person orders for an alarm, before it is known what that is."""
+        return Instruction(
+            id=name,
+            do=Do.ACKNOWLEDGE,
+            by=self._called(person),
+            door=Door.LOCAL,
+            alarm=alarm.id,
+            boot=self._boot,
+            digest=mark,
+        )
+
+    def _told(self, orders: Sequence[Instruction], now: Moment) -> list[Entry]:
+        """Carry out orders, each under a name of its own."""
+        named = (replace(order, id=f"{order.id}-{order.do}") for order in orders)
+        return [entry for order in named for entry in self._pipeline.told(order, now)]
 
     def _orders(self, answer: Answer, alarm: Alarm, base: Instruction) -> list[Instruction]:
         """Return what is to be ordered for an alarm as it stands; [] where nothing is."""
@@ -246,9 +340,7 @@ class Answers:
     def _called(self, person: Person) -> str:
         """Return what the ladder calls a person of the phone book."""
         for rung in self._home.config.ladder:
-            if rung.online:  # a webhook's name is nobody's of the phone book
-                continue
-            if person.id == rung.person or ("--to", person.id) in pairwise(rung.program):
+            if _is(rung, person):
                 return rung.responder
         return person.id
 
@@ -265,5 +357,19 @@ class Answers:
         return True
 
 
-def _known(book: Path, state: Path) -> tuple[People, list[Given]]:
-    return people.all_of(book, state), codes.given(state)
+def _is(rung: Rung, person: Person) -> bool:
+    """Say whether a rung is a person of the phone book; a webhook's name is nobody's of it."""
+    named = person.id == rung.person or ("--to", person.id) in pairwise(rung.program)
+    return named and not rung.online
+
+
+class _Known(NamedTuple):
+    """What the files say: who has which number, which codes stand for what, who was rung."""
+
+    book: People
+    given: list[Given]
+    made: list[Made]
+
+
+def _known(book: Path, state: Path) -> _Known:
+    return _Known(people.all_of(book, state), codes.given(state), made.made(state))

@@ -33,6 +33,8 @@ from gateway.words.clock import Clock, Moment
 
 # what may be wrong with one person alone, not with the modem
 OF_ONE = frozenset({"not_set_up", "failed"})
+NO_VOICE = "no_voice"  # a modem that makes no telephone calls
+WITH_SMS = "--sms"  # an argument by which a person gets an SMS before the telephone rings
 IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
 
 
@@ -122,10 +124,7 @@ class Channels:
             for name in broken - there.keys() - each.keys()
             for fact in self._pipeline.faults.end(kind.CALL_FAILED, now, name)
         ]
-        self._pipeline.know_down(
-            [n for n in broken & there.keys() if there[n].asks]
-            + [each[n] for n in broken & each.keys()]
-        )
+        self._pipeline.know_down(self._down(broken, there, each))
         self._doubted &= each.keys()
         if self._task is None or self._task.done():
             due = self._due(there, each, broken, now.mono)
@@ -135,6 +134,23 @@ class Channels:
                 asking = self._ask(name, command)
                 self._task = asyncio.get_running_loop().create_task(asking, name=f"test {name}")
         return self._pipeline.noticed(gone, now)
+
+    def _down(
+        self, broken: set[str], there: dict[str, Channel], each: dict[str, tuple[str, ...]]
+    ) -> list[str | tuple[str, ...]]:
+        """Return the programs, and commands of one person, by which nobody is waited for.
+
+        Whoever gets an SMS before his telephone rings is reached where the modem cannot ring.
+        """
+        on = self._pipeline.faults.on.items()
+        mute = {n for (_, n), fact in on if n in broken and fact.detail.get("why") == NO_VOICE}
+        rings = [r.program for r in self._home.config.ladder if r.program]
+        out: list[str | tuple[str, ...]] = [
+            n for n in (broken & there.keys()) - mute if there[n].asks
+        ]
+        out += [p for p in rings if p[0] in mute and there[p[0]].asks and WITH_SMS not in p]
+        out += [each[n] for n in broken & each.keys() if n not in mute or WITH_SMS not in each[n]]
+        return out
 
     def _due(
         self,

@@ -30,6 +30,7 @@ BROKEN = {
     12: "no_network",
     13: "no_sim",
     14: "not_set_up",
+    15: "no_voice",
     126: "not_executable",
     127: "not_there",
 }

@@ -144,10 +144,10 @@ EN: Final[dict[str, str]] = {
     "config.dotted_id": "a gateway id has letters, digits, _ and - only: NATS before 2.10 refuses an id with a dot, RabbitMQ reads a dot as /",
     "config.unprintable": "contains characters that cannot be printed",
     "config.rung_program": "a program (absolute path and arguments) is required for the channel “program”, and not allowed for any other",
-    "phone.person": "a person is required for a rung called by SMS or webhook, and not allowed for any other",
+    "phone.person": "a person is required for a rung called by SMS, ring or webhook, and not allowed for any other",
     "phone.no_number": "the mobile number of this person is missing: enter it",
     "phone.bad_number": "not a phone number: 3 to 15 digits, with or without + and country code",
-    "phone.emergency": "emergency numbers are not allowed: an SMS does not reach them, and every test would disturb them; 120 and 119 are called by people",
+    "phone.emergency": "emergency numbers are not allowed: an SMS does not reach them, and a ring or a test would disturb them; 120 and 119 are called by people",
     # a webhook: what came of one attempt, and what is no address
     "hook.receipt": "received by the other side",
     "hook.unnamed": "HTTP {status}, but the answer does not name the entry: the receiver has to put the webhook-id into its body",

@@ -144,10 +144,10 @@ ZH: Final[dict[str, str]] = {
     "config.dotted_id": "网关编号只能用字母、数字、_ 和 -: NATS 2.10 之前拒绝带点的编号, RabbitMQ 把点当作 /",
     "config.unprintable": "含有不可显示的字符",
     "config.rung_program": "渠道为 program 时须给出程序 (绝对路径和参数), 其他渠道不能有程序",
-    "phone.person": "只有用短信或网络推送叫的一级才有代号, 也必须有",
+    "phone.person": "只有用短信、响铃或网络推送叫的一级才有代号, 也必须有",
     "phone.no_number": "没有这个人的手机号: 请填写",
     "phone.bad_number": "不是电话号码: 应为 3 到 15 位数字, 可以带 + 和国家代码",
-    "phone.emergency": "不能填紧急号码: 短信叫不到, 每次测试还会打扰; 120 和 119 由人来打",
+    "phone.emergency": "不能填紧急号码: 短信叫不到, 响铃和测试会打扰; 120 和 119 由人来打",
     # a webhook: what came of one attempt, and what is no address
     "hook.receipt": "对方已收下",
     "hook.unnamed": "对方回了 HTTP {status}, 但回答里没有这条记录的编号: 请对方在回答正文中写上 webhook-id",

@@ -9,8 +9,10 @@ would; a property is told with the type that stands there.
             modem = phones.plug()              # registered, with a SIM card
             modem.reports = [(0.1, 0x00)]      # each SMS is reported delivered after 0.1 s; [] = the report is lost
             modem.receives("+86138...", "1 15")
+            modem.phones = {"+86138...": "busy"}   # what becomes of a call: see RINGS and the like
+            modem.rung("+86138...")                # somebody rings
 
-Not modelled: how an SMS is cut into parts, storages, the AT or QMI side of a modem.
+Not modelled: how an SMS is cut into parts, storages, the AT or QMI side of a modem, sound.
 """
 
 from __future__ import annotations
@@ -28,14 +30,21 @@ from tests.kit.fake_bluez import OBJECTS, PROPERTIES, PrivateBus
 
 NAME, ROOT = "org.freedesktop.ModemManager1", "/org/freedesktop/ModemManager1"
 MODEM, MESSAGING, SMS = f"{NAME}.Modem", f"{NAME}.Modem.Messaging", f"{NAME}.Sms"
+VOICE, CALL = f"{NAME}.Modem.Voice", f"{NAME}.Call"
 ERROR = f"{NAME}.Error."
-# method -> (signature in, signature out), of the interfaces as far as an SMS needs them
+# method -> (signature in, signature out), of the interfaces as far as an SMS and a ring need them
 METHODS = {
     (MODEM, "Enable"): ("b", ""),
     (MESSAGING, "List"): ("", "ao"),
     (MESSAGING, "Delete"): ("o", ""),
     (MESSAGING, "Create"): ("a{sv}", "o"),
     (SMS, "Send"): ("", ""),
+    (VOICE, "ListCalls"): ("", "ao"),
+    (VOICE, "CreateCall"): ("a{sv}", "o"),
+    (VOICE, "DeleteCall"): ("o", ""),
+    (CALL, "Start"): ("", ""),
+    (CALL, "Accept"): ("", ""),
+    (CALL, "Hangup"): ("", ""),
     (PROPERTIES, "Get"): ("ss", "v"),
     (PROPERTIES, "GetAll"): ("s", "a{sv}"),
     (OBJECTS, "GetManagedObjects"): ("", "a{oa{sa{sv}}}"),
@@ -60,6 +69,14 @@ FAILED, LOCKED, DISABLED, SEARCHING, REGISTERED, CONNECTED = -1, 2, 3, 7, 8, 11
 SIM_MISSING = 2
 RECEIVING, RECEIVED, SENT = 2, 3, 5
 DELIVER, SUBMIT, STATUS_REPORT = 1, 2, 3
+# MMCallState, MMCallStateReason, MMCallDirection
+DIALING, RINGING_OUT, RINGING_IN, ACTIVE, WAITING, TERMINATED = 1, 2, 3, 4, 6, 7
+STARTED, INCOMING_NEW, ACCEPTED, ENDED, BUSY, ERRED = 1, 2, 3, 4, 5, 6
+INCOMING, OUTGOING = 1, 2
+TALKS = (DIALING, RINGING_OUT, RINGING_IN, ACTIVE, WAITING)
+# what becomes of a call to a number: it rings for ever; it is taken after a moment; it rings, but the modem says that it was taken as
+# soon as it was made, as many do; busy; the network does not take it; the network lets nothing ring; the modem is pulled meanwhile
+RINGS, TAKEN, BLIND, IS_BUSY, NO_CARRIER, SILENT, PULLED = "rings", "taken", "blind", "busy", "network", "silent", "pulled"
 
 
 class FakeModem:
@@ -79,13 +96,92 @@ class FakeModem:
         self.registers = True  # a modem that is enabled finds its network
         self.enabled = 0
         self._reference = 0
+        self.voice, self.emergency = True, False  # has the interface; calls nobody but the police
+        self.calls: dict[str, dict[str, Variant]] = {}
+        self.phones: dict[str, str] = {}  # number -> what becomes of a call to it; one that is not here rings
+        self.rings: list[tuple[str, str]] = []  # (path, number) of calls that rang there
+        self.over: list[str] = []  # paths of calls that we have hung up, or refused
+        self.at_once = 0  # calls that went on at the same time, at most
 
     def facts(self) -> dict[str, dict[str, Variant]]:
         own = {"State": Variant("i", self.state), "StateFailedReason": Variant("u", self.failed)}
         out = {MODEM: own}
         if self.state > LOCKED:  # "only once the modem is ready to be registered"
             out[MESSAGING] = {"Messages": Variant("ao", list(self.messages))}
+            if self.voice:
+                out[VOICE] = {"Calls": Variant("ao", list(self.calls)), "EmergencyOnly": Variant("b", self.emergency)}
         return out
+
+    # -- telephone calls
+
+    def rung(self, number: str, *, known_after: float = 0.0, state: int = RINGING_IN) -> str:
+        """Somebody rings; his number may come later, as with the second ring. Return the path."""
+        path = self._call({"Direction": INCOMING, "Number": "" if known_after else number, "State": state, "StateReason": INCOMING_NEW})
+        if known_after:
+            self._manager.later(known_after, self._known, path, number)
+        return path
+
+    def _known(self, path: str, number: str) -> None:
+        if path in self.calls:
+            self.calls[path]["Number"] = Variant("s", number)
+
+    def ends(self, path: str, reason: int = ENDED) -> None:
+        """The other side, or the network, ends a call."""
+        self._goes_to(path, TERMINATED, reason)
+
+    def _call(self, facts: dict[str, Any]) -> str:
+        path = self._manager.call_path()
+        self.calls[path] = {name: Variant("s" if name == "Number" else "i", value) for name, value in facts.items()}
+        self._manager.signal(self.path, VOICE, "CallAdded", "o", path)
+        return path
+
+    def dialled(self, facts: dict[str, Variant]) -> str | None:
+        """Make a call that is not started yet; None where its properties are wrong."""
+        if {name: one.signature for name, one in facts.items()} != {"number": "s"}:
+            return None
+        return self._call({"Direction": OUTGOING, "Number": facts["number"].value, "State": 0, "StateReason": 0})
+
+    def _goes_to(self, path: str, state: int, reason: int) -> None:
+        facts = self.calls.get(path)
+        if facts is None or facts["State"].value in {state, TERMINATED}:
+            return
+        before = facts["State"].value
+        facts |= {"State": Variant("i", state), "StateReason": Variant("i", reason)}
+        self.at_once = max(self.at_once, len(self.talking))
+        self._manager.signal(path, CALL, "StateChanged", "iiu", before, state, reason)
+
+    async def starts(self, path: str) -> None:
+        """Dial; what comes of it comes by and by. Raises _Refusal as ModemManager would."""
+        number = self.calls[path]["Number"].value
+        does = self.phones.get(number, RINGS)
+        self._goes_to(path, DIALING, STARTED)
+        if does == NO_CARRIER:
+            self._goes_to(path, TERMINATED, ERRED)
+            raise _Refusal(f"{ERROR}Connection.NoCarrier", f"no carrier: {number}")
+        if does == PULLED:
+            self._manager.later(0.1, self._manager.unplug, self)
+        if does == IS_BUSY:
+            self._manager.later(0.1, self._goes_to, path, TERMINATED, BUSY)
+        elif does != SILENT:
+            self.rings.append((path, number))
+            self._goes_to(path, *((ACTIVE, STARTED) if does == BLIND else (RINGING_OUT, STARTED)))
+        if does == TAKEN:
+            self._manager.later(0.2, self._goes_to, path, ACTIVE, ACCEPTED)
+
+    def hung_up(self, path: str) -> bool:
+        """End a call; False where it is none that can be ended."""
+        if self.calls[path]["State"].value not in TALKS:
+            return False
+        self.over.append(path)
+        self._goes_to(path, TERMINATED, ENDED)
+        return True
+
+    @property
+    def talking(self) -> list[str]:
+        """The calls that go on."""
+        return [path for path, facts in self.calls.items() if facts["State"].value in TALKS]
+
+    # -- SMS
 
     def receives(self, number: str, text: str, *, state: int = RECEIVED) -> str:
         """An SMS comes in; with RECEIVING only its first part has. Return its path."""
@@ -147,7 +243,7 @@ class FakeModemManager:
         self._bus: MessageBus | None = None
         self.modems: list[FakeModem] = []
         self.calls: list[str] = []
-        self._messages = 0
+        self._messages = self._calls = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._out: asyncio.Queue[Message] = asyncio.Queue()  # what goes onto the bus, in order
 
@@ -184,7 +280,11 @@ class FakeModemManager:
 
     def unplug(self, modem: FakeModem) -> None:
         self.modems.remove(modem)
-        self.signal(ROOT, OBJECTS, "InterfacesRemoved", "oas", modem.path, [MODEM, MESSAGING])
+        self.signal(ROOT, OBJECTS, "InterfacesRemoved", "oas", modem.path, [MODEM, MESSAGING, VOICE])
+
+    def call_path(self) -> str:
+        self._calls += 1
+        return f"{ROOT}/Call/{self._calls}"
 
     def message_path(self) -> str:
         self._messages += 1
@@ -267,12 +367,43 @@ class FakeModemManager:
                     raise _Refusal("org.freedesktop.DBus.Error.UnknownObject", "the modem is gone")
                 return []
             case "GetAll":
-                return [modem.messages[str(message.path)]]
+                return [(modem.messages | modem.calls)[str(message.path)]]
+            case "Get":
+                return [(modem.messages | modem.calls)[str(message.path)][message.body[1]]]
             case _:
-                return [modem.messages[str(message.path)][message.body[1]]]
+                return await self._called(modem, message)
+
+    async def _called(self, modem: FakeModem, message: Message) -> list[Any]:
+        """Answer a method of the interfaces Voice and Call."""
+        if not modem.voice:
+            raise _Refusal("org.freedesktop.DBus.Error.UnknownMethod", f"No such interface {message.interface!r}")
+        match message.member:
+            case "ListCalls":
+                return [list(modem.calls)]
+            case "DeleteCall":
+                if modem.calls.pop(message.body[0], None) is None:
+                    raise _Refusal(f"{ERROR}Core.NotFound", "no such call")
+                self.signal(modem.path, VOICE, "CallDeleted", "o", message.body[0])
+                return []
+            case "CreateCall":
+                path = modem.dialled(message.body[0])
+                if path is None:
+                    raise _Refusal(f"{ERROR}Core.InvalidArgs", f"unexpected properties {sorted(message.body[0])}")
+                return [path]
+            case "Start":
+                if modem.emergency:
+                    raise _Refusal(f"{ERROR}Core.Unauthorized", "only emergency calls are allowed")
+                await modem.starts(str(message.path))
+                return []
+            case "Hangup":
+                if not modem.hung_up(str(message.path)):
+                    raise _Refusal(f"{ERROR}Core.Failed", "This call was not active, cannot hangup")
+                return []
+            case _:
+                raise AssertionError("nobody here takes a call")
 
     def _of(self, path: str) -> FakeModem:
-        found = next((m for m in self.modems if path == m.path or path in m.messages), None)
+        found = next((m for m in self.modems if path == m.path or path in m.messages or path in m.calls), None)
         if found is None:
             raise _Refusal("org.freedesktop.DBus.Error.UnknownObject", f"no object {path}")
         return found
@@ -284,4 +415,4 @@ class _Refusal(Exception):
 
 def _numbers(modem: FakeModem) -> Iterable[str]:
     """What a talkative modem quotes in its error: whom the message was for."""
-    return [m["Number"].value for m in modem.messages.values() if "Number" in m]
+    return [m["Number"].value for m in (*modem.messages.values(), *modem.calls.values()) if "Number" in m]

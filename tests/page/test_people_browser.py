@@ -25,7 +25,10 @@ async def test_a_number_typed_on_the_page_stands_in_the_daemons_secrets_and_nowh
         async with chromium() as browser:
             context, page = await claimed(browser, home, "zh")
             await page.goto(f"{home.page.address}/rules")
-            await page.select_option("[name=channel-1]", "sms")
+            for channel in ("sms", "ring", "sms_ring"):
+                await page.select_option("[name=channel-1]", channel)
+                assert await page.is_visible("[name=number-1]"), channel
+                assert not await page.is_visible("[name=address-1]"), channel
             await page.fill("[name=responder-1]", "女儿")
             await page.fill("[name=number-1]", "12")
             await page.locator("#ladder button.main").last.click()
@@ -45,6 +48,8 @@ async def test_a_number_typed_on_the_page_stands_in_the_daemons_secrets_and_nowh
             await page.set_viewport_size({"width": 1200, "height": 900})
             await page.goto(f"{home.page.address}/rules?lang=en")
             await pictured(page, "rules-people-en-wide-dark")
+            assert await page.input_value("[name=channel-1]") == "sms_ring"
+            assert "SMS and ring" in await page.inner_text("#calls")
             await context.close()
         own = {"household-secrets.json", "household-phones.toml"}
         kept = {p.name for p in tmp_path.rglob("*") if p.is_file() and b"0000582" in p.read_bytes()}

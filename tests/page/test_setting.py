@@ -568,6 +568,23 @@ async def test_a_telephone_number_goes_to_the_daemon_beside_the_instruction_and_
     assert [name for name, body in handed(box).items() if "5821" in body] == [left(box).secrets]
 
 
+@pytest.mark.parametrize("channel", ["ring", "sms_ring"])
+async def test_who_is_rung_has_a_number_too(box, channel):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "ladder")
+    asked = await browser.post("/rules/ladder", data=typed | {"channel-1": channel, "go": "save"})
+    assert (asked.status_code, left(box)) == (422, None)
+    yes(box)
+    box.page.known.result = lambda _: None
+    await browser.post(
+        "/rules/ladder", data=typed | {"channel-1": channel, "number-1": "13800005821", "address-1": "https://x.example", "go": "save"}
+    )
+    value = left(box).change.value["ladder"][0]
+    assert (value["channel"], value["person"]) == (channel, "new")
+    assert [name for name, body in handed(box).items() if "5821" in body] == [left(box).secrets]
+    assert not [body for body in handed(box).values() if "x.example" in body]
+
+
 async def test_an_address_goes_to_the_daemon_with_a_key_made_here_that_is_shown_once(box):
     browser = await box.technician()
     typed = as_typed((await browser.get("/rules")).text, "ladder")

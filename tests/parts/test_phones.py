@@ -50,6 +50,18 @@ def test_a_number_that_was_typed_stands_in_the_secrets_and_in_the_file_of_the_pr
     assert made.household.changed == ("ladder", "ladder.phones")
 
 
+@pytest.mark.parametrize(("channel", "program", "how"), [("ring", "eldercare-ring", ()), ("sms_ring", "eldercare-ring", ("--sms",))])
+def test_who_is_rung_has_a_number_by_the_same_door(home, channel, program, how):
+    made = saved(after(home, "set_ladder", ladder(sms() | {"channel": channel}), given(n1=NUMBER)), home)
+    ((rung, part),) = zip(made.ladder, made.parts.ladder, strict=True)
+    assert (part.person, part.tail, rung.person, rung.test) == ("p1", "821", "p1", True)
+    assert (rung.program[0].rpartition("/")[2], rung.program[1:3], rung.program[7:]) == (program, ("--to", "p1"), how)
+    holders = {p.name for p in home.state.rglob("*") if p.is_file() and b"0000582" in p.read_bytes()}
+    assert holders == {"household-secrets.json", people.OWN_FILE}
+    again = saved(after(made, "set_ladder", ladder(sms(person="p1"))), made)
+    assert [(r.channel, r.person, r.tail) for r in again.parts.ladder] == [("sms", "p1", "821")], "by another way the same number"
+
+
 def test_a_number_is_kept_while_its_person_is_on_the_ladder_and_goes_with_the_person(home):
     made = saved(after(home, "set_ladder", ladder(sms()), given(n1=NUMBER)), home)
     own = {"person": "p1"}

@@ -29,7 +29,9 @@ BEGIN = "import sys; from gateway.sms.waits import WAITS; {}; from gateway.sms.s
 
 
 class Home:
-    """A box with a bus, ModemManager and a phone book."""
+    """A box with a bus, ModemManager and a phone book. `program` runs the program with waits of its own."""
+
+    program = BEGIN
 
     def __init__(self, folder: Path, bus: PrivateBus, manager: FakeModemManager) -> None:
         self.folder, self.bus, self.manager = folder, bus, manager
@@ -40,7 +42,7 @@ class Home:
 
     async def tells(self, who: str = "daughter", *words: str, waits: dict[str, float] = SHORT, **environment: str) -> int:
         """Run the program as the daemon does, with this environment alone; return its exit code."""
-        begin = BEGIN.format("; ".join(f"WAITS.{name} = {value}" for name, value in waits.items()))
+        begin = self.program.format("; ".join(f"WAITS.{name} = {value}" for name, value in waits.items()))
         alarm = {name: environment.get(name.removeprefix("ELDERCARE_").lower(), value) for name, value in SOS.items()}
         child = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from dbus_fast import Variant
 from gateway.box import supervise
-from gateway.sms import inbox
+from gateway.sms import inbox, replies
 from gateway.sms.inbox import Inbox
 from gateway.sms.modem import Trouble
 
@@ -108,7 +108,7 @@ async def test_two_megabytes_are_cut_and_a_flood_is_read_to_its_end(reading):
         for n in range(3 * inbox.AT_ONCE):
             modem.receives(DAUGHTER, str(n))
         await until(lambda: len(reading.came) == 1 + 3 * inbox.AT_ONCE)
-        assert len(modem.sent) <= inbox.REPLIES + 2, "answers that wait are bounded"
+        assert len(modem.sent) <= replies.MOST + 2, "answers that wait are bounded"
     assert reading.texts[1:] == [str(n) for n in range(3 * inbox.AT_ONCE)], "each once, in order"
 
 

@@ -248,7 +248,7 @@ def test_who_took_it_says_from_the_doorstep_that_he_is_there_and_cannot_close_it
         assert f"到了请回复 {code} 0" in await phones.says("daughter", f"{code} 1 15")
         assert f"回复 {code} 1 15" in await phones.says("daughter", f"{code} 5"), "in five minutes, or there?"
         assert state(life)[0] == "dispatched"
-        await life.wait(10 * MINUTE)
+        await life.wait(5 * MINUTE)
         assert await phones.says("", f"{code} 0", number="+8613900000000") == ""
         assert await phones.says("neighbour", f"{code} 0") == "", "a code that is not his"
         assert state(life)[0] == "dispatched"

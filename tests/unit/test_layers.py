@@ -16,6 +16,7 @@ ROOMS = (
     {"words"},
     {"box", "voice"},
     {"sms"},
+    {"ring"},
     {"hook"},
     {"judge"},
     {"contract"},

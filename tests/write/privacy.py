@@ -57,7 +57,7 @@ def written() -> str:
         "All of it, field by field. Nothing else is sent: the gateway opens no connection but the one to the platform's broker (and, where",
         "configured, to the brokers of other programs in the home, to which it says nothing). The page answers whoever is signed in. Programs of the box's",
         "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/tell/callers.py`: what they do with it is theirs. `eldercare-sms` sends to the called person's number what the",
-        "home is called, the kind, the room and the time, by the mobile network. `eldercare-webhook`, where a rung of the ladder is one, sends the",
+        "home is called, the kind, the room and the time, by the mobile network; `eldercare-ring` rings it and says nothing. `eldercare-webhook`, where a rung of the ladder is one, sends the",
         "same with number and state of the alarm over HTTPS to the address that was set, of every alarm in which it is that rung's turn.",
         "",
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",

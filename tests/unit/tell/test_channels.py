@@ -172,6 +172,23 @@ async def test_one_that_is_tried_now_is_known_as_of_a_daily_test(bench):
     await bench.channels.close()
 
 
+async def test_a_modem_that_cannot_ring_takes_nobody_out_who_gets_an_sms_too():
+    bench, ring = Bench(), "/people/eldercare-ring"
+    both, alone = (ring, "--to", "li", "--sms"), (ring, "--to", "wang")
+    rungs = (("Li", both), ("Wang", alone), ("Chen", SMS))
+    bench.home.config.ladder = ladder(*rungs).ladder
+    mute = Ran(False, "", "no_voice")
+    assert bench.ends(ring, mute) == told("raised", ring)
+    bench.channels.look(bench.clock.now())
+    assert bench.pipeline.down == {alone}
+    bench.home.config.ladder = ladder(rungs[0], rungs[2]).ladder
+    bench.channels.look(bench.clock.now())
+    assert bench.pipeline.down == set()
+    assert bench.ends(SMS[0], BROKEN) == told("raised")
+    assert bench.pipeline.down == {SMS[0]}, "of any other fault it is the program"
+    await bench.channels.close()
+
+
 async def test_what_was_proved_outlives_a_restart_and_a_call_proves_it_too(bench):
     now = bench.clock.now()
     assert bench.proofs.marks(now) == {}

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     NAME: "gateway.__main__",
     "eldercare-voice": "gateway.voice.play",
     "eldercare-sms": "gateway.sms.send",
+    "eldercare-ring": "gateway.ring.dial",
     "eldercare-webhook": "gateway.hook.send",
 }
 MAINTAINER: Final = "The maintainers of eldercare-gateway <eldercare-gateway@localhost>"

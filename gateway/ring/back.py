@@ -1,0 +1,116 @@
+"""Calls that come in: each is refused at once, for nobody here takes it, and handed over.
+
+The number of who calls may come with the second ring; one that is withheld is nobody's. What was
+over before we looked for the first time is not heard: nobody knows how long ago it was. A call
+that we made, whose program was ended in the middle of it, is hung up: it would ring on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from gateway.box import aside
+from gateway.ring import line, made
+from gateway.ring.waits import WAITS
+from gateway.sms.modem import VOICE, Modem, ModemManager, Trouble
+from gateway.sms.replies import Replies
+from gateway.sms.waits import WAITS as SMS_WAITS
+
+AT_ONCE: Final = 20  # calls that are looked at, of one modem
+_COMES: Final = frozenset({line.RINGING_IN, line.WAITING, line.ACTIVE, line.HELD})
+# returns the SMS that answers whoever has called from this number, "" for none
+Heard = Callable[[str], Awaitable[str]]
+
+
+class CallsBack:
+    """The telephone calls of all modems. `run` is a task on the loop."""
+
+    def __init__(self, heard: Heard, state: Callable[[], Path]) -> None:
+        """`state()` is the folder in which programs say which call is theirs."""
+        self._heard = heard
+        self._state = state
+        self._news = asyncio.Event()
+        self._replies = Replies()
+        self._since: dict[str, float] = {}  # when a call was first seen that is still to be told
+        self._dealt: set[str] = set()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Refuse what comes until the connection is lost. Raises Trouble."""
+        manager = ModemManager()
+        try:
+            await manager.connect()
+            await manager.hear(VOICE, "CallAdded", "o", lambda *_: self._news.set())
+            sending = asyncio.create_task(self._replies.run(manager), name="replies")
+            try:
+                first = True
+                while True:
+                    self._news.clear()
+                    busy = await self._look(manager, first)
+                    first = False
+                    ready()
+                    await self._pause(busy)
+            finally:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+        finally:
+            manager.close()
+
+    async def _pause(self, busy: bool) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(WAITS.look if busy else SMS_WAITS.look_in):
+                await self._news.wait()
+
+    async def _look(self, manager: ModemManager, first: bool) -> bool:
+        """Deal with every call; say whether there is one that is not over."""
+        there: set[str] = set()
+        for modem in await manager.modems():
+            there.update(modem.calls)
+            for path in sorted(set(modem.calls) - self._dealt, key=lambda p: (len(p), p))[:AT_ONCE]:
+                with contextlib.suppress(Trouble):
+                    await self._one(manager, modem, path, first)
+        self._dealt &= there
+        for path in self._since.keys() - there:
+            del self._since[path]
+        return bool(there - self._dealt)
+
+    async def _one(self, manager: ModemManager, modem: Modem, path: str, first: bool) -> None:
+        """Deal with one call. Raises Trouble."""
+        call = await line.look(manager, path)
+        if call.direction == line.INCOMING:
+            await self._comes(manager, modem, path, call, stale=first)
+        elif path == await asyncio.wrap_future(aside.run(made.left, self._state())):
+            await self._ends(manager, modem, path)
+            await asyncio.wrap_future(aside.run(_gone, self._state()))
+        elif call.state == line.TERMINATED:
+            self._dealt.add(path)  # whoever made it deletes it
+
+    async def _comes(
+        self, manager: ModemManager, modem: Modem, path: str, call: line.Call, *, stale: bool
+    ) -> None:
+        """Hear whoever calls, and refuse the call. Raises Trouble."""
+        now = asyncio.get_running_loop().time()
+        waited = now - self._since.setdefault(path, now)
+        if call.state in _COMES and not call.number and waited < WAITS.number:
+            return
+        if call.state == line.TERMINATED and stale:
+            self._dealt.add(path)
+        if path not in self._dealt:
+            self._dealt.add(path)  # heard once, also where it cannot be refused
+            # what it means is on the disk before the caller hears that he was refused
+            if call.number and (reply := await self._heard(call.number)):
+                self._replies.put(modem.path, call.number, reply)
+        await self._ends(manager, modem, path)
+
+    async def _ends(self, manager: ModemManager, modem: Modem, path: str) -> None:
+        with contextlib.suppress(Trouble):  # it is over already
+            await line.hang_up(manager, path)
+        await line.forget(manager, modem.path, path)
+
+
+def _gone(state: Path) -> None:
+    with contextlib.suppress(OSError):
+        made.gone(state)
