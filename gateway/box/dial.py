@@ -193,11 +193,11 @@ async def dial(
     """
     where = f"{host}:{port}"
     if tls is None:
-        return await _connect(host, port)
+        return await connect(host, port)
     # reads files: a slow card must not hold up an alarm
     context = await asyncio.to_thread(context_of, tls)
     try:
-        return await _handshake(await _connect(host, port), context, host, where)
+        return await _handshake(await connect(host, port), context, host, where)
     except ssl.SSLCertVerificationError as error:
         if error.verify_code not in _DATES or (over := proved()) is None:
             raise NotReached(explain_tls(error, where)) from error
@@ -208,7 +208,7 @@ async def dial(
         )
     context.verify_flags |= _NO_CHECK_TIME  # this context is made anew for each connection
     try:
-        sock = await _handshake(await _connect(host, port), context, host, where)
+        sock = await _handshake(await connect(host, port), context, host, where)
     except ssl.SSLCertVerificationError as error:
         raise NotReached(explain_tls(error, where)) from error
     ends = peer_dates(sock)[1]
@@ -257,8 +257,13 @@ def no_name(host: str, error: OSError | UnicodeError) -> Say:
     return Say(code, host=host, why=_short(error))
 
 
-async def _connect(host: str, port: int) -> socket.socket:
-    """Return a connection to the first address of the name that answers."""
+async def connect(
+    host: str, port: int, *, may: Callable[[str], bool] = lambda _: True
+) -> socket.socket:
+    """Return a connection to the first address of the name that answers. Raises NotReached.
+
+    `may` says whether an address may be spoken to; where none may, nothing is sent.
+    """
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(WAITS.name):
@@ -268,8 +273,9 @@ async def _connect(host: str, port: int) -> socket.socket:
     except (socket.gaierror, UnicodeError) as error:
         raise NotReached(no_name(host, error)) from error
     where = f"{host}:{port}"
-    trouble = Say("net.no_address", where=where)
-    for family, kind, protocol, _, address in found[:ADDRESSES]:
+    allowed = [one for one in found if may(str(one[4][0]))]
+    trouble = Say("net.inside" if found and not allowed else "net.no_address", where=where)
+    for family, kind, protocol, _, address in allowed[:ADDRESSES]:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)

@@ -194,6 +194,15 @@ class PagePart(Strict, frozen=True):
     names: tuple[Annotated[str, Meta(max_length=200, pattern=r"^[a-z0-9.-]+\Z")], ...] = ()
     certificate: str = ""
     certificate_key: str = ""
+    # who runs the gateway, as the push services of browsers are told; Apple's asks for it
+    contact: Annotated[
+        str,
+        Meta(
+            max_length=200,
+            pattern=r"^(|(mailto:[^\s@]+@|https://)[A-Za-z0-9.-]+\.[A-Za-z]{2,}(/[!-~]*)?)\Z",
+            description='"", mailto:name@host or https://host',
+        ),
+    ] = ""
 
 
 class ConsentPart(Strict, frozen=True):

@@ -17,6 +17,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.page import label, relatives
 from gateway.page.chosen import LARGEST, check_name, check_password
+from gateway.page.database import FILE, reading, writing
 from gateway.page.relatives import Relatives
 from gateway.page.tries import TABLE, Refusal, Tries
 from gateway.page.waits import WAITS
@@ -33,7 +35,6 @@ from gateway.page.waits import WAITS
 # Refusal is what everything here refuses with.
 __all__ = ["Accounts", "Refusal", "Role", "Session", "Visit"]
 
-FILE = "page.db"
 SESSIONS = 20  # at once; the one longest unseen goes first
 OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
 ACCOUNTS = 12  # of who works here
@@ -121,20 +122,8 @@ class Accounts:
         self._lines = self._unwritten = 0
         self._hour = now()
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection in one transaction that begins by taking the right to write."""
-        with contextlib.closing(
-            sqlite3.connect(self._folder / FILE, timeout=WAITS.database, isolation_level=None)
-        ) as db:
-            db.execute("PRAGMA synchronous = FULL")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:  # a cancellation too: nothing half done is kept
-                db.execute("ROLLBACK")
-                raise
-            db.execute("COMMIT")
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return writing(self._folder)
 
     # -- first visit and accounts ------------------------------------------------------------------
 
@@ -281,9 +270,7 @@ class Accounts:
         if not key:
             return None
         now, digest = self._now(), _digest(key)
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=WAITS.database)
-        ) as db:
+        with reading(self._folder) as db:
             row = db.execute(
                 "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) "
                 "FROM sessions s JOIN accounts a ON a.name = s.name "
@@ -345,9 +332,7 @@ class Accounts:
 
     def _signed(self, name: str, number: str) -> str:
         """Return what binds a device to an account and its present password, "" without one."""
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=WAITS.database)
-        ) as db:
+        with reading(self._folder) as db:
             row = db.execute("SELECT hash, made FROM accounts WHERE name = ?", (name,)).fetchone()
         said = f"device {number} {row[0]} {row[1]}" if row else ""
         return hmac.new(self._secret, said.encode(), hashlib.sha256).hexdigest()[:40] if row else ""

@@ -28,6 +28,7 @@ from gateway.page import (
     confirm,
     device,
     door,
+    duty,
     enrol,
     family,
     figures,
@@ -51,11 +52,15 @@ from gateway.page import (
     walk,
 )
 from gateway.page.accounts import Accounts
+from gateway.page.change import present
+from gateway.page.deliver import Reach
 from gateway.page.en import EN
 from gateway.page.guard import Guard, TooLarge
 from gateway.page.known import Known
 from gateway.page.live import Watch
+from gateway.page.notify import Notifier
 from gateway.page.saved import Saved
+from gateway.page.subscriptions import Subscriptions
 from gateway.page.visitor import NotSignedIn, Page, Stop, visitor
 from gateway.page.zh import ZH
 from gateway.words.clock import boot_name
@@ -74,10 +79,13 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     accounts = Accounts(config.page_folder, boot_name())
     known = Known(config)
     names = tuple(dict.fromkeys([*papers.host_names(), *config.page.names, *_own(config)]))
+    phones = Subscriptions(config.page_folder)
     page = Page(
         config,
         accounts,
         known,
+        phones,
+        Notifier(phones, known, lambda: present(page), Reach()),
         Watch(known.newest, config.runtime),
         walk.watch(known, config.runtime),
         sensors.watch(known, config.runtime),
@@ -109,6 +117,7 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
         figures,
         family,
         box,
+        duty,
         home,
         sensors,
         found,

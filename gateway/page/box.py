@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from gateway.home import backup
-from gateway.page import again, family, guard, papers
+from gateway.page import again, duty, family, guard, papers
 from gateway.page import bundle as bundled
 from gateway.page.accounts import Refusal, Role
 from gateway.page.acts import once
@@ -184,6 +184,7 @@ def _box(
         waiting=relatives.waiting() if v.technician else [],
         family=family.since(v.page.config) is not None,
         code=code,
+        duty=duty.shown(v) if v.technician else None,
         papers=_papers(v),
         facts=facts,
         now=known.now(facts),

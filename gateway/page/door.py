@@ -95,9 +95,10 @@ def _signed_in(v: Visitor, name: str, said: dict[str, str]) -> Response:
 
 @router.post("/sign-out")
 def sign_out(v: SignedIn, said: Fields) -> Response:
-    """End the session."""
+    """End the session, and that alarms come to this phone. One that is left alone goes on."""
     checked(v, said)
     assert v.session is not None  # who is signed in has one
+    v.page.phones.end_device(v.session.name, v.phone)
     v.page.accounts.sign_out(v.session, v.source)
     return v.signed_out()
 

@@ -2,8 +2,8 @@
 
 A service worker shows `/opening` at once where the page is opened anew, and `/offline` or the help
 where the box cannot be reached. It keeps our own files and these three pages, nothing of the home,
-and answers no form. Browsers allow one only where they trust the certificate; elsewhere the page
-is the same without.
+and answers no form. It shows what the box sends to a phone on duty (`notify.py`). Browsers allow
+one only where they trust the certificate; elsewhere the page is the same without.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ def worker() -> Response:
     """Return the worker, with what it keeps: its text changes with every file of the page."""
     kept = [f"/static/{assets.VERSION}/{name}" for name in assets.FILES]
     kept += [f"{path}?lang={language}" for path in PAGES for language in LANGUAGES]
-    head = f"const VERSION = {json.dumps(assets.VERSION)};\nconst KEPT = {json.dumps(kept)};\n"
+    names = {language: words["app"] for language, words in LANGUAGES.items()}
+    head = "".join(
+        f"const {name} = {json.dumps(value, ensure_ascii=False)};\n"
+        for name, value in (("VERSION", assets.VERSION), ("KEPT", kept), ("NAMES", names))
+    )
     return Response(
         head + assets.FILES["worker.js"].plain.decode(),
         media_type="text/javascript; charset=utf-8",

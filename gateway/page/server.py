@@ -162,6 +162,7 @@ async def serve(config: Config) -> None:
         loop.create_task(mine.keep_in_date(), name="certificate"),
         loop.create_task(_keep_tidy(page), name="tidy"),
         loop.create_task(_report(page, mine), name="report"),
+        loop.create_task(page.notifier.run(), name="duty"),
     ]
     systemd.notify("READY=1")  # the sockets listen and the certificate is made
     try:

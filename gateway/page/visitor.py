@@ -21,7 +21,9 @@ from gateway.page import answers, assets, guard, roles, saved, steps
 from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
+from gateway.page.notify import Notifier
 from gateway.page.roles import PLACES, SETUP
+from gateway.page.subscriptions import Subscriptions
 from gateway.page.turns import Turns
 from gateway.page.twice import Twice
 from gateway.page.waits import WAITS
@@ -84,6 +86,8 @@ class Page:
     config: Config
     accounts: Accounts
     known: Known
+    phones: Subscriptions
+    notifier: Notifier
     watch: Watch
     walked: Watch  # what a walk test has counted
     sensed: Watch  # what was heard in the hearing window, or at a port
@@ -169,6 +173,14 @@ class Visitor:
     def asks_page(self) -> bool:
         """True for a browser, which shows what it gets; a program is answered at once."""
         return "text/html" in self.request.headers.get("accept", "")
+
+    @property
+    def phone(self) -> str:
+        """Return the number of this browser among those that signed in, "" where it has none."""
+        known = self.session is not None and self.page.accounts.knows_device(
+            self.session.name, self.device
+        )
+        return self.device.partition(".")[0] if known else ""
 
     @property
     def device(self) -> str:

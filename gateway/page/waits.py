@@ -112,5 +112,14 @@ class _Page(Waits):
     report: float = wait(5.0, 1.0, 60.0, "ours: between two words to the daemon that differ")
     report_again: float = wait(60.0, 10.0, HOUR, "ours: between two words that say the same")
 
+    # Alarms on the phones of technicians on duty.
+    duty_look: float = wait(5.0, 0.5, 60.0, "ours: until a phone that was set is told of alarms")
+    duty_attempt: float = wait(15.0, 1.0, 60.0, "ours: name, connection, TLS and answer of one try")
+    duty_again: float = wait(4.0, 0.1, 60.0, "ours: before the second try, doubling")
+    duty_whole: float = wait(120.0, 10.0, 600.0, "ours: all tries of one message to one phone")
+    duty_life: float = wait(
+        600.0, 60.0, HOUR, "ours: a push service keeps a message so long; later it is no news"
+    )
+
 
 WAITS = _Page()

@@ -10,6 +10,7 @@ EN: Final[dict[str, str]] = {
     "net.name_server": "{host}: the name server cannot answer now ({why}): check the network",
     "net.name_late": "{host}: no answer from the name server in {seconds:g} s: check the network",
     "net.no_address": "{where} has no address: check the host name",
+    "net.inside": "{where} has an address in the home's own network, which is not allowed here: check the address",
     "net.late": "{where} does not answer within {seconds:g} s: check network, firewall and port",
     "net.refused": "{where} refused the connection: is the broker running, is the port right?",
     "net.host_unreachable": "{where} cannot be reached: check cable, Wi-Fi and router",

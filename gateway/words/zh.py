@@ -10,6 +10,7 @@ ZH: Final[dict[str, str]] = {
     "net.name_server": "{host}: 域名服务器暂时无法回答 ({why}): 请检查网线、Wi-Fi 和路由器",
     "net.name_late": "{host}: 域名服务器 {seconds:g} 秒内无应答: 请检查网络",
     "net.no_address": "{where} 没有地址: 请检查服务器地址",
+    "net.inside": "{where} 的地址在家里的网络里,这里不允许: 请检查地址",
     "net.late": "{where} 在 {seconds:g} 秒内无应答: 请检查网络、防火墙和端口",
     "net.refused": "{where} 拒绝连接: 服务器是否运行, 端口是否正确?",
     "net.host_unreachable": "{where} 无法到达: 请检查网线、Wi-Fi 和路由器",

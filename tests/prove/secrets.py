@@ -37,6 +37,7 @@ from gateway.contract import schemas, wire
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import Authority, Mosquitto, Platform, mortal
+from tests.kit.browser_push import Subscriber
 from tests.kit.fake_bluez import Child
 from tests.kit.household import READY_WAIT, REPO, Gateway, Sealed
 from tests.kit.ports import free_port
@@ -58,6 +59,7 @@ KEPT_IN = {
     "account password, mistyped": set(),
     "session": set(),  # only its digest stands in page.db; the cookie itself goes to its browser alone, over TLS
     "code of the box": {"state/page/page-code", "said by: code", "page: * POST /first"},  # what was typed comes back beside what was wrong
+    "address of a phone": {"state/page/page.db*"},
     "backup passphrase": set(),
     "backup passphrase by page": {"state/page/handed/page-*"},  # with the file that was looked at, until it is confirmed or tidied away
 }
@@ -418,6 +420,9 @@ def technician_comes(
     )
     put = t.post("/sensors/new?model=shelly-blu-button", "/sensors/put", secret=word["bindkey by the page"], **form)
     assert put.status_code == 303, put.text[-2000:]
+    # A phone that alarms are sent to: whoever knows its address can send there too. This one is in the home, so nothing is.
+    phone = Subscriber().form(f"https://127.0.0.1/{word['address of a phone']}")
+    assert t.post("/box", "/box/phone", **phone).headers["location"] == "/box?duty=set#duty"
     until(lambda: not list((gateway.page / "handed").iterdir()))
     air.advertise(LEARNT, service_data={"fcd2": button.press()})  # the press that was asked for is a test
     until(lambda: any(m.get("device") == "learnt" and m.get("test") for m in gateway.journal().values()))

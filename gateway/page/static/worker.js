@@ -1,4 +1,5 @@
-// Runs beside the page in the browser; the box puts VERSION and KEPT (addresses) before it. Nothing of the home is kept, no form is touched.
+// Runs beside the page in the browser; the box puts VERSION, KEPT (addresses) and NAMES before it. Nothing of the home is kept, no form is
+// touched. On the phone of a technician on duty it shows what the box sends, also while no page is open.
 
 const NAME = `page ${VERSION}`;
 const LANGUAGE = "/language"; // the language of the page that was drawn last, kept under this name
@@ -21,11 +22,13 @@ async function tidied() {
   await self.clients.claim();
 }
 
+async function language() {
+  const noted = await (await caches.open(NAME)).match(LANGUAGE);
+  return noted && (await noted.text()) === "en" ? "en" : "zh";
+}
+
 async function kept(path) {
-  const cache = await caches.open(NAME);
-  const noted = await cache.match(LANGUAGE);
-  const language = noted ? await noted.text() : "zh";
-  return cache.match(`${path}?lang=${language}`);
+  return (await caches.open(NAME)).match(`${path}?lang=${await language()}`);
 }
 
 async function noted(response) {
@@ -69,4 +72,44 @@ self.addEventListener("fetch", (event) => {
   if (method !== "GET" || origin !== self.location.origin) return;
   if (mode === "navigate" && !pathname.includes(".")) event.respondWith(page(event));
   else if (pathname.startsWith(`/static/${VERSION}/`)) event.respondWith(file(event.request));
+});
+
+// -- alarms
+
+function read(data) {
+  try {
+    return data.json() || {};
+  } catch {
+    return {}; // not ours, or newer than this worker: it is shown all the same
+  }
+}
+
+async function shown(said) {
+  const tongue = await language();
+  const { title = NAMES[tongue], body = "" } = said[tongue] || {};
+  await self.registration.showNotification(title, {
+    body,
+    tag: said.tag || "alarm",
+    renotify: Boolean(said.loud),
+    silent: said.loud === false && said.tag !== "test",
+    requireInteraction: Boolean(said.loud),
+    icon: `/static/${VERSION}/icon-192.png`,
+    lang: tongue === "en" ? "en" : "zh-CN",
+    data: Number.isInteger(said.alarm) && said.alarm > 0 ? `/alarms/${said.alarm}` : "/",
+  });
+}
+
+async function gone(path) {
+  const [page] = await self.clients.matchAll({ type: "window" });
+  try {
+    await (await page.focus()).navigate(path);
+  } catch {
+    await self.clients.openWindow(path); // none is open, or it is not this worker's
+  }
+}
+
+self.addEventListener("push", (event) => event.waitUntil(shown(event.data ? read(event.data) : {})));
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(gone(event.notification.data));
 });
