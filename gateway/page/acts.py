@@ -42,6 +42,7 @@ DOES: Final = frozenset(
     {*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST}
 )  # what these forms may ask for, no more
 HOURS = (1, 2, 4, 8, 12, 24)
+SHELVED_MOST = HOURS[-1] * 3600.0
 TEXT_MOST = 200
 _ONCE = re.compile("[0-9a-f]{24}")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
@@ -143,7 +144,11 @@ def instruction(
         _about_alarm(do, said, known, times, fields, wrong)
     elif do is Do.SHELVE:
         fields["device"] = said.get("device", "")[:80]
-        fields["seconds"] = _hours(said, wrong)
+        if said.get("until"):  # what was just ended, taken back
+            fields["seconds"] = _until(said, known, wrong, "hours", SHELVED_MOST)
+            reason = f"{ZH['undo.reason']} {EN['undo.reason']}"
+        else:
+            fields["seconds"] = _hours(said, wrong)
         if fields["seconds"] and not reason:
             wrong.fields["reason"] = ("wrong.missing", {})
     elif do is Do.CONFIRM:
@@ -219,10 +224,15 @@ def _hours(said: Mapping[str, str], wrong: Wrong) -> float:
 def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
     if said.get("until") == "0":
         return 0.0
+    return _until(said, known, wrong, "until", WAITS.away_most)
+
+
+def _until(said: Mapping[str, str], known: Known, wrong: Wrong, name: str, most: float) -> float:
+    """Return the seconds until a time of the home; what is wrong with it stands at field `name`."""
     now = known.now(known.status())
     until = _wall(said.get("until", ""), known)
-    if not 60 <= until - now <= WAITS.away_most:
-        wrong.fields["until"] = ("wrong.until", {})
+    if not 60 <= until - now <= most:
+        wrong.fields[name] = (f"wrong.{name}", {})
     return math.ceil(until - now)  # never a second short: 18:00 is read as 18:00
 
 
@@ -234,14 +244,14 @@ def _wall(local: str, known: Known) -> float:
         return 0.0
 
 
-def away_before(v: Visitor, now: float) -> tuple[str, float] | None:
-    """Return until when an away stood that was just ended, while it would still last.
+def before(v: Visitor, now: float, most: float) -> tuple[str, float] | None:
+    """Return until when an away or a shelf stood that was just ended, while it would still last.
 
-    It is (as its form has it, wall seconds).
+    It is (as its form has it, wall seconds), at most `most` seconds from now.
     """
     was = v.request.query_params.get("was", "")
     wall = _wall(was, v.page.known) if _LOCAL.fullmatch(was) else 0.0
-    return (was, wall) if v.technician and 60 <= wall - now <= WAITS.away_most else None
+    return (was, wall) if v.technician and 60 <= wall - now <= most else None
 
 
 def notice(v: Visitor, wrong: Wrong | None = None) -> tuple[bool, str] | None:
@@ -253,7 +263,9 @@ def notice(v: Visitor, wrong: Wrong | None = None) -> tuple[bool, str] | None:
     told, did = v.request.query_params.get("told", ""), v.request.query_params.get("did", "")
     if not told or did not in DOES:
         return None
-    do = v.words.named("do", did)
+    # an away or a shelf that was ended is not what was done
+    over = {Do.AWAY: "home", Do.SHELVE: "unshelve"} if "was" in v.request.query_params else {}
+    do = v.words.named("do", over.get(Do(did), did))
     result = v.page.known.result(told[:80])
     if result is None:
         return False, v.words("told.waiting", do=do)

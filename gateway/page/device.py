@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from gateway.home.status import DeviceStatus, Status
 from gateway.page import acts, day, weeks
-from gateway.page.change import models
+from gateway.page.change import current, models
 from gateway.page.known import DAY
 from gateway.page.makes import look
 from gateway.page.strip import Strip, strips
@@ -91,7 +91,14 @@ def shown(v: Visitor, device: str, status: int = 200, wrong: acts.Wrong | None =
         once=acts.once,
         hours=acts.HOURS,
         until=shelves[device].get("until", 0.0) if device in shelves else 0.0,
+        was=acts.before(v, now, acts.SHELVED_MOST) if _may_be_shelved(v, found) else None,
     )
+
+
+def _may_be_shelved(v: Visitor, d: DeviceStatus) -> bool:
+    """Say whether a technician may shelve a device: one that a life hangs on only the platform."""
+    vital = {one.id for one in current(v).devices if one.supervised.vital}
+    return not d.shelved and d.device not in vital
 
 
 def heard(device: DeviceStatus, facts: Status) -> str:

@@ -65,6 +65,8 @@ EN: dict[str, str] = {
     "undo.go": "Undo",
     "undo.done": "Undone. It is as it was.",
     "undo.away": "The resident counts as back. Away was until {time}: until then this can be undone.",
+    "undo.shelve": "No longer shelved. It was to last until {time}: until then this can be undone.",
+    "undo.reason": "undone: shelved as before",
     "undo.before": "For {minutes} minutes it can be undone.",
     "final.close": "This is final. What happens afterwards is a new alarm.",
     "final.account": "Removing an account is final.",

@@ -79,7 +79,7 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     if result is not None and not result.accepted:
         sent(v.request, "")
     query = {"told": made.id, "did": do}
-    if do == Do.AWAY and said.get("was"):
+    if do in {Do.AWAY, Do.SHELVE} and said.get("was"):
         query["was"] = said["was"][:16]
     return RedirectResponse(f"{back}?{urlencode(query)}", 303)
 
@@ -103,7 +103,7 @@ def _today(v: Visitor, status: int = 200, wrong: acts.Wrong | None = None) -> Re
         "wrong": wrong or acts.Wrong(""),
         "notice": notice(v, wrong),
         "once": acts.once,
-        "was": acts.away_before(v, values["now"]),
+        "was": acts.before(v, values["now"], WAITS.away_most),
     }
     return v.render(
         "_today.html" if "part" in v.request.query_params else "today.html", status, **values

@@ -65,6 +65,8 @@ ZH: dict[str, str] = {
     "undo.go": "撤销",
     "undo.done": "已撤销,和原来一样。",
     "undo.away": "已记为回家。原定离家到 {time},在那之前可以撤销。",
+    "undo.shelve": "已不再搁置。原定搁置到 {time},在那之前可以撤销。",
+    "undo.reason": "撤销后照原来搁置",
     "undo.before": "停用后 {minutes} 分钟内可以撤销。",
     "final.close": "结束后不能撤销。再有情况会是新的警报。",
     "final.account": "删除账号不能撤销。",

@@ -19,12 +19,12 @@ from gateway.page.en import EN
 from gateway.page.known import Filter
 from gateway.page.roles import OVERSEEN, PLACES, SETUP
 from gateway.page.visitor import HERE
-from gateway.page.words import printed
+from gateway.page.words import Words, printed
 from gateway.page.zh import ZH
 from gateway.words import kind
 
 from tests.page.conftest import form_key, post
-from tests.page.household import PASSWORD, SECRET_KEY, SECRET_NAME, SECRET_WORD
+from tests.page.household import DEVICES, PASSWORD, SECRET_KEY, SECRET_NAME, SECRET_WORD
 
 READS = (
     "/",
@@ -229,6 +229,31 @@ async def test_errors_have_a_page_of_their_own(box):
     for do in ("explode", "configure", "window"):  # the last two are instructions, and not for these forms
         assert (await post(browser, "/", f"/do/{do}")).status_code == 404
     assert (await browser.get("/journal?before=-1&what=../..")).status_code == 200
+
+
+async def test_a_shelf_is_taken_back_for_no_longer_than_it_may_last_and_a_life_hangs_on_no_undo(box):
+    with box.example.path.open("a", encoding="utf-8") as config:
+        config.write(DEVICES)
+    browser = await box.technician()
+    known, times = box.page.known, box.page.config.times
+
+    def left(seconds):
+        at = known.now(known.status()) + seconds
+        until = Words("en", known.zone).local(at, "%Y-%m-%dT%H:%M")
+        return until, acts.instruction({"do": "shelve", "device": "front-door", "until": until}, "T-07", known, times)
+
+    _, made = left(3600)
+    assert 3500 < made.seconds <= 3601
+    assert made.reason == f"{ZH['undo.reason']} {EN['undo.reason']}"
+    for seconds in (-3600, 0, acts.SHELVED_MOST + 120):
+        assert left(seconds)[1].fields == {"hours": ("wrong.hours", {})}
+    for odd in ("²", "2026-05-04", "x" * 90, "9999-12-31T23:59"):
+        assert acts.instruction({"do": "shelve", "device": "front-door", "until": odd}, "T-07", known, times).fields
+    until, _ = left(3600)
+    door, pendant = [(await browser.get(f"/devices/{name}", params={"was": until})).text for name in ("front-door", "pendant")]
+    assert f'name="until" value="{until}"' in door
+    assert 'name="until"' not in pendant, "only the platform shelves what calls for help"
+    assert 'name="until"' not in (await browser.get("/devices/front-door", params={"was": "x"})).text
 
 
 # -- what is seen --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Taken back on the page: a device that was retired, a person who was deleted, an away that was ended; and what is final says so before."""
+"""Taken back on the page: a device that was retired, a person who was deleted, an away or a shelf that was ended; and what is final says so before."""
 
 import pytest
 import pytest_asyncio
@@ -6,15 +6,17 @@ from playwright.async_api import expect
 
 from tests.page.served import IN_A_BROWSER, chromium
 from tests.page.test_answers_browser import in_sight
-from tests.page.test_browser import Home, is_accessible, is_fit_for_a_finger
+from tests.page.test_browser import CONFIG, Home, is_accessible, is_fit_for_a_finger
 from tests.page.test_forms_browser import on_a_phone, pictured, signed
 
 pytestmark = IN_A_BROWSER
+# A door that is watched, and nothing else: what calls for help is shelved by the platform alone.
+WATCHED = CONFIG.replace('address = "{door}"', 'address = "{door}"\nleft_open = 600')
 
 
 @pytest.fixture
 def home(tmp_path):
-    with Home(tmp_path) as home:
+    with Home(tmp_path, config=WATCHED) as home:
         yield home
 
 
@@ -100,3 +102,25 @@ async def test_an_away_that_was_ended_is_taken_back_and_a_closed_alarm_is_final_
         await card.wait_for()
         await card.locator("summary", has_text="Close").click()
         assert "final" in await card.locator("details[open]").inner_text()
+
+
+async def test_a_shelf_that_was_ended_is_taken_back_until_the_time_it_was_for(home, entered):
+    async with chromium() as browser:
+        _, page = await on_a_phone(browser, entered)
+        await page.goto(f"{home.page.address}/devices/front-door?lang=zh")
+        await page.click("details.act > summary")
+        await page.fill("[name=reason]", "the painter is here")
+        await pressed(page, page.locator("details.act button"))
+        tag = page.locator(".tag.shelved")
+        until = await tag.inner_text()
+        was = await page.get_attribute("[name=was]", "value")
+        await pressed(page, page.locator("form[action='/do/shelve'] button"))
+        await expect(tag).to_have_count(0)
+        offer = page.locator(".undo")
+        assert was.partition("T")[2] in await offer.inner_text()
+        await pictured(page, "undo-shelf")
+        await is_accessible(page)
+        await is_fit_for_a_finger(page)
+        await pressed(page, offer.locator("button"))
+        await expect(tag).to_have_text(until)
+        await expect(offer).to_have_count(0)

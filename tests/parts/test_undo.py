@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from gateway.home.handed import Handed
+from gateway.home import hooks
+from gateway.home.handed import Handed, Hook
+from gateway.hook import targets
 
 from tests.kit.household import KEY, SEALED, Gateway, Sealed
 from tests.kit.wait import until_now as until
@@ -50,6 +52,20 @@ def test_deleted_people_and_rules_come_back_with_their_numbers(tmp_path):
         assert change(gateway, "undo", {}, 4)["accepted"]
         assert (kept(gateway)["times"], kept(gateway)["dangers"]) == (None, None)
         assert [r["responder"] for r in kept(gateway)["ladder"]] == ["daughter"]
+
+
+def test_a_deleted_webhook_comes_back_with_its_address_and_key(tmp_path):
+    url, secret = "https://desk.county.example/t0ken", hooks.fresh()
+    rung = {"responder": "county", "channel": "webhook", "person": "new"}
+    with Gateway(tmp_path) as gateway:
+        typed = Handed(hooks={"1": Hook(url=url, secret=secret)})
+        assert change(gateway, "set_ladder", {"ladder": [rung]}, 0, given=typed)["accepted"]
+        file = gateway.state / targets.OWN_FILE
+        assert change(gateway, "set_ladder", {"ladder": []}, 1)["accepted"]
+        assert not file.exists()
+        assert change(gateway, "undo", {}, 2)["accepted"]
+        target = targets.read(file)["w1"]
+        assert (target.url, target.key) == (url, targets.key_of(secret))
 
 
 @pytest.mark.parametrize("after", ["consent", "restart", "nothing"])
