@@ -2,8 +2,9 @@
 
 A program gets the alarm in its environment and says by its exit code whether it succeeded. It is
 ended when the alarm is answered or over. Calls by one program are made one after another: whatever
-it talks to (a modem) can serve one at a time. Those that wait stand in a queue, P1 first; a P1 ends
-a less urgent call, which is made again behind it. No call fails because others run.
+it talks to (a modem) can serve one at a time; one webhook waits for no other. Those that wait stand
+in a queue, P1 first; a P1 ends a less urgent call, which is made again behind it. No call fails
+because others run.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 from msgspec import Struct, field
 
+from gateway.home import ladder
 from gateway.home.config import Config
 from gateway.judge.alarm import ENDED, Alarm, Called, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact, Entry
@@ -106,9 +109,9 @@ class Callers:
         self._begin = start
         self._listening: list[Ended] = []
         self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
-        # program file -> its self-test, which makes room for whatever is real
+        # line -> its self-test, which makes room for whatever is real
         self._asked: dict[str, asyncio.Task[Ran]] = {}
-        self._lanes: dict[str, _Lane] = {}  # program file -> its calls
+        self._lanes: dict[str, _Lane] = {}  # line -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
         # alarm number -> when it sounds again at the latest
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -175,7 +178,7 @@ class Callers:
 
     async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
         """Let the home be heard without an alarm; return how it went. Every alarm goes before."""
-        self._quit(program[0])
+        self._quit(program)
         return await self._sounder.try_(program, trial(at))
 
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
@@ -204,9 +207,9 @@ class Callers:
         if call is None:
             self._noise(program, alarm, reason)
             return
-        self._quit(program[0])
-        to, served = tuple(program), (alarm.number, call)
-        lane = self._lanes.setdefault(to[0], _Lane())
+        self._quit(program)
+        to, served, name = tuple(program), (alarm.number, call), _line(program)
+        lane = self._lanes.setdefault(name, _Lane())
         for job in lane.jobs:
             if job.is_for(to, alarm, reason):
                 job.serves.add(served)
@@ -214,7 +217,7 @@ class Callers:
         if (told := self._knows(to, alarm, reason)) is not None:
             told.alarms.add(alarm.number)
             self._done(*served, True, f"{to[0]}: told in the call for {told.by}")
-            self._tidy(to[0], lane)
+            self._tidy(name, lane)
             return
         self._order += 1
         lane.waiting.append(
@@ -225,7 +228,7 @@ class Callers:
             lane.waiting.remove(least)
             text = "program %s: %d calls wait for it, one for alarm %d is forgotten"
             LOG.warning(text, to[0], QUEUE, least.alarm.number)
-        self._next(to[0], lane)
+        self._next(name, lane)
 
     def _knows(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> _Told | None:
         """Return what a person was told a moment ago, by which he knows of this alarm too."""
@@ -255,8 +258,8 @@ class Callers:
 
     async def ask(self, program: Sequence[str], *, says: bool = False) -> Ran | None:
         """Ask a program whether it could reach anybody; None if it is at work by then."""
-        name = program[0]
-        if name in self._lanes or name in self._asked or self._sounder.plays(name):
+        name = _line(program)
+        if name in self._lanes or name in self._asked or self._sounder.plays(program[0]):
             return None
         asking = ask(self._begin, program, says=says)
         task = self._asked[name] = asyncio.create_task(asking, name=f"ask {name}")
@@ -283,9 +286,9 @@ class Callers:
         await self._sounder.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _quit(self, name: str) -> None:
+    def _quit(self, program: Sequence[str]) -> None:
         """End a program's self-test: it is wanted."""
-        if (task := self._asked.get(name)) is not None:
+        if (task := self._asked.get(_line(program))) is not None:
             task.cancel()
 
     def _tell(self, what: str, alarm: Alarm, config: Config) -> None:
@@ -307,10 +310,10 @@ class Callers:
     ) -> None:
         if config is not None and silent(alarm, config):
             return
-        jobs = self._lanes.get(program[0], _Lane()).jobs
+        jobs = self._lanes.get(_line(program), _Lane()).jobs
         if any(job.siren and n == alarm.number for job in jobs for n, _ in job.serves):
             return  # as a rung of the ladder it sounds for this alarm already
-        self._quit(program[0])
+        self._quit(program)
         told = facts(alarm, config, night=self._night()) if config is not None else {}
         self._sounder.sound(program, alarm, reason, told, word=word)
 
@@ -413,8 +416,9 @@ class Callers:
                 lane.waiting.append(job)
         else:
             failed = task.exception()
-            ran = task.result() if failed is None else Ran(False, f"{name}: {failed!r}", "failed")
-            self._told_end(name, ran, False)
+            file = job.program[0]
+            ran = task.result() if failed is None else Ran(False, f"{file}: {failed!r}", "failed")
+            self._told_end(file, ran, False)
             a_call = not job.alarm.test and job.reason != Reason.RECALLED
             if ran.ok and family(job.alarm.kind) and a_call:
                 self._remember(job)
@@ -433,6 +437,11 @@ class Callers:
     def _tidy(self, name: str, lane: _Lane) -> None:
         if lane.running is None and not lane.waiting:
             self._lanes.pop(name, None)
+
+
+def _line(program: Sequence[str]) -> str:
+    """Return what can serve one call at a time: a program file, or one webhook by its address."""
+    return " ".join(program) if Path(program[0]).name == ladder.WEBHOOK else program[0]
 
 
 def _loud(alarm: Alarm) -> bool:

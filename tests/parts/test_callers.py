@@ -156,7 +156,7 @@ class Stage:
         self.began, self.now, self.most = [], {}, {}
 
     async def __call__(self, program, environment):
-        child = Playing(self, tuple(program), environment["ELDERCARE_ALARM"])
+        child = Playing(self, tuple(program), environment.get("ELDERCARE_ALARM", ""))
         self.began.append((program[-1], child.alarm))
         self.now[child] = program[0]
         same = sum(name == program[0] for name in self.now.values())
@@ -226,6 +226,25 @@ async def test_other_programs_and_what_sounds_do_not_wait_for_it(acted):
     await settle()
     assert {name for name, _ in acted.stage.began} == {"family", "on", "loud"}
     assert acted.stage.most == {MODEM: 1, "/opt/light": 1, "/opt/siren": 1}
+
+
+async def test_a_webhook_that_hangs_delays_no_other_and_each_is_asked_by_itself(acted):
+    hook = "/opt/bin/eldercare-webhook"
+    for n, who in ((1, "county"), (2, "county"), (1, "family")):
+        acted.start([hook, "--to", who], alarm(n), call=n, reason="x")
+    await settle()
+    assert acted.stage.began == [("county", "j-a1"), ("family", "j-a1")]
+    acted.stage.end(name="family")
+    await settle()
+    assert [how[:3] for how in acted.ended] == [(1, 1, True)]
+    assert await acted.ask([hook, "--to", "county"]) is None, "it is at work"
+    asked = asyncio.create_task(acted.ask([hook, "--to", "family"]))
+    await settle()
+    acted.stage.end(name="test")
+    assert (await asked).ok
+    acted.stage.end(name="county")
+    await settle()
+    assert acted.stage.began[-1] == ("county", "j-a2"), "one webhook serves one call at a time"
 
 
 async def test_a_p1_overtakes_and_ends_what_is_less_urgent_which_is_made_again(acted):
