@@ -154,7 +154,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "HomeDevice.model": "Its make, a word of the gateway's list. 型号",
     "HomeDevice.means": (
         "What it is there for: kinds of readings (fall, contact_open ...), what its buttons mean (sos, help, cancel, request, nothing), "
-        "bed, left_open. More may come. 用途"
+        "bed, left_open; badge alone: of somebody who comes. More may come. 用途"
     ),
     "HomeDevice.supervised": (
         "Whether its silence is noticed: supervised within hours 监测在线; slow: a vital one, the next day 次日才知; "

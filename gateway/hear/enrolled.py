@@ -58,6 +58,7 @@ class Enrolled(Struct):
     unread: float | None = None  # when it was last heard and could not be read with the key it has
     # what holds until it says otherwise, as it said since then
     states: dict[tuple[Kind, int], bool] = field(default_factory=dict)
+    badge: bool = False  # it says who is here, and nothing of the home
 
     def __repr__(self) -> str:
         return f"Enrolled({self.device}, {self.model.name}, {self.address})"

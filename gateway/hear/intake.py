@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from gateway.hear.enrolled import Enrolled, driver_of, unarmed
 from gateway.hear.waits import WAITS
 from gateway.judge import danger
+from gateway.judge.faults import fault
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.signals import Signals
 from gateway.words.clock import Moment
@@ -63,10 +64,12 @@ class Intake:
         *,
         walked: Callable[[DeviceId, int, float], None] = lambda _device, _rssi, _mono: None,
         proved: Callable[[DeviceId], None] = lambda _device: None,
+        badge: Callable[[DeviceId, int, float], None] = lambda _device, _rssi, _mono: None,
     ) -> None:
         """Tell `walked` of each packet: device, dBm or 0, monotonic second.
 
-        Tell `proved` of a confirmed device that has proved itself live.
+        Tell `proved` of a confirmed device that has proved itself live, `badge` of each frame of a
+        badge; of one with a key only under a new counter.
         """
         self.devices: dict[DeviceId, Enrolled] = {}
         self.strangers = 0
@@ -74,6 +77,7 @@ class Intake:
         self.changed: set[DeviceId] = set()
         self._walked = walked
         self._proved = proved
+        self._badge = badge
         self.signals = Signals()
         self.firsts = firsts or Firsts()
         self.offline: set[DeviceId] = set()
@@ -99,16 +103,24 @@ class Intake:
         *,
         via: str = "",
         codes: Mapping[str, str] | None = None,
+        badge: bool = False,
     ) -> None:
         """Take one device in.
 
         `via` is the receiver it is heard through; `codes` are its taught signals, {function:
-        signal}.
+        signal}. A `badge` says who is here, and nothing of the home.
         """
         # a technician's word ends with the process
         driver = driver_of(model, address, key, codes or {}, unarmed(memory))
         enrolled = Enrolled(
-            device, model, address, key, driver, codes=codes or {}, since=self._now().mono
+            device,
+            model,
+            address,
+            key,
+            driver,
+            codes=codes or {},
+            since=self._now().mono,
+            badge=badge,
         )
         self.devices[device] = enrolled
         if via:
@@ -250,7 +262,9 @@ class Intake:
         return self.memory()
 
     def _say(self, enrolled: Enrolled, report: Report, now: Moment) -> None:
-        """Pass on what a device says."""
+        """Pass on what a device says; of a badge only how it fares itself."""
+        if enrolled.badge and report.kind not in fault.JUDGED:
+            return
         if report.kind in STATES:
             enrolled.states[report.kind, report.index] = bool(report.value)
         if report.kind is Kind.BUTTON and report.value not in NOT_A_CALL:
@@ -305,6 +319,8 @@ class Intake:
         self._heard_at[enrolled.device] = enrolled.lived = now.mono
         self.signals.heard(enrolled.device, rssi, now)
         self.offline.discard(enrolled.device)
+        if enrolled.badge and (enrolled.key is None or enrolled.proved == now.mono):
+            self._badge(enrolled.device, rssi, now.mono)
 
     def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
         """Let a device's driver hear a packet, take what it says, return what is to be answered."""
@@ -356,7 +372,8 @@ class Intake:
         """Take one report; a battery and a first word count also where nothing is passed on."""
         if report.kind is Kind.BATTERY and isinstance(report.value, int | float):
             self.signals.battery(enrolled.device, float(report.value))
-        self.firsts.heard(enrolled.device, report.kind)
+        if not enrolled.badge:
+            self.firsts.heard(enrolled.device, report.kind)
         if report.kind is Kind.REPLAYED and self._told_already(enrolled, now):
             return
         if report.kind is not Kind.HEARTBEAT:

@@ -365,7 +365,7 @@ def _check(source: Source, home: Household, part: File, secrets: Secrets, found:
         found.add("platform", None, "certificate", Say("config.no_certificate_key"))
     rooms = home.rooms
     for n, d in enumerate(part.device if rooms is not None else ()):
-        if d.room not in (rooms or ()):
+        if d.room not in (rooms or ()) and not (d.badge and not d.room):
             say = Say("config.room", room=d.room, rooms=", ".join(rooms or ()))
             found.add("device", n, "room", say)
 

@@ -14,8 +14,9 @@ from gateway.home.parts import DevicePart, File, Secrets
 from gateway.home.source import Findings, Said, alike
 from gateway.home.waits import WAITS
 from gateway.judge.faults.silence import Supervised
+from gateway.judge.badges import Badge
 from gateway.judge.waits import WAITS as JUDGING
-from gateway.judge.watch import PRESSES, ROLES, SOS, Watch
+from gateway.judge.watch import NOTHING, PRESSES, ROLES, SOS, Watch
 from gateway.words.driver import (
     Behind,
     BleAdvert,
@@ -57,6 +58,7 @@ class Device(Struct, frozen=True, kw_only=True):
     watch: Watch
     supervised: Supervised
     label: str = ""  # what people call it
+    badge: Badge | None = None  # it says who is here, and nothing of the home
 
     def __repr__(self) -> str:
         return f"Device({self.id}, {self.model.name}, {self.at})"
@@ -95,10 +97,13 @@ def enrolled(
             elif name:
                 seen[name] = d.id
         buttons, presses = _buttons(d, wrong)
+        key = _key(d, model, secrets, found)
+        if d.badge:
+            out.append(_badge(d, model, at, key, wrong))
+            continue
         left_open = times.door_left_open if d.left_open is True else float(d.left_open)
         # Whoever wants to hear sooner than after ten minutes wants that by day too.
         by_day = d.left_open is True and left_open >= Times().door_left_open
-        key = _key(d, model, secrets, found)
         watch = Watch(
             device=d.id,
             room=d.room,
@@ -144,6 +149,34 @@ def enrolled(
         )
     _receivers(out, part, found)
     return out
+
+
+def can_be_badge(model: Model) -> bool:
+    """Say whether somebody may carry such a device as a badge: it is a beacon of any maker."""
+    return isinstance(model.listens, BleAdvert) and model.general
+
+
+def _badge(d: DevicePart, model: Model, at: str, key: bytes | None, wrong: Wrong) -> Device:
+    """Return a badge: nobody misses it, and what it says of the home is not judged."""
+    if not can_be_badge(model):
+        wrong("badge", Say("config.no_badge", model=d.model))
+    if not d.badge.isprintable() or not d.badge.strip():
+        wrong("badge", Say("config.unprintable"))
+    if d.codes or d.buttons or d.bed or d.left_open or d.missing_after is not None:
+        wrong("badge", Say("config.badge_alone"))
+    return Device(
+        id=d.id,
+        model=model,
+        at=at,
+        room=d.room,
+        key=key,
+        via=d.via,
+        codes={},
+        label=d.label,
+        watch=Watch(device=d.id, room=d.room, buttons={1: NOTHING}, unnamed=NOTHING),
+        supervised=Supervised(device=d.id, room=d.room),
+        badge=Badge(" ".join(d.badge.split()), proved=key is not None),
+    )
 
 
 def _address(d: DevicePart, model: Model, wrong: Wrong) -> str:

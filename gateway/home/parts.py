@@ -101,6 +101,8 @@ class DevicePart(Strict, frozen=True):
     codes: dict[str, str] = {}
     buttons: dict[str, str] = {}
     bed: bool = False
+    # whose badge it is, as that person stands in the ladder: it says who is here, nothing else
+    badge: Annotated[str, Meta(max_length=40)] = ""
     left_open: bool | Annotated[float, Meta(ge=60, le=3600)] = False
     missing_after: Annotated[float, Meta(ge=60, le=604800)] | None = None
 

@@ -71,9 +71,8 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
 
     `silent_s` leaves out what the gateway could not have heard; None where it is not told, and then
     `heard_s` counts. `minutes`: hour of the epoch -> bits of those minutes of it that are not
-    written yet. `heard`: whether it was heard since this start. `untold`: the kinds it is there
-    for, where it has never told any of them. `refused`: why -> packets. `rssi` is dBm, 0 where
-    there is none.
+    written yet. `heard`: since this start. `untold`: the kinds it is there for and has never told.
+    `refused`: why -> packets. `rssi` is dBm, 0 where there is none. `badge`: whose badge it is.
     """
 
     device: str
@@ -93,6 +92,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
     shelved: bool = False
     mute_cancel: bool | UnsetType = UNSET
+    badge: str = ""
 
     @property
     def missing(self) -> bool:
@@ -295,6 +295,11 @@ class Status(Struct, frozen=True, kw_only=True):
     platform_test: TryStatus | None = None
 
     @property
+    def guards(self) -> list[DeviceStatus]:
+        """All devices but the badges of those who come."""
+        return [d for d in self.devices if not d.badge]
+
+    @property
     def age(self) -> float:
         """How many seconds old this word is."""
         return max(0.0, time.time() - self.written)
@@ -424,16 +429,11 @@ def told(known: Status) -> str:
 
 
 def _device(d: DeviceStatus) -> str:
-    note = (
-        both("status.not_supervised")
-        if d.missing_after is None
-        else both("status.missing")
-        if d.missing
-        else ""
-    )
+    note = both("status.missing") if d.missing else ""
+    if d.missing_after is None:
+        note = both("status.badge", who=d.badge) if d.badge else both("status.not_supervised")
     note += both("status.slow") if d.slow else ""
-    if d.untold:
-        note += both("status.untold", untold="/".join(d.untold))
+    note += both("status.untold", untold="/".join(d.untold)) if d.untold else ""
     note += both("status.not_heard") if not d.heard and not note else ""
     note += both("status.shelved") if d.shelved else ""
     note += both("status.mute_cancel") if d.mute_cancel else ""

@@ -20,6 +20,7 @@ from msgspec.structs import astuple, replace
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm, Move, Outcome, State
 from gateway.judge.away import Away
+from gateway.judge.badges import Badges
 from gateway.judge.book import Book, Entry, is_walk
 from gateway.judge.danger import Cancelled, Cleared, Danger, Forgotten, Judge, Judgement
 from gateway.judge.dispatch import Reason, Rung
@@ -65,6 +66,7 @@ class Pipeline:
         self._book = Book(boot)
         self._alarms = OpenAlarms(self._book, judge, ladder=ladder, times=times)
         self.away = Away(faults, times)
+        self.badges = Badges()
         self._real = Real(self._book, self._alarms, judge, faults, self.away)
         self.walk_test = WalkTest(self._book, self._alarms, faults, judge)
         self.orders = Orders(
@@ -123,6 +125,7 @@ class Pipeline:
         self._real.restore(known.shelves, known.cancels)
         self.orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
+        self.badges.start(now, known.silent_for)
         # A walk test ends with the process, and so do the faults that a step of it began: from now
         # on the device is real.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
@@ -284,6 +287,8 @@ class Pipeline:
                 why = Reason.PLATFORM_AWAY if away else due.reason
                 alarms.call(alarm, due.rung, why, now, before=alarm.state)
         alarms.tell_counts(alarms.counting.take(now.mono), now)
+        self._real.visited(self.badges.tick(now), now)
+        self._real.arrived(self.badges.there(), now)
         self._book.tell(self.faults.tick(now), now)
         self._real.tick(now)
         self._judge_again(now)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 from math import inf
 
 from msgspec.structs import replace
 
-from gateway.judge.alarm import Alarm, Move, Outcome, Proof, State, loud
+from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
+from gateway.judge.badges import There, Visit
 from gateway.judge.book import Book
 from gateway.judge.calls import pressed_again
 from gateway.judge.chatter import Counting
@@ -32,11 +34,14 @@ from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
 from gateway.words.part import Part
-from gateway.words.reading import DeviceId
+from gateway.words.reading import DeviceId, Value
 
 FLICKERS = 2  # graces in a row that ended by themselves
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
+BADGE = "badge"  # how somebody came, and what proves a visit
+# stages of an alarm that somebody has, or had
+_TAKEN = frozenset({"answered", "dispatch"})
 _PRESSED = frozenset({kinds.SOS, kinds.HELP})
 # second evidence for a fall in its grace
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})
@@ -210,6 +215,42 @@ class Real(Part):
             said = self.faults.note(kinds.REQUEST, at, device)
             self.book.tell([replace(said, evidence=wish.evidence)], at)
 
+    def arrived(self, there: Iterable[There], now: Moment) -> None:
+        """Take who is here by a badge: it is an arrival at each alarm that was before it."""
+        for one in there:
+            for alarm in list(self.alarms.open.values()):
+                if self._comes_to(one, alarm):
+                    self.alarms.move(
+                        replace(alarm, responder=one.badge.who),
+                        Move.ARRIVE,
+                        now,
+                        by=one.badge.who,
+                        reason=BADGE,
+                    )
+
+    def _comes_to(self, one: There, alarm: Alarm) -> bool:
+        """Say whether somebody has come to an alarm.
+
+        A badge that can be copied ends no ladder that nobody has answered: who carries it has to be
+        on the way, or somebody else has to have the alarm.
+        """
+        if alarm.test or alarm.priority > Priority.P2 or Move.ARRIVE not in MOVES[alarm.state]:
+            return False
+        danger = alarm.stages["danger"]
+        if danger.boot == self.book.boot and one.since <= danger.mono:
+            return False  # was there before: has not come for it
+        return one.badge.proved or not _TAKEN.isdisjoint(alarm.stages)
+
+    def visited(self, visits: Iterable[Visit], now: Moment) -> None:
+        """Tell of visits: who is here, and who has left."""
+        for visit in visits:
+            about: dict[str, Value] = {"what": BADGE, "who": visit.badge.who}
+            about |= {"proved": visit.badge.proved, "came": _at(now, visit.since)}
+            if visit.until is not None:
+                stayed = max(1, round((visit.until - visit.since) / 60))
+                about |= {"left": _at(now, visit.until), "minutes": stayed}
+            self.book.tell([self.faults.note(kinds.VISIT, now, visit.device, **about)], now)
+
     def _withhold(self, danger: Danger) -> None:
         """Tell what a shelved device says, and judge it again later where it lasts."""
         key = danger.kind, danger.device
@@ -326,6 +367,11 @@ class Real(Part):
             self.book.tell(
                 [self.faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN)], at
             )
+
+
+def _at(now: Moment, mono: float) -> str:
+    """Return an earlier second by the wall clock of now."""
+    return (now.wall - timedelta(seconds=now.mono - mono)).isoformat(timespec="seconds")
 
 
 def _waits_for_help(alarm: Alarm) -> bool:

@@ -34,6 +34,16 @@ class _Judge(Waits):
     wish_again: float = wait(
         60.0, 10.0, 600.0, "ours: a service that is asked for again at once is the same wish"
     )
+    badge_stay: float = wait(
+        60.0, 30.0, 300.0, "ours: who passes the door is gone by then; frames of a badge span it"
+    )
+    badge_pause: float = wait(
+        120.0, 30.0, 600.0, "ours: between two frames of one who comes; a slow badge sends each min"
+    )
+    badge_gone: float = wait(
+        600.0, 120.0, _HOUR, "ours: a badge not heard for so long has left, or was never here"
+    )
+    visit_least: float = wait(300.0, 60.0, _HOUR, "ours: shorter is no visit to a resident")
     flicker: float = wait(
         600.0, 60.0, _HOUR, "ours: two graces that ended by themselves leave the next none"
     )

@@ -60,7 +60,7 @@ def confirm(v: Technician) -> Response:
         "state": state,
         "alarm": alarm if state == "heard" else None,
         "signal": signal(now),
-        "asks": makes.asks(device.model),
+        "asks": makes.asks_of(device),
         "told": told,
         "look": makes.looks(device.model),
         "hung": hung(device.model),

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.home.config import Config
+from gateway.home.devices import can_be_badge
 from gateway.home.handed import Handed
 from gateway.judge.watch import ROLES
 from gateway.page import address, makes
 from gateway.page.acts import whole
 from gateway.page.visitor import Visitor
 from gateway.words.driver import Enrol, Model
+from gateway.words.wide import visible
 
 LEFT_OPEN: Final = (0, 5, 10, 20, 30)  # min
 BY_RULE: Final = "rule"  # a door is watched for as long as the rules of the home say
@@ -23,6 +25,8 @@ def wanted(
     v: Visitor, config: Config, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]
 ) -> dict[str, Any]:
     """Return what the household wants of a device: room, roles of its buttons, limits."""
+    if who := badge(model, said):
+        return {"badge": who, "label": " ".join(said.get("label", "").split()) or who}
     value: dict[str, Any] = {
         "room": said.get("room_other", "").strip() or said.get("room", "").strip()
     }
@@ -49,6 +53,12 @@ def wanted(
     if asks["bed"] and said.get("bed"):
         value["bed"] = True
     return value
+
+
+def badge(model: Model | None, said: Mapping[str, str]) -> str:
+    """Return whose badge it is to be, "" where it is a sensor of the home."""
+    who = visible(said.get("badge", ""))[:200]
+    return who if model is not None and can_be_badge(model) else ""
 
 
 def where(
@@ -78,7 +88,7 @@ def where(
         return {"port": _url(v, said, wrong)}
     value: dict[str, Any] = {}
     assert model is not None or kind == "air"  # a place of another sort has a make
-    if model is not None and model.enrol is Enrol.LEARN:
+    if model is not None and model.enrol is Enrol.LEARN and not badge(model, said):
         value["codes"] = codes(v, model, said, wrong)
     if kind == "behind":
         value["via"] = said.get("via", "")[:40]

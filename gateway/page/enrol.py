@@ -19,6 +19,7 @@ from gateway.contract.orders import Window
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.devices import Device, longest_silence
+from gateway.home.parts import DevicePart
 from gateway.home.waits import WAITS as HOME
 from gateway.judge.waits import WAITS as JUDGING
 from gateway.judge.watch import ROLES
@@ -126,6 +127,7 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
         "left_open": LEFT_OPEN,
         "by_rule": _by_rule(config),
         "asks": makes.asks(model),
+        "ladder": _people(config),
         "notes": v.words.pair(*model.device_notes) if model else "",
         "revision": config.household.revision,
         "inputs": INPUTS,
@@ -280,7 +282,7 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
     )
     standard = d.model.missing_after
     teach = None
-    if d.model.enrol is Enrol.LEARN and not makes.is_contact(d.model):
+    if d.model.enrol is Enrol.LEARN and not makes.is_contact(d.model) and d.badge is None:
         typed = form.typed if form else {}
         codes = {f"code-{f}": typed.get(f"code-{f}", d.codes.get(f, "")) for f in d.model.functions}
         teach = _teach(
@@ -294,6 +296,7 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
         "roles": ROLES,
         "ways": makes.WAYS,
         "asks": makes.asks(d.model),
+        "ladder": _people(config),
         "left_open": LEFT_OPEN,
         "part": part,
         "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60),
@@ -332,19 +335,13 @@ async def changed(v: Technician, said: Fields) -> Response:
     value = {
         k: w
         for k, w in msgspec.to_builtins(part).items()
-        if k not in {"label", "buttons", "left_open", "bed", "missing_after"}
+        if k not in {"label", "buttons", "left_open", "bed", "missing_after", "badge"}
     }
     value |= device_form.wanted(v, config, d.model, said, wrong)
-    asked = {f"1-{way}" for way in makes.WAYS if f"press-{way}" in said}
-    if by_press := {
-        name: role for name, role in part.buttons.items() if "-" in name and name not in asked
-    }:
-        value["buttons"] = by_press | value.get("buttons", {})
-    if any(n.startswith("code-") for n in said):
-        value["codes"] = device_form.codes(v, d.model, said, wrong)
-    hours = whole(said.get("missing", "0"))
-    if hours in SILENT:
-        value["missing_after"] = hours * 3600.0
+    if value.get("badge"):
+        value |= {"room": "", "codes": {}}
+    else:
+        value |= _sensor(v, d, part, said, wrong, value.get("buttons", {}))
     given = device_form.given(v, d.model, said, wrong)
     answer = (
         Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given)
@@ -361,6 +358,33 @@ async def changed(v: Technician, said: Fields) -> Response:
     return await run_in_threadpool(
         _change, v, name, 409 if answer.moved else 422, Form("change", typed, answer)
     )
+
+
+def _sensor(
+    v: Visitor,
+    d: Device,
+    part: DevicePart,
+    said: Mapping[str, str],
+    wrong: dict[str, str],
+    roles: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what else is wanted of a device that is no badge; `roles` of its buttons as typed."""
+    value: dict[str, Any] = {}
+    asked = {f"1-{way}" for way in makes.WAYS if f"press-{way}" in said}
+    by_press = {n: role for n, role in part.buttons.items() if "-" in n and n not in asked}
+    if by_press:
+        value["buttons"] = {**by_press, **roles}
+    if any(n.startswith("code-") for n in said):
+        value["codes"] = device_form.codes(v, d.model, said, wrong)
+    hours = whole(said.get("missing", "0"))
+    if hours in SILENT:
+        value["missing_after"] = hours * 3600.0
+    return value
+
+
+def _people(config: Config) -> list[str]:
+    """Return who may carry a badge: whom the ladder names, each once."""
+    return list(dict.fromkeys(r.responder for r in config.ladder if not r.sounds))
 
 
 async def _listen(v: Visitor, said: dict[str, str], name: str) -> Response:

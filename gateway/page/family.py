@@ -165,7 +165,7 @@ def state(alarms: Iterable[wire.AlarmMessage], facts: Status) -> str:
     if real:
         return "looked_after" if all(a.state in ANSWERED for a in real) else "called"
     deaf = bool(facts.radio) and not any(r.hearing for r in facts.radio)
-    nobody = all(heard(d, facts) in {"missing", "unknown"} for d in facts.devices)
+    nobody = all(heard(d, facts) in {"missing", "unknown"} for d in facts.guards)
     return "unknown" if deaf or nobody else "well"
 
 
@@ -177,7 +177,7 @@ def last_sign(
     The present hour is left out.
     """
     over = _hour(now, zone).timestamp()
-    devices = [(d.device, d.missing_after) for d in facts.devices]
+    devices = [(d.device, d.missing_after) for d in facts.guards]
     days = strips([r for r in readings if r.wall < over], devices, over).values()
     signs = [d.acted for d in days if d.acted is not None]
     signs += [over - DAY + until * 60 - 1 for d in days for _, until in d.there]

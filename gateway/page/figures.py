@@ -133,7 +133,7 @@ def _sensors(known: Known, facts: Status, now: float) -> tuple[list[Sensor], int
     """Return how well each sensor is, and on how many days nothing at all was heard."""
     days = known.weeks(now, weeks.DAYS)
     rows = []
-    for d in facts.devices:
+    for d in facts.guards:
         own = days.get(d.device, [])
         batteries = [day.battery for day in own if day.battery is not None]
         silent = weeks.silent(own, weeks.DAYS)[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from gateway.home.devices import Device
+from gateway.home.devices import Device, can_be_badge
 from gateway.page.change import models
 from gateway.page.visitor import Visitor
 from gateway.words.driver import Behind, Inputs, Model, MqttTopics, SerialLine
@@ -90,4 +90,10 @@ def asks(model: Model | None, function: str = "") -> dict[str, Any]:
         "door": Kind.CONTACT_OPEN in senses,
         "bed": Kind.OCCUPANCY in senses,
         "presses": model.presses if model else "sos",
+        "badge": model is not None and can_be_badge(model),
     }
+
+
+def asks_of(device: Device) -> dict[str, Any]:
+    """Return the same of an enrolled device: of a badge nothing is asked."""
+    return asks(device.model if device.badge is None else None)

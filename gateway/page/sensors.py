@@ -53,7 +53,7 @@ def _sensors(v: Visitor, status: int = 200, form: Form | None = None) -> Respons
                 "state": heard(now, facts) if now else "unknown",
                 "signal": signal(now),
                 "battery": batteries.get(d.id),
-                "look": makes.looks(d.model),
+                "look": makes.looks(d.model) if d.badge is None else "person",
                 "roles": _roles_of(v, d),
                 "radar": bool(d.model.settings),
                 "behind": sum(other.via == d.id for other in config.devices),
@@ -81,7 +81,9 @@ def _did(v: Visitor) -> str:
 
 
 def _roles_of(v: Visitor, d: Device) -> str:
-    """Return what its buttons mean, where it has some."""
+    """Return what its buttons mean, where it has some; of a badge whose it is."""
+    if d.badge is not None:
+        return v.words("new.badge_of", who=d.badge.who)
     asks = makes.asks(d.model)
     roles = [d.watch.role(n) for n in range(1, asks["buttons"] + 1)] if asks["buttons"] else []
     roles += [role for role in d.watch.presses.values() if role not in roles]

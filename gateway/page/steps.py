@@ -98,6 +98,7 @@ def steps(
     """
     home, needs = config.household, {str(m["of"]): m["needs"] for m in missing}
     platform = needs.get("platform", [])
+    sensors = any(d.badge is None for d in config.devices)
     ruled = home.times is not None or home.dangers is not None  # somebody has chosen them
     lacks = {
         "code": [],
@@ -110,13 +111,13 @@ def steps(
             if not there
         ],
         "platform": [] if config.platform is not None else ["platform"],
-        "sensors": [] if config.devices else ["sensors"],
+        "sensors": [] if sensors else ["sensors"],
         "rules": [] if ruled else ["rules"],
         "people": [] if config.ladder else ["people"],
         "walk": [
             word
             for word, open_ in (
-                ("walk", "device" in needs or not config.devices),
+                ("walk", "device" in needs or not sensors),
                 ("pulled", "step" in needs),
                 ("alarm", "test" in platform),
             )

@@ -120,7 +120,7 @@ def home(v: Visitor) -> dict[str, Any]:
     masks = known.masks()
     # The journal's word on shelves: the status file is up to two seconds behind who has just
     # tapped.
-    devices = [replace(d, shelved=d.device in masks["shelves"]) for d in facts.devices]
+    devices = [replace(d, shelved=d.device in masks["shelves"]) for d in facts.guards]
     drawn = strips(
         known.day(now),
         [(d.device, d.missing_after) for d in devices],

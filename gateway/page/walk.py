@@ -229,7 +229,7 @@ def _devices(
     v: Visitor, config: Config, found: commissioning.Seen, running: WalkStatus | None
 ) -> list[Row]:
     rows = []
-    for d in config.devices:
+    for d in (d for d in config.devices if d.badge is None):
         now = running is not None and running.device == d.id
         note = found.walks.get(d.id)
         facts = _seen(running if now else None, note)

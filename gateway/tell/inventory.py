@@ -146,6 +146,7 @@ class Inventory:
             means |= d.watch.roles or {d.watch.unnamed}
         means |= {"bed"} if d.watch.bed else set()
         means |= {"left_open"} if d.watch.left_open else set()
+        means = {"badge"} if d.badge is not None else means
         supervised: Literal["unsupervised", "slow", "supervised"] = "supervised"
         if d.supervised.missing_after is None:
             supervised = "unsupervised"

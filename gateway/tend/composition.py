@@ -109,9 +109,10 @@ def build(
         firsts,
         walked=pipeline.walk_test.packet,
         proved=lambda device: notes.end(kind.REPLAYED, device),
+        badge=pipeline.badges.heard,
     )
     for d in config.devices:
-        intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
+        rearrange.enrol(intake, d, memories.get(d.id, {}))
     ears = Ears(
         home,
         intake,

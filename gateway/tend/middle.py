@@ -39,6 +39,7 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
         times=config.times,
     )
     rearrange.walk_by(pipeline, config)
+    rearrange.badges_by(pipeline, config)
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
     return faults, judge, pipeline

@@ -8,7 +8,7 @@ goes on, for nothing was restarted.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from gateway.hear.hearing import Ears
@@ -84,6 +84,7 @@ class Rearrange(Part, kw_only=True):
         self.faults.tell_out(tells_out(config))
         self.untold.use(config.zone)
         walk_by(self.pipeline, config)
+        badges_by(self.pipeline, config, other)
         refused, refused_before = withheld(config), self.historian.withheld
         self.historian.use(config.times.same_again, refused)
         self.storage.store.readings.withhold(refused)
@@ -99,7 +100,7 @@ class Rearrange(Part, kw_only=True):
         """Forget what the old hardware counted: the new one begins at its own number."""
         for d in [d for d in self.home.config.devices if d.id in set(devices)]:
             self.intake.retire(d.id)
-            self._enrol(d, {})
+            enrol(self.intake, d, {})
             self.intake.changed.add(d.id)
 
     def memories(self, gone: Iterable[str]) -> dict[str, dict[str, int | str]]:
@@ -133,17 +134,35 @@ class Rearrange(Part, kw_only=True):
                 self.intake.firsts.forget(name)
         for name, d in new.items():
             if name not in self.intake.devices:
-                self._enrol(d, memories.get(name, {}))
+                enrol(self.intake, d, memories.get(name, {}))
                 self.intake.changed.add(name)
                 self.ears.listen_to(d)
 
-    def _enrol(self, d: Device, memory: dict[str, int | str]) -> None:
-        self.intake.enrol(d.id, d.model, d.at, d.key, memory, via=d.via, codes=d.codes)
+
+
+def enrol(intake: Intake, d: Device, memory: Mapping[str, int | str]) -> None:
+    """Let the intake hear a device; `memory`: what its driver knew of it."""
+    intake.enrol(
+        d.id,
+        d.model,
+        d.at,
+        d.key,
+        memory,
+        via=d.via,
+        codes=d.codes,
+        badge=d.badge is not None,
+    )
 
 
 def walk_by(pipeline: Pipeline, config: Config) -> None:
     """Tell a walk test what each device has to show, and whether there is a platform."""
     pipeline.walk_test.wants(commissioning.goals(config), platform=config.platform is not None)
+
+
+def badges_by(pipeline: Pipeline, config: Config, other: Collection[str] = ()) -> None:
+    """Tell whose badges there are; `other` devices are other hardware now."""
+    badges = {d.id: d.badge for d in config.devices if d.badge is not None}
+    pipeline.badges.know(badges, other)
 
 
 def withheld(config: Config) -> frozenset[str]:
@@ -166,4 +185,4 @@ def replaced(changed: Iterable[str]) -> set[str]:
 
 
 def _heard_as(d: Device) -> tuple[object, ...]:
-    return d.model.name, d.at, d.key, d.via, dict(d.codes)
+    return d.model.name, d.at, d.key, d.via, dict(d.codes), d.badge is not None

@@ -123,7 +123,7 @@ class Report(Struct, frozen=True, eq=False):
 
     def _device(self, d: Device, now: Moment, *, mute: bool) -> DeviceStatus:
         enrolled = self.intake.devices[d.id]
-        wanted = own(d.model, d.watch.roles)
+        wanted = own(d.model, d.watch.roles) if d.badge is None else frozenset()
         return DeviceStatus(
             device=d.id,
             model=d.model.name,
@@ -142,6 +142,7 @@ class Report(Struct, frozen=True, eq=False):
             refused=enrolled.refused,
             shelved=d.id in self.pipeline.shelves,
             mute_cancel=mute or UNSET,
+            badge=d.badge.who if d.badge is not None else "",
         )
 
     def _alarms(self, now: Moment) -> list[AlarmStatus]:

@@ -278,7 +278,8 @@ class Technician(Part, kw_only=True):
             and all(d.id != found.id for d in before.devices)
         )
         passed = age(i, now, self.boot)
-        if found is not None and new and Kind.BUTTON in found.model.senses and passed is not None:
+        presses = found is not None and found.badge is None and Kind.BUTTON in found.model.senses
+        if found is not None and new and presses and passed is not None:
             self.pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
 
     async def take_back(self, before: Config, why: Say) -> bool:

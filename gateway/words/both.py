@@ -128,6 +128,7 @@ BOTH: Final[dict[str, str]] = {
     "status.away": "离家 away        “久无活动”一类的危险暂不判断 dangers by absence are not judged",
     "status.faults": "故障 faults      {faults}",
     "status.devices": "设备 devices     id / 型号 model / 房间 room / 上次信号 last heard / 信号 dBm",
+    "status.badge": "工牌: {who} badge of {who}",
     "status.not_supervised": "无法监测在线 cannot be supervised",
     "status.missing": "失联 MISSING",
     "status.slow": " 报到慢, 次日才知失联 slow: going missing is noticed the next day",

@@ -204,6 +204,8 @@ EN: Final[dict[str, str]] = {
     "config.silence": "at most {most:g} s for such a device",
     "config.silence_vital": "at most {most:g} s for an SOS, fall, smoke or gas device",
     "config.button": "button {name} = {role}: must be a number from 1, or one kind of its presses ({ways}), and one of {roles}",
+    "config.no_badge": "{model} cannot be a badge: only a Bluetooth beacon can (iBeacon, AltBeacon, Eddystone, BTHome)",
+    "config.badge_alone": "a badge says who has come, nothing else: no buttons, door, bed, taught codes or missing_after",
     "config.no_key": "{model} has no key: leave it empty",
     "config.key": "the key must have {digits} hexadecimal digits, found {found} characters",
     "config.time": "{name} = {value:g} s is outside {low:g} to {high:g} s",

@@ -504,6 +504,39 @@ async def test_a_pendants_signals_are_those_of_its_address(wired):
     assert value(left) == ("put_device", expected | {"codes": {"press": "ab/100/1", "idle": "ab/100/0"}})
 
 
+async def test_a_beacon_is_a_badge_of_who_comes_and_is_asked_nothing_else(wired):
+    browser = await wired.technician()
+    hear(wired, one(model="ibeacon", signals=[signal("ab/100/1", "")]))
+    text = (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "ibeacon"})).text
+    assert 'name="badge"' in text
+    assert '<option value="网格员"></option>' in text
+    assert 'name="badge"' not in (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "shelly-blu-door"})).text
+    said = {"id": "badge-1", "model": "ibeacon", "address": ADDRESS, "code-press": "ab/100/1", "role": "sos", "badge": " 网格员 "}
+    _, left = await sent(wired, browser, "/sensors", "/sensors/put", revision="0", **said)
+    expected = {"id": "badge-1", "model": "ibeacon", "address": ADDRESS, "badge": "网格员", "label": "网格员"}
+    assert value(left) == ("put_device", expected)
+    answer, _ = await sent(wired, browser, "/sensors", "/sensors/put", revision="0", **said | {"badge": "长" * 41})
+    assert (answer.status_code, '<p class="say" id="d-badge-say"><strong>' in answer.text) == (422, True)
+    path = wired.example.path
+    path.write_text(path.read_text(encoding="utf-8") + f'[[device]]\nid = "badge-1"\nmodel = "ibeacon"\naddress = "{ADDRESS}"\nbadge = "邻居"\n', encoding="utf-8")
+    text = (await browser.get("/sensors/change?device=badge-1")).text
+    assert re.search(r'<details class="badge" open>.*name="badge"[^>]*value="邻居"', text, re.DOTALL)
+    said = {"device": "badge-1", "badge": "网格员", "label": "蓝牌", "revision": "4"}
+    _, left = await sent(wired, browser, "/sensors", "/sensors/change", **said)
+    kept = {"id": "badge-1", "model": "ibeacon", "address": ADDRESS, "port": "", "via": "", "room": "", "codes": {}}
+    assert value(left) == ("put_device", kept | {"badge": "网格员", "label": "蓝牌"})
+    answer, _ = await sent(wired, browser, "/sensors", "/sensors/change", **said | {"badge": ""})
+    assert (answer.status_code, "请选择房间" in answer.text) == (422, True), "without it, it is a pendant of a room"
+    said = {"replace": "badge-1", "model": "ibeacon", "address": "A4:C1:38:00:53:AA", "badge": "邻居", "revision": "1"}
+    text = (await browser.get("/sensors/new", params={"replace": "badge-1", "address": ADDRESS})).text
+    assert ('name="badge" value="邻居"' in text, "code-press" in text) == (True, False)
+    _, left = await sent(wired, browser, "/sensors", "/sensors/replace", **said)
+    assert value(left) == ("replace_device", {"id": "badge-1", "model": "ibeacon", "address": "A4:C1:38:00:53:AA"})
+    for page, there in (("/sensors", True), ("/walk", False), ("/figures", False)):
+        assert ("badge-1" in (await browser.get(page)).text) is there, page
+    assert "邻居的工牌" in (await browser.get("/sensors")).text
+
+
 async def test_a_contact_is_what_the_technician_says_and_is_asked_no_more(wired):
     browser = await wired.technician()
     hear(wired, signals=[signal("17", "pins", acted_s=1.0)])

@@ -68,7 +68,7 @@ def written() -> str:
         "Nor is it told by which doors and rooms an absence has ended: only that, and in how many rooms somebody was.",
         "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
-        "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called.",
+        "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called; of a visit by a badge whose badge it is, as the ladder calls that person.",
     ]
     told: dict[str, dict[str, str]] = {}
     for name in OUTWARD:

@@ -319,3 +319,44 @@ def test_a_real_button_counts_each_packet_once_also_after_a_restart():
     clock.move(600)
     again.advert(packet)
     assert [r.kind for r in readings].count(Kind.BUTTON) == 1
+
+
+# -- badges ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "without_key", "with_key"),
+    [
+        ([], True, True),
+        ([PRESS], True, True),
+        ([REPEATED], True, False),
+        ([DOUBTED], True, False),
+        ([REPLAY], False, False),
+        ([Refusal("decrypt_failed")], False, False),
+    ],
+)
+def test_of_a_badge_with_a_key_only_a_new_counter_counts(answer, without_key, with_key):
+    seen = []
+    home = Home()
+    home.intake = Intake(home.clock.now, home.heard_at, home.readings.append, badge=lambda *heard: seen.append(heard))
+    model = Model(name="m", title=("", ""), listens=BleAdvert(), senses=frozenset(Kind), missing_after=None, new=home._new)
+    for key, counts in ((None, without_key), (b"key", with_key)):
+        seen.clear()
+        home.intake.enrol("badge", model, BUTTON, key, {}, badge=True)
+        home.intake.devices["badge"].driver.answers = [[PRESS], answer] if key and answer == [REPEATED] else [answer]
+        if key and answer == [REPEATED]:
+            home.advert("00", rssi=-61)
+            seen.clear()
+            home.clock.move(1)
+        home.advert("01" if key else "02", rssi=-61)
+        assert seen == ([("badge", -61, home.clock.mono)] if counts else [])
+    assert not [r for r in home.readings if r.kind is Kind.BUTTON], "nor does its press reach anybody"
+
+
+def test_a_badge_says_nothing_of_the_home_and_how_it_fares_itself(home):
+    words = [Report(Kind.BUTTON, "press"), Report(Kind.MOTION, True), Report(Kind.SMOKE, True), Report(Kind.BATTERY, 12)]
+    home.intake.devices["button"].badge = True
+    home.button.answers = [words]
+    home.advert("01")
+    assert [r.kind for r in home.readings] == [Kind.BATTERY]
+    assert home.intake.firsts.told("button") == frozenset()

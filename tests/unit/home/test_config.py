@@ -5,13 +5,14 @@ import os
 import msgspec
 import pytest
 from drivers import all_models
-from gateway.home import config
+from gateway.home import commissioning, config
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import load
 from gateway.home.devices import is_slow, is_vital, longest_silence
 from gateway.home.parts import HomePart, HouseholdSecrets, Secrets
 from gateway.home.source import ConfigError
 from gateway.home.waits import WAITS
+from gateway.judge.badges import Badge
 from gateway.judge.watch import SOS
 from gateway.words.reading import Kind
 
@@ -441,3 +442,40 @@ def test_an_id_with_a_dot_is_refused_for_a_new_home_and_an_older_one_goes_on(hom
     assert load(written(home, dotted), MODELS).gateway.id == "gw.1"
     (colon,) = problems(home, GOOD.replace('id = "gw-1"', 'id = "gw:1"'))
     assert "id" in colon
+
+
+BADGE = GOOD + '[[device]]\nid = "badge-1"\nmodel = "bthome-v2"\naddress = "a4:c1:38:00:00:09"\nbadge = "grid worker"\n'
+
+
+def test_a_badge_says_who_comes_and_nobody_misses_it(home):
+    for secrets, proved in ((None, False), (f'[keys]\nbadge-1 = "{KEY}"\n', True)):
+        config = load(written(home, BADGE, secrets), MODELS)
+        badge = config.devices[-1]
+        assert badge.badge == Badge("grid worker", proved=proved)
+        assert (badge.room, badge.watch.role(1), badge.watch.role(3, "long_press")) == ("", "nothing", "nothing")
+        told = badge.supervised
+        assert (told.missing_after, told.vital, told.worn, told.radio) == (None, False, False, False)
+        assert commissioning.goals(config)["badge-1"].counts == {"packets": 1}
+        assert badges_alone(config) == {"pendant", "radar"}
+
+
+def badges_alone(config):
+    """Return the devices that a certificate is about."""
+    paper = commissioning.facts(
+        config, commissioning.Seen(), gateway="g", journal="j", software="1", mains=False, clock="synchronised", faults=()
+    )
+    return {d["id"] for d in paper["devices"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (('model = "bthome-v2"\naddress = "a4:c1:38:00:00:09"', 'model = "radar-5359"\nport = "/dev/serial/by-id/x"'), "cannot be a badge"),
+        (('badge = "grid worker"', 'badge = "grid worker"\nbed = true'), "a badge says who has come, nothing else"),
+        (('badge = "grid worker"', 'badge = "grid worker"\nbuttons = { 1 = "sos" }'), "a badge says who has come, nothing else"),
+        (('badge = "grid worker"', 'badge = "grid\\u200eworker"'), "printed"),
+        (('badge = "grid worker"', f'badge = "{"x" * 41}"'), "40"),
+    ],
+)
+def test_a_badge_that_can_be_none_is_refused(home, change, words):
+    assert any(words in problem for problem in problems(home, BADGE.replace(*change)))
