@@ -29,6 +29,7 @@ Pem = Annotated[str, Meta(max_length=30000)]
 Login = Annotated[str, Meta(max_length=200)]
 Version = Literal["auto", "5", "3.1.1"]
 Receipts = Literal["platform", "broker"]
+Visits = Annotated[int, Meta(ge=0, le=31)]
 # dangers that a home may do without
 Optional = Literal["person.stay_too_long", "person.bed_exit", "door.left_open", "env.water"]
 
@@ -47,6 +48,8 @@ class PlacePart(Strict, frozen=True):
     cell: Place = ""  # such as a cell of the mobile network: what takes the line of several homes
     # 0: nobody has said; from two on, movement does not say that a pendant is back home
     residents: Residents = 0
+    # visits by a badge that are wanted each month, 0: nobody counts on them
+    visits: Visits = 0
 
 
 class GatewayPart(Strict, frozen=True):
@@ -259,6 +262,7 @@ class HomePart(Strict, frozen=True):
     area: Place = ""
     cell: Place = ""
     residents: Residents = 0
+    visits: Visits = 0
     timezone: str = ""
     night: tuple[str, str] | None = None
 

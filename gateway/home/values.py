@@ -32,6 +32,7 @@ from gateway.home.parts import (
     SoundPart,
     Strict,
     Version,
+    Visits,
 )
 from gateway.words.instruction import Problem, What
 from gateway.words.say import Say
@@ -67,6 +68,7 @@ class SetHousehold(Strict, frozen=True):
     area: Place | UnsetType = UNSET
     cell: Place | UnsetType = UNSET
     residents: Residents | UnsetType = UNSET
+    visits: Visits | UnsetType = UNSET
     timezone: str | UnsetType = UNSET
     night: tuple[str, str] | UnsetType | None = UNSET
 

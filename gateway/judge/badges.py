@@ -25,6 +25,7 @@ from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.reading import DeviceId
 
+BADGE = "badge"  # how somebody came, and what proves a visit
 FRAMES = 3  # as strong as FLOOR
 FLOOR = -80  # dBm
 

@@ -34,6 +34,8 @@ from gateway.judge.orders import Orders
 from gateway.judge.pending import Pending
 from gateway.judge.real import Real
 from gateway.judge.restart import take_alarms, tell_open
+from gateway.judge.visits import MARK as VISITS
+from gateway.judge.visits import Visits
 from gateway.judge.walk_record import Plug
 from gateway.judge.walk_test import WalkTest
 from gateway.judge.wishes import Wish
@@ -66,7 +68,7 @@ class Pipeline:
         self._book = Book(boot)
         self._alarms = OpenAlarms(self._book, judge, ladder=ladder, times=times)
         self.away = Away(faults, times)
-        self.badges = Badges()
+        self.badges, self.visits = Badges(), Visits()
         self._real = Real(self._book, self._alarms, judge, faults, self.away)
         self.walk_test = WalkTest(self._book, self._alarms, faults, judge)
         self.orders = Orders(
@@ -187,6 +189,8 @@ class Pipeline:
             out["masks"] = masked(real.shelves, away.end, now, self.boot)
         if anew or self.orders.endings_changed:
             out["endings"] = json.dumps(self.orders.endings)
+        if visits := self.visits.mark(anew=anew):
+            out[VISITS] = visits
         return out
 
     @property
@@ -287,7 +291,7 @@ class Pipeline:
                 why = Reason.PLATFORM_AWAY if away else due.reason
                 alarms.call(alarm, due.rung, why, now, before=alarm.state)
         alarms.tell_counts(alarms.counting.take(now.mono), now)
-        self._real.visited(self.badges.tick(now), now)
+        self._visited(now)
         self._real.arrived(self.badges.there(), now)
         self._book.tell(self.faults.tick(now), now)
         self._real.tick(now)
@@ -295,6 +299,15 @@ class Pipeline:
         self.walk_test.tick(now)
         self._judge_again(now)
         return self._turn()
+
+    def _visited(self, now: Moment) -> None:
+        visits = self.badges.tick(now)
+        for visit in visits:
+            if visit.until is None:
+                self.visits.came()
+        self._real.visited(visits, now)
+        if missed := self.visits.tick(now, away=self.away.lasts(now)):
+            self._book.tell([self.faults.note(kinds.VISIT_MISSED, now, "", **missed)], now)
 
     def last_counts(self, now: Moment) -> list[Entry]:
         """Write down what is only counted in memory: the process ends."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
-from gateway.judge.badges import There, Visit
+from gateway.judge.badges import BADGE, There, Visit
 from gateway.judge.book import Book
 from gateway.judge.calls import pressed_again
 from gateway.judge.chatter import Counting
@@ -39,7 +39,6 @@ from gateway.words.reading import DeviceId, Value
 FLICKERS = 2  # graces in a row that ended by themselves
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
-BADGE = "badge"  # how somebody came, and what proves a visit
 # stages of an alarm that somebody has, or had
 _TAKEN = frozenset({"answered", "dispatch"})
 _PRESSED = frozenset({kinds.SOS, kinds.HELP})

@@ -43,6 +43,9 @@ class _Judge(Waits):
     badge_gone: float = wait(
         600.0, 120.0, _HOUR, "ours: a badge not heard for so long has left, or was never here"
     )
+    visits_kept: float = wait(
+        _HOUR, 300.0, _DAY, "ours: of the time that was listened for visits; a cut may cost it"
+    )
     visit_least: float = wait(300.0, 60.0, _HOUR, "ours: shorter is no visit to a resident")
     flicker: float = wait(
         600.0, 60.0, _HOUR, "ours: two graces that ended by themselves leave the next none"

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Response
 from gateway.contract import wire
 from gateway.home import certificates, commissioning
 from gateway.home.status import Status
+from gateway.judge.badges import BADGE
 from gateway.page import counted, weeks
 from gateway.page.device import heard
 from gateway.page.known import Filter, Known, seconds
@@ -61,6 +62,7 @@ def figures(v: Reader) -> Response:
     sensors, deaf = _sensors(known, facts, now)
     entries = known.journal(name="fault", limit=MOST)
     told = [m for m in entries if isinstance(m, wire.FaultMessage)]
+    visits = _visits(told, first, known.zone)
     return v.render(
         "figures.html",
         month=month,
@@ -80,6 +82,9 @@ def figures(v: Reader) -> Response:
         faults=known.faults(),
         troubles=_troubles(told, first, known.zone),
         walked=_walked(told),
+        visits=visits,
+        visited=sum(visits.values()),
+        wanted=v.page.config.place.visits,
         certificate=next(iter(certificates.numbers(v.page.config.state)), 0),
         facts=facts,
         now=now,
@@ -157,6 +162,20 @@ def _troubles(
         and first <= counted.day_of(seconds(m.at.wall), zone) < following
     )
     return count.most_common()
+
+
+def _visits(told: Iterable[wire.FaultMessage], first: date, zone: ZoneInfo) -> dict[str, int]:
+    """Return how often each badge came in a month, as far as the journal was read."""
+    following = counted.after(first)
+    count = Counter(
+        str(m.detail.get("who", ""))
+        for m in told
+        if m.kind == kind.VISIT
+        and m.detail.get("what") == BADGE
+        and "left" not in m.detail
+        and first <= counted.day_of(seconds(m.at.wall), zone) < following
+    )
+    return dict(count.most_common())
 
 
 def _walked(told: Sequence[wire.FaultMessage]) -> Walked | None:

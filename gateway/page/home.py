@@ -64,8 +64,9 @@ async def number(v: Technician, said: Fields) -> Response:
     checked(v, said)
     value: dict[str, Any] = {"number": said.get("number", "").strip()}
     value |= {name: said[name].strip() for name in ("area", "cell") if name in said}
-    if "residents" in said:
-        value["residents"] = whole(said["residents"].strip() or "0")
+    for name in ("residents", "visits"):
+        if name in said:
+            value[name] = whole(said[name].strip() or "0")
     if "timezone" in said:
         value["timezone"] = said["timezone"].strip()
     if "night_from" in said or "night_to" in said:

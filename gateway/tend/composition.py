@@ -21,6 +21,7 @@ from gateway.home.news import News
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
 from gateway.judge.notes import Notes
+from gateway.judge.visits import MARK as VISITS
 from gateway.keep.historian import Historian
 from gateway.keep.recovery import opened, time_kept
 from gateway.keep.stand_in import stand_in
@@ -86,7 +87,9 @@ def build(
     store, known, memories = opened(config.state, config.runtime, home.gateway, clock.now(), boot)
     wake, news = asyncio.Event(), News()
     # the middle
-    faults, judge, pipeline = middle.middle_of(home, boot, store.marked("daily"))
+    faults, judge, pipeline = middle.middle_of(
+        home, boot, store.marked("daily"), store.marked(VISITS)
+    )
     notes = Notes(faults, pipeline.noticed, wake.set)
     fresh = functools.partial(middle.is_fresh, pipeline)
     waits = Untold(config.zone)

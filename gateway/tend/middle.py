@@ -17,8 +17,10 @@ from gateway.words.clock import Clock, Quality
 from gateway.words.kind import Priority
 
 
-def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipeline]:
-    """Return the middle of one home; `daily` is its mark of the day."""
+def middle_of(
+    home: Home, boot: str, daily: str, visits: str = ""
+) -> tuple[Faults, Judge, Pipeline]:
+    """Return the middle of one home; `daily` and `visits` are its marks of day and month."""
     config, devices = home.config, home.config.devices
     # what this home does a little later than another
     share = zlib.crc32(home.gateway.encode()) / 2**32
@@ -42,6 +44,7 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
     rearrange.badges_by(pipeline, config)
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
+    pipeline.visits.restored(visits)
     return faults, judge, pipeline
 
 

@@ -160,9 +160,10 @@ def walk_by(pipeline: Pipeline, config: Config) -> None:
 
 
 def badges_by(pipeline: Pipeline, config: Config, other: Collection[str] = ()) -> None:
-    """Tell whose badges there are; `other` devices are other hardware now."""
+    """Tell whose badges there are, and how many visits are wanted; `other`: other hardware now."""
     badges = {d.id: d.badge for d in config.devices if d.badge is not None}
     pipeline.badges.know(badges, other)
+    pipeline.visits.want(config.place.visits, config.zone)
 
 
 def withheld(config: Config) -> frozenset[str]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from gateway.contract import wire
+from gateway.home.parts import PlacePart
 from gateway.judge.alarm import Outcome
 from gateway.page import counted
 from gateway.page.en import EN
@@ -15,6 +16,7 @@ from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.clock import When
+from msgspec.structs import replace
 
 from tests.page.household import ROOMS
 
@@ -152,6 +154,24 @@ async def test_the_newest_walk_test_is_told_with_how_many_passed(box, monkeypatc
     monkeypatch.setattr(type(box.page.known), "journal", lambda *_, **__: told)
     text = (await browser.get("/figures")).text
     assert printed(ZH["figures.walked_said"].format(time="2026-05-10", passed=1, count=2, who="T-07")) in text, "of this visit alone"
+
+
+async def test_the_visits_of_the_month_are_told_by_who_came_and_how_many_are_wanted(box, monkeypatch):
+    browser = await box.supervisor(await box.technician())
+    assert ZH["figures.visits"] not in (await browser.get("/figures")).text, "nobody counts on any"
+    stays = [("网格员", {}), ("网格员", {"left": "10:20", "minutes": 20}), ("邻居", {}), ("网格员", {})]
+    told = [visited(9 - n, {"what": "badge", "who": who, "came": "10:00"} | more) for n, (who, more) in enumerate(stays)]
+    told += [visited(2, {"what": "badge", "who": "网格员"}, days=40), walked("pendant", 1, passed=True)]
+    monkeypatch.setattr(type(box.page.known), "journal", lambda *_, **__: told)
+    text = (await browser.get("/figures?month=2026-05")).text
+    assert f"<dt>{ZH['figures.visits']}</dt><dd>3 次 · 网格员 2 · 邻居 1</dd>" in text
+    monkeypatch.setattr(box.page, "config", replace(box.page.config, parts=replace(box.page.config.parts, household=PlacePart(visits=4))))
+    assert "3 次,应有 4 次" in (await browser.get("/figures?month=2026-05")).text.replace("\uff0c", ",")
+
+
+def visited(number, detail, *, days=0):
+    note = walked("badge-1", number, passed=True, days=days)
+    return replace(note, detail=detail)
 
 
 def walked(device, number, *, passed, days=0):

@@ -353,7 +353,7 @@ def test_the_text_says_where_the_place_of_a_home_is_set():
         in text
     )
     (part,) = re.findall(r"^\[household\][^[]*", (FOLDER.parent / "gateway.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {*re.findall(r"^# (\w+) =", part, re.MULTILINE)} == {"area", "cell", "residents"}
+    assert {*re.findall(r"^# (\w+) =", part, re.MULTILINE)} == {"area", "cell", "residents", "visits"}
 
 
 def test_the_form_of_every_change_stands_where_the_contract_points():
