@@ -229,9 +229,7 @@ def facts(
         "consent": _consent(config),
         "clock": clock,
         "faults": [f._asdict() for f in on],
-        "rooms_without": [
-            room for room in home.rooms or () if all(d.room != room for d in fitted)
-        ],
+        "rooms_without": [room for room in home.rooms or () if all(d.room != room for d in fitted)],
         "passed": not missing,
         "missing": missing,
     }

@@ -13,8 +13,8 @@ from msgspec import Struct
 from gateway.home.parts import DevicePart, File, Secrets
 from gateway.home.source import Findings, Said, alike
 from gateway.home.waits import WAITS
-from gateway.judge.faults.silence import Supervised
 from gateway.judge.badges import Badge
+from gateway.judge.faults.silence import Supervised
 from gateway.judge.waits import WAITS as JUDGING
 from gateway.judge.watch import NOTHING, PRESSES, ROLES, SOS, Watch
 from gateway.words.driver import (

@@ -23,6 +23,7 @@ from gateway.home.parts import HouseholdSecrets, PhonePart, RungPart
 from gateway.hook import targets
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.judge.duty import DAYS, Duty
+from gateway.relay import outputs
 from gateway.sms import people
 from gateway.words.instruction import Problem
 from gateway.words.kind import Priority
@@ -38,6 +39,7 @@ BY_PHONE: Final[Mapping[str, tuple[str, ...]]] = {
 RING: Final = "eldercare-ring"  # the program whose calls may be answered by calling back
 BY_HOOK: Final = "webhook"  # the channel that needs an address
 WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
+RELAY: Final = "relay"  # the channel that switches a light or a siren and reaches nobody
 TYPED: Final = BY_PHONE.keys() | {BY_HOOK}  # channels of whom number or address is typed
 SHOWN: Final = 3  # last digits that are shown
 
@@ -61,8 +63,8 @@ def rungs(
                 PLATFORM if r.channel == "platform" else PROGRAM,
                 r.wait,
                 own,
-                r.sounds or r.program[:1] in noises,
-                r.test or r.channel in TYPED,
+                r.sounds or r.channel == RELAY or r.program[:1] in noises,
+                r.test or r.channel in TYPED or r.channel == RELAY,
                 r.sounds and bool(r.program) and r.program == siren,
                 r.faults,
                 _duty(r, zone),
@@ -85,6 +87,8 @@ def _told_by(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
     if r.channel == BY_HOOK:
         program, hooks = str(Path(sys.prefix, "bin", WEBHOOK)), book.with_name(targets.FILE)
         return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state), *anew)
+    if r.channel == RELAY:
+        return (str(Path(sys.prefix, "bin", "eldercare-relay")), "--at", r.output)
     return r.program
 
 
@@ -101,6 +105,13 @@ def wrong(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
     for n, r in enumerate(parts):
         if (r.channel == "program") != bool(r.program):
             out.append((n, "program", Say("config.rung_program")))
+        if (r.channel == RELAY) != bool(r.output):
+            out.append((n, "output", Say("config.output")))
+        elif r.output:
+            try:
+                outputs.place(r.output)
+            except NotSetUp:
+                out.append((n, "output", Say("config.output")))
         if (r.channel in TYPED) != bool(r.person):
             out.append((n, "person", Say("phone.person")))
         if r.channel == "platform" and (r.hours or r.days or r.least == "P1"):

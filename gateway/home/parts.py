@@ -114,7 +114,9 @@ class Rung(Strict, frozen=True):
     """One rung of the ladder, without whether its program only sounds."""
 
     responder: Annotated[str, Meta(min_length=1, max_length=80)]
-    channel: Literal["platform", "program", "sms", "ring", "sms_ring", "webhook"] = "platform"
+    channel: Literal["platform", "program", "sms", "ring", "sms_ring", "webhook", "relay"] = (
+        "platform"
+    )
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     faults: bool = False  # told of a P2 fault that the platform does not receipt, by day
@@ -122,6 +124,7 @@ class Rung(Strict, frozen=True):
     person: Annotated[str, Meta(max_length=40, pattern=r"^([a-z0-9][a-z0-9._-]*|)\Z")] = ""
     # of the number, or of the address's host, to show
     tail: Annotated[str, Meta(max_length=16, pattern=r"^[0-9a-z.:-]*\Z")] = ""
+    output: Annotated[str, Meta(max_length=200)] = ""  # what a relay switches, see `gateway.relay`
     hours: tuple[str, str] | None = None  # when this person can be called; None: always
     days: Annotated[str, Meta(max_length=7, pattern=r"^1?2?3?4?5?6?7?\Z")] = ""  # 1 is Monday
     least: Literal["P1", "P2"] = "P2"  # called for what is as urgent, or more

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gateway.contract import wire
 from gateway.home.config import Config
+from gateway.home.ladder import RELAY
 from gateway.home.status import Status
 from gateway.page.acts import whole
 from gateway.page.visitor import Visitor
@@ -45,7 +46,7 @@ def calls(config: Config, facts: Status) -> list[Call]:
     return [
         Call(n, rung.responder, part.channel, *known.get(n, ("", None, True)))
         for n, (rung, part) in enumerate(zip(config.ladder, config.parts.ladder, strict=True), 1)
-        if rung.program and rung.test and not rung.sounds
+        if rung.program and rung.test and (not rung.sounds or part.channel == RELAY)
     ]
 
 

@@ -20,6 +20,7 @@ from gateway.home.cancels import nobody_cancels
 from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
+from gateway.home.ladder import RELAY
 from gateway.judge.watch import OPTIONAL
 from gateway.page import both
 from gateway.page.acts import once_of, whole
@@ -128,6 +129,8 @@ async def ladder(v: Technician, said: Fields) -> Response:
                 wrong[f"wait-{number}"] = v.words("wrong.number")
             if not rung.responder.strip():
                 wrong[f"responder-{number}"] = v.words("wrong.missing")
+            if rung.channel == RELAY and not rung.output:
+                wrong[f"output-{number}"] = v.words("wrong.missing")
             if rung.channel in TYPED and not rung.person and not rung.typed:
                 wrong[f"{TYPED[rung.channel]}-{number}"] = v.words("wrong.missing")
         return await _on(

@@ -12,7 +12,7 @@ from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Hook
 from gateway.home.hooks import LONGEST, fresh
-from gateway.home.ladder import BY_PHONE
+from gateway.home.ladder import BY_PHONE, RELAY
 from gateway.judge import duty
 from gateway.judge.duty import DAYS
 from gateway.page.visitor import Visitor
@@ -28,7 +28,7 @@ WHEN: Final[Mapping[str, tuple[tuple[str, str] | None, str]]] = {
 OWN: Final = "own"
 # channel -> the field in which is typed how somebody is reached
 TYPED: Final[Mapping[str, str]] = {**dict.fromkeys(BY_PHONE, "number"), "webhook": "address"}
-CHANNELS: Final = ("platform", *TYPED)  # that are offered
+CHANNELS: Final = ("platform", *TYPED, RELAY)  # that are offered
 DAYS_OFFERED: Final = ("", "12345", "67")
 GAPS: Final = 4  # that are named
 
@@ -49,6 +49,7 @@ class Rung:
     number: str = ""  # typed; it goes to the daemon beside the form's value
     address: str = ""  # the same, of a webhook
     new_key: bool = False  # its receiver gets another key
+    output: str = ""  # what a relay switches
     when: str = "always"
     begins: str = ""
     ends: str = ""
@@ -72,7 +73,9 @@ class Rung:
         }
         if self.channel in TYPED:
             value["person"] = self.person or self.placeholder
-        if self.channel != "platform":
+        if self.channel == RELAY:
+            value["output"] = self.output
+        if self.channel not in {"platform", RELAY}:
             hours, days = WHEN.get(self.when, ((self.begins.strip(), self.ends.strip()), self.days))
             value |= {"hours": hours} if hours else {}
             value |= {"days": days} if days else {}
@@ -107,7 +110,7 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
             if channel == "program":
                 rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
                 rung.sounds, rung.test = (bool(said.get(f"{w}-{n}")) for w in ("sounds", "test"))
-            elif channel is not None and channel in TYPED:
+            elif channel is not None and (channel in TYPED or channel == RELAY):
                 rung.channel = channel
             rung.person = said.get(f"person-{n}", "")[:40]
             rung.tail = said.get(f"tail-{n}", "")[:16]
@@ -115,6 +118,7 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
             # one letter more than an address may have: that is told, and nothing is cut in silence
             rung.address = visible(said.get(f"address-{n}", "")[: LONGEST + 200])[: LONGEST + 1]
             rung.new_key = bool(said.get(f"new-key-{n}"))
+            rung.output = visible(said.get(f"output-{n}", "")[:210])
             rung.when, rung.begins = said.get(f"when-{n}", "always")[:8], said.get(f"from-{n}", "")
             rung.ends, rung.days = said.get(f"to-{n}", "")[:8], said.get(f"days-{n}", "")[:7]
             rung.least = "P1" if said.get(f"least-{n}") == "P1" else "P2"
@@ -134,6 +138,7 @@ def in_force(config: Config) -> list[Rung]:
         rung = Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program))
         rung.sounds, rung.test, rung.faults, rung.together = r.sounds, r.test, r.faults, r.together
         rung.person, rung.tail, rung.least = r.person, r.tail, r.least
+        rung.output = r.output
         rung.when, rung.begins, rung.ends, rung.days = when, begins, ends, plain[1]
         out.append(rung)
     return out

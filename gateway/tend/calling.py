@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.home.config import Config
-from gateway.home.ladder import TYPED
+from gateway.home.ladder import RELAY, TYPED
 from gateway.judge.dispatch import Rung
 from gateway.tell.channels import Channels
 from gateway.tell.sounder import Ran
@@ -20,9 +20,14 @@ def rung_of(config: Config, i: Instruction) -> Rung:
         raise No(Refused.CHANGED_MEANWHILE, "calling.changed")
     n = int(i.step) if i.step.isascii() and i.step.isdecimal() and len(i.step) < 4 else 0
     rung = config.ladder[n - 1] if 0 < n <= len(config.ladder) else None
-    if rung is None or not rung.program or not rung.test or rung.sounds:
+    if rung is None or not rung.program or not rung.test or not _can_be_tried(config, n, rung):
         raise No(Refused.NOT_ALLOWED, "calling.none")
     return rung
+
+
+def _can_be_tried(config: Config, n: int, rung: Rung) -> bool:
+    """Say whether a rung may be tried on the spot: a person, or a light that is on for a moment."""
+    return not rung.sounds or config.parts.ladder[n - 1].channel == RELAY
 
 
 async def tried(channels: Channels, config: Config, rung: Rung, i: Instruction) -> ResultFact:
@@ -43,6 +48,6 @@ async def tried(channels: Channels, config: Config, rung: Rung, i: Instruction) 
 def _why(config: Config, rung: Rung, ran: Ran) -> tuple[str, str]:
     """Return why it failed, in both languages: its own words where it is a program of ours."""
     part = config.parts.ladder[config.ladder.index(rung)]
-    said = ran.said if part.channel in TYPED else ()
+    said = ran.said if part.channel in TYPED or part.channel == RELAY else ()
     words = said[-2:] or (ran.words,)
     return words[0], words[-1]

@@ -139,7 +139,6 @@ class Rearrange(Part, kw_only=True):
                 self.ears.listen_to(d)
 
 
-
 def enrol(intake: Intake, d: Device, memory: Mapping[str, int | str]) -> None:
     """Let the intake hear a device; `memory`: what its driver knew of it."""
     intake.enrol(

@@ -204,6 +204,7 @@ EN: Final[dict[str, str]] = {
     "config.silence": "at most {most:g} s for such a device",
     "config.silence_vital": "at most {most:g} s for an SOS, fall, smoke or gas device",
     "config.button": "button {name} = {role}: must be a number from 1, or one kind of its presses ({ways}), and one of {roles}",
+    "config.output": "a relay is gpio:17 (BCM 0-27; gpio:17?low=1 where low is on) or /dev/serial/by-id/...?unit=1&coil=1&baud=9600",
     "config.no_badge": "{model} cannot be a badge: only a Bluetooth beacon can (iBeacon, AltBeacon, Eddystone, BTHome)",
     "config.badge_alone": "a badge says who has come, nothing else: no buttons, door, bed, taught codes or missing_after",
     "config.no_key": "{model} has no key: leave it empty",

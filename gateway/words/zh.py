@@ -204,6 +204,7 @@ ZH: Final[dict[str, str]] = {
     "config.silence": "此类设备最长 {most:g} 秒",
     "config.silence_vital": "求救, 跌倒, 烟雾或燃气设备最长 {most:g} 秒",
     "config.button": "按键 {name} = {role}: 应为从 1 起的编号, 或其一种按法 ({ways}), 和 {roles} 之一",
+    "config.output": "继电器应写 gpio:17 (BCM 0-27; 低电平接通写 gpio:17?low=1) 或 /dev/serial/by-id/...?unit=1&coil=1&baud=9600",
     "config.no_badge": "{model} 不能作工牌: 只有蓝牙信标 (iBeacon, AltBeacon, Eddystone, BTHome) 可以",
     "config.badge_alone": "工牌只说明谁来了: 没有按键、门、床、学习的信号和失联时限",
     "config.no_key": "{model} 没有密钥, 请留空",

@@ -210,10 +210,12 @@ class EnOceanStick(Radar):
 
 
 class ModbusModule(Radar):
-    """Eight inputs of one unit. `silent` answers nothing, `wrong_sum` damages each answer, `refuses` is an exception code."""
+    """Eight inputs and coils of one unit. `silent` answers nothing, `wrong_sum` damages each answer, `refuses` is an exception code."""
 
     def __init__(self, port: object, *, unit: int = 1, inputs: int = 8) -> None:
         self.unit = unit
+        self.coils = [False] * inputs
+        self.switched: list[tuple[int, bool]] = []  # each change of a coil, in its order
         self.closed = [False] * inputs
         self.wrong_sum = False
         self.refuses = 0
@@ -229,6 +231,9 @@ class ModbusModule(Radar):
                 self._half = b""  # out of step: a module waits for silence
                 return
             first, count = struct.unpack(">HH", ask[2:6])
+            if ask[0] == self.unit and ask[1] == 5:
+                self._switch(ask, first, on=count == 0xFF00)
+                continue
             if ask[0] != self.unit or ask[1] != 2:
                 continue
             self.asked.append((first, count))
@@ -239,3 +244,15 @@ class ModbusModule(Radar):
                 size = (count + 7) // 8
                 body = bytes([self.unit, 2, size]) + bits.to_bytes(size, "little")
             self.send(body + (crc16(body) ^ self.wrong_sum).to_bytes(2, "little"))
+
+    def _switch(self, ask: bytes, coil: int, *, on: bool) -> None:
+        from drivers._modbus_rtu import crc16
+
+        if self.refuses or coil >= len(self.coils):
+            body = bytes([self.unit, 0x85, self.refuses or 2])
+            self.send(body + crc16(body).to_bytes(2, "little"))
+            return
+        if self.coils[coil] is not on:
+            self.switched.append((coil, on))
+        self.coils[coil] = on
+        self.send(ask)

@@ -644,3 +644,20 @@ async def test_where_no_button_takes_a_fall_back_no_line_promises_a_grace(box, m
     text = (await technician.get("/rules?lang=en")).text
     assert 'id="no-cancel"' not in text
     assert "After a fall 30 s" in re.search(summary, text, re.DOTALL)[0]
+
+
+async def test_a_light_on_a_relay_is_a_rung_that_says_what_it_is_wired_to(box):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "ladder") | {"channel-1": "relay", "go": "save"}
+    asked = await browser.post("/rules/ladder", data=typed)
+    assert (asked.status_code, "请填写" in asked.text, left(box)) == (422, True, None)
+    wrong = await browser.post("/rules/ladder", data=typed | {"output-1": "GPIO 17"})
+    assert (wrong.status_code, "继电器应写 gpio:17" in wrong.text, left(box)) == (422, True, None)
+    assert (
+        'name="output-1" maxlength="200" autocomplete="off" autocapitalize="off" spellcheck="false" placeholder="gpio:17" value="GPIO 17"'
+        in wrong.text
+    )
+    yes(box)
+    await browser.post("/rules/ladder", data=typed | {"output-1": " gpio:17?low=1 ", "when-1": "night"})
+    value = left(box).change.value["ladder"][0]
+    assert (value["channel"], value["output"], "hours" in value, "person" in value) == ("relay", "gpio:17?low=1", False, False)

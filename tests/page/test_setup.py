@@ -518,7 +518,10 @@ async def test_a_beacon_is_a_badge_of_who_comes_and_is_asked_nothing_else(wired)
     answer, _ = await sent(wired, browser, "/sensors", "/sensors/put", revision="0", **said | {"badge": "长" * 41})
     assert (answer.status_code, '<p class="say" id="d-badge-say"><strong>' in answer.text) == (422, True)
     path = wired.example.path
-    path.write_text(path.read_text(encoding="utf-8") + f'[[device]]\nid = "badge-1"\nmodel = "ibeacon"\naddress = "{ADDRESS}"\nbadge = "邻居"\n', encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8") + f'[[device]]\nid = "badge-1"\nmodel = "ibeacon"\naddress = "{ADDRESS}"\nbadge = "邻居"\n',
+        encoding="utf-8",
+    )
     text = (await browser.get("/sensors/change?device=badge-1")).text
     assert re.search(r'<details class="badge" open>.*name="badge"[^>]*value="邻居"', text, re.DOTALL)
     said = {"device": "badge-1", "badge": "网格员", "label": "蓝牌", "revision": "4"}

@@ -17,7 +17,7 @@ ROOMS = (
     {"box", "voice"},
     {"sms"},
     {"ring"},
-    {"hook"},
+    {"hook", "relay"},
     {"judge"},
     {"contract"},
     {"keep"},

@@ -5,7 +5,8 @@ import os
 import msgspec
 import pytest
 from drivers import all_models
-from gateway.home import commissioning, config
+from gateway.home import audible, commissioning, config
+from gateway.home.audible import Lack
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import load
 from gateway.home.devices import is_slow, is_vital, longest_silence
@@ -479,3 +480,15 @@ def badges_alone(config):
 )
 def test_a_badge_that_can_be_none_is_refused(home, change, words):
     assert any(words in problem for problem in problems(home, BADGE.replace(*change)))
+
+
+def test_a_relay_sounds_can_be_tried_and_reaches_nobody(home):
+    config = load(written(home, GOOD + '[[ladder]]\nresponder = "light"\nchannel = "relay"\noutput = "gpio:17"\n'), MODELS)
+    light = config.ladder[-1]
+    assert [*light.program[1:]] == ["--at", "gpio:17"]
+    assert light.program[0].endswith("/eldercare-relay")
+    assert (light.channel, light.sounds, light.test, light.online, light.person) == ("program", True, True, False, "")
+    silent = GOOD.replace('channel = "program"\nprogram = ["/usr/bin/call", "138"]', 'channel = "relay"\noutput = "gpio:17"')
+    assert Lack.NO_RUNG in audible.lacks(load(written(home, silent), MODELS)), "a light calls nobody"
+    for wrong in ('channel = "relay"\n', 'channel = "relay"\noutput = "gpio:99"\n', 'output = "gpio:17"\n'):
+        assert any("a relay is gpio:17" in p for p in problems(home, GOOD + '[[ladder]]\nresponder = "light"\n' + wrong))

@@ -54,7 +54,12 @@ def test_who_comes_to_an_alarm_that_somebody_has_is_on_site_with_its_time(day, d
     day.wait(300)
     before = day.clock.mono
     written = near(day, device)
-    assert (day.alarm.state, day.alarm.responder, day.alarm.by, day.alarm.reason) == (State.ON_SITE, WAYS[device].who, WAYS[device].who, "badge")
+    assert (day.alarm.state, day.alarm.responder, day.alarm.by, day.alarm.reason) == (
+        State.ON_SITE,
+        WAYS[device].who,
+        WAYS[device].who,
+        "badge",
+    )
     assert [line for line in story(written) if "sos" in line] == ["person.sos arrive on_site"], "once, and nobody is called"
     assert WAITS.badge_stay <= day.alarm.stages["arrival"].mono - before <= WAITS.badge_stay + 10
     assert [*day.alarm.stages] and {"danger", "alarm", "dispatch", "arrival"} <= {*day.alarm.stages}

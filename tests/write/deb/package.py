@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "eldercare-sms": "gateway.sms.send",
     "eldercare-ring": "gateway.ring.dial",
     "eldercare-webhook": "gateway.hook.send",
+    "eldercare-relay": "gateway.relay.switch",
 }
 MAINTAINER: Final = "The maintainers of eldercare-gateway <eldercare-gateway@localhost>"
 # By hand it is installed in /opt; what the package says instead.
