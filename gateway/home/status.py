@@ -92,7 +92,7 @@ class DeviceStatus(Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
     shelved: bool = False
     mute_cancel: bool | UnsetType = UNSET
-    badge: str = ""
+    badge: str | UnsetType = UNSET
 
     @property
     def missing(self) -> bool:

@@ -60,11 +60,10 @@ def place(text: str) -> PinAt | CoilAt:
     pin = re.fullmatch(r"gpio:([0-9]{1,2})", where)
     try:
         said = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-        if {"pin", "port"} & said.keys():
-            raise ValueError("said twice")
-        if pin is not None:
+        twice = {"pin", "port"} & said.keys()
+        if pin is not None and not twice:
             return msgspec.convert(said | {"pin": pin[1]}, PinAt, strict=False)
-        if re.fullmatch(r"/[^?\s]{1,200}", where) and ".." not in where:
+        if re.fullmatch(r"/[^?\s]{1,200}", where) and ".." not in where and not twice:
             return msgspec.convert(said | {"port": where}, CoilAt, strict=False)
     except (ValueError, msgspec.ValidationError):
         pass
@@ -120,7 +119,7 @@ class _Coil:
         except ImportError:
             raise NotSetUp("pymodbus is not there: install eldercare-gateway[modbus]") from None
         self._at = at
-        self._client = ModbusSerialClient(
+        self._client: Any = ModbusSerialClient(
             at.port, baudrate=at.baud, timeout=WAITS.answer, retries=1
         )
         if not self._client.connect():

@@ -142,7 +142,7 @@ class Report(Struct, frozen=True, eq=False):
             refused=enrolled.refused,
             shelved=d.id in self.pipeline.shelves,
             mute_cancel=mute or UNSET,
-            badge=d.badge.who if d.badge is not None else "",
+            badge=d.badge.who if d.badge is not None else UNSET,
         )
 
     def _alarms(self, now: Moment) -> list[AlarmStatus]:

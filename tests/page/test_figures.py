@@ -164,7 +164,7 @@ async def test_the_visits_of_the_month_are_told_by_who_came_and_how_many_are_wan
     told += [visited(2, {"what": "badge", "who": "网格员"}, days=40), walked("pendant", 1, passed=True)]
     monkeypatch.setattr(type(box.page.known), "journal", lambda *_, **__: told)
     text = (await browser.get("/figures?month=2026-05")).text
-    assert f"<dt>{ZH['figures.visits']}</dt><dd>3 次 · 网格员 2 · 邻居 1</dd>" in text
+    assert f"<dt>{printed(ZH['figures.visits'])}</dt><dd>3 次 · 网格员 2 · 邻居 1</dd>" in text
     monkeypatch.setattr(box.page, "config", replace(box.page.config, parts=replace(box.page.config.parts, household=PlacePart(visits=4))))
     assert "3 次,应有 4 次" in (await browser.get("/figures?month=2026-05")).text.replace("\uff0c", ",")
 

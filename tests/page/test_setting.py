@@ -660,4 +660,4 @@ async def test_a_light_on_a_relay_is_a_rung_that_says_what_it_is_wired_to(box):
     yes(box)
     await browser.post("/rules/ladder", data=typed | {"output-1": " gpio:17?low=1 ", "when-1": "night"})
     value = left(box).change.value["ladder"][0]
-    assert (value["channel"], value["output"], "hours" in value, "person" in value) == ("relay", "gpio:17?low=1", False, False)
+    assert (value["channel"], value["output"], value["hours"], value["person"]) == ("relay", "gpio:17?low=1", None, "")

@@ -52,7 +52,7 @@ def test_a_power_cut_by_night_an_answer_and_the_neighbour_at_the_door_each_with_
         assert (life.open[0].state, life.open[0].responder, life.open[0].reason) == ("on_site", "neighbour", "badge")
         await near(life, 12 * MINUTE)
         await life.tell("close", alarm=alarm.id, by="neighbour", outcome="helped")  # 02:40
-        assert not [c for c in life.reached(since=came)], "nobody else is called out of bed"
+        assert life.reached(since=came) == [], "nobody else is called out of bed"
         await life.wait(2 * HOUR)
         life.plug(True)
         await life.wait(10 * MINUTE)

@@ -22,7 +22,7 @@ KEYS = {
     "radio": "adapter hearing trouble adverts restarts silent_s",
     "lines": "port open received",
     "devices": "device model room heard_s silent_s untold missing_after slow minutes rssi heard states unread_s alive refused shelved "
-    "mute_cancel",
+    "mute_cancel badge",
     "alarms": "number alarm kind priority state room device rung since_s test installing",
     "faults": "kind device since_s test",
     "household": "revision at",

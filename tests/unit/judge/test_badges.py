@@ -62,7 +62,7 @@ def test_who_comes_to_an_alarm_that_somebody_has_is_on_site_with_its_time(day, d
     )
     assert [line for line in story(written) if "sos" in line] == ["person.sos arrive on_site"], "once, and nobody is called"
     assert WAITS.badge_stay <= day.alarm.stages["arrival"].mono - before <= WAITS.badge_stay + 10
-    assert [*day.alarm.stages] and {"danger", "alarm", "dispatch", "arrival"} <= {*day.alarm.stages}
+    assert {"danger", "alarm", "dispatch", "arrival"} <= {*day.alarm.stages}
     day.tell("close", alarm=day.alarm.id, outcome="helped")
     assert day.alarm.state is State.CLOSED
     assert near(day, device, 120) == [], "a badge closes nothing and opens nothing"
@@ -70,6 +70,7 @@ def test_who_comes_to_an_alarm_that_somebody_has_is_on_site_with_its_time(day, d
 
 def test_a_plain_badge_stops_no_ladder_that_nobody_has_answered(day):
     day.raise_to("raised", "sos")
+    day.wait(30)
     written = near(day, "plain", 600)
     assert day.alarm.state is State.RAISED
     assert sum(line == "person.sos call raised" for line in story(written)) >= 3, "people are called on"
@@ -80,6 +81,7 @@ def test_a_plain_badge_stops_no_ladder_that_nobody_has_answered(day):
 
 def test_a_badge_with_a_key_is_a_person_also_where_nobody_answered(day):
     day.raise_to("raised", "sos")
+    day.wait(30)
     near(day, "keyed")
     assert (day.alarm.state, day.alarm.responder) == (State.ON_SITE, "neighbour")
     assert not [line for line in story(day.wait(1800)) if " call " in line]
@@ -143,6 +145,7 @@ def test_it_arrives_at_what_can_be_arrived_at_and_at_no_test(day):
 
 def test_in_a_grace_nobody_arrives_and_after_it_they_have(day):
     day.fall()
+    day.wait(1)
     assert day.alarm.state is State.PRE_ALARM
     near(day, "keyed", 20)
     assert day.alarm.state is State.PRE_ALARM

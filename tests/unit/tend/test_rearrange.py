@@ -6,8 +6,10 @@ import pytest
 from drivers import all_models
 from gateway.home.config import load
 from gateway.home.home import Home
+from gateway.judge.badges import Badges
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.untold import Untold
+from gateway.judge.visits import Visits
 from gateway.keep.historian import Historian
 from gateway.tend.rearrange import Rearrange, tells_out, withheld
 from gateway.words.times import Times
@@ -88,7 +90,12 @@ def made(tmp_path):
         judge=SimpleNamespace(rewatch=said("rewatch")),
         faults=out.faults,
         untold=Untold(config.zone),
-        pipeline=SimpleNamespace(rearrange=lambda **_: ["entry"], walk_test=SimpleNamespace(wants=lambda *_a, **_k: None)),
+        pipeline=SimpleNamespace(
+            rearrange=lambda **_: ["entry"],
+            walk_test=SimpleNamespace(wants=lambda *_a, **_k: None),
+            badges=Badges(),
+            visits=Visits(),
+        ),
         historian=out.historian,
         storage=SimpleNamespace(store=SimpleNamespace(readings=SimpleNamespace(withhold=out.withheld.append))),
         uplink=SimpleNamespace(change=said("change"), restored=said("restored")),
