@@ -1,6 +1,5 @@
 """Debian's Chromium: what a supervisor and a relative see on every screen, in both languages, light and dark, at large text."""
 
-import contextlib
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,118 +30,139 @@ async def pictured(page, name):
         await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
-@contextlib.asynccontextmanager
-async def shown(lived, folder, browser):
-    """Give a page on which a technician has signed in, and its address."""
-    http = free_port()
-    example = lived.copy(folder, port=free_port(), http=http)
-    with Page(example.path, http, folder / "page.log") as served:
-        page = await (await browser.new_context(viewport=PHONE)).new_page()
-        await page.goto(f"{served.address}/first")
-        for name, text in (("code", label.shown(example.config.page_folder)), ("name", "T-07"), ("password", PASSWORD)):
-            await page.fill(f"[name={name}]", text)
-        async with page.expect_navigation():
-            await page.click("main button.main")
-        yield page, served.address
+async def entered(page, at, example):
+    """Sign in as the first technician."""
+    await page.goto(f"{at}/first")
+    for name, text in (("code", label.shown(example.config.page_folder)), ("name", "T-07"), ("password", PASSWORD)):
+        await page.fill(f"[name={name}]", text)
+    async with page.expect_navigation():
+        await page.click("main button.main")
 
 
-@contextlib.asynccontextmanager
-async def overseen(lived, folder, browser):
-    """Give a page on which a supervisor has signed in, and its address."""
-    async with shown(lived, folder, browser) as (_, at):
-        by = Session("", "T-07", Role.TECHNICIAN)
-        Accounts(folder / "state" / "page", boot_name()).add("S-01", Role.SUPERVISOR, WORD, by, "test")
-        page = await (await browser.new_context(viewport=PHONE)).new_page()
-        await page.goto(f"{at}/sign-in")
-        await page.fill("[name=name]", "S-01")
-        await page.fill("[name=password]", WORD)
-        async with page.expect_navigation():
-            await page.click("main button.main")
-        assert page.url == f"{at}/figures"
-        yield page, at
+async def invited(page, browser, at, name, lang):
+    """Invite a relative by the form, and return the page of their phone, which has joined by the code."""
+    await page.goto(f"{at}/box?lang={lang}")
+    await page.click("summary[data-invite]")
+    await page.fill("#invite-name", name)
+    async with page.expect_navigation():
+        await page.click("form[action='/box/invite'] button")
+    await expect(page.locator(".invitation")).to_be_in_viewport()
+    code = await page.locator(".invitation").inner_text()
+    phone = await (await browser.new_context(viewport=PHONE)).new_page()
+    await phone.goto(f"{at}/sign-in?lang={lang}")
+    await phone.click("a[href='/join']")
+    await phone.fill("[name=code]", code)
+    await phone.fill("[name=password]", WORD)
+    await expect(phone.locator("[name=again]")).to_have_count(0)
+    await pictured(phone, f"join-{lang}")
+    await is_accessible(phone)
+    async with phone.expect_navigation():
+        await phone.click("main button.main")
+    assert phone.url == f"{at}/family"
+    return phone
+
+
+class Seen:
+    """One page process for all tests here that change nothing, and who has signed in there: each once."""
+
+    def __init__(self, lived, folder):
+        self.http, self.folder = free_port(), folder
+        self.example = lived.copy(folder, port=free_port(), http=self.http)
+        self.at, self._states = f"http://127.0.0.1:{self.http}", {}
+
+    async def page(self, who, browser, **more):
+        """Return a page of who has signed in: supervisor, daughter or 女儿."""
+        if who not in self._states:
+            async with chromium() as first:
+                made = _supervised if who == "supervisor" else _related
+                self._states[who] = await made(self, who, first)
+        context = await browser.new_context(**{"viewport": PHONE, "storage_state": self._states[who]} | more)
+        return await context.new_page()
+
+    async def technician(self, browser):
+        if "technician" not in self._states:
+            page = await (await browser.new_context(viewport=PHONE)).new_page()
+            await entered(page, self.at, self.example)
+            self._states["technician"] = await page.context.storage_state()
+        return await (await browser.new_context(viewport=PHONE, storage_state=self._states["technician"])).new_page()
+
+
+async def _supervised(seen, _, browser):
+    await seen.technician(browser)
+    by = Session("", "T-07", Role.TECHNICIAN)
+    Accounts(seen.folder / "state" / "page", boot_name()).add("S-01", Role.SUPERVISOR, WORD, by, "test")
+    page = await (await browser.new_context(viewport=PHONE)).new_page()
+    await page.goto(f"{seen.at}/sign-in")
+    await page.fill("[name=name]", "S-01")
+    await page.fill("[name=password]", WORD)
+    async with page.expect_navigation():
+        await page.click("main button.main")
+    assert page.url == f"{seen.at}/figures"
+    return await page.context.storage_state()
+
+
+async def _related(seen, who, browser):
+    lang = "zh" if who == "女儿" else "en"
+    page = await seen.technician(browser)
+    consent(SimpleNamespace(example=SimpleNamespace(path=seen.folder / "gateway.toml")), may=True)
+    phone = await invited(page, browser, seen.at, who, lang)
+    await pictured(page, f"invited-{lang}")
+    assert await page.evaluate(BROKEN) == []
+    await is_accessible(page)
+    await page.goto(f"{seen.at}/home?lang={lang}#consent")
+    await pictured(page, f"consent-{lang}")
+    await is_accessible(page)
+    return await phone.context.storage_state()
+
+
+@pytest.fixture(scope="module")
+def seen(lived, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("roles")
+    seen = Seen(lived, folder)
+    with Page(seen.example.path, seen.http, folder / "page.log"):
+        yield seen
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_a_supervisor_reads_figures_on_every_screen(lived, tmp_path, lang):
-    async with chromium() as browser, overseen(lived, tmp_path, browser) as (page, at):
+async def test_a_supervisor_reads_figures_on_every_screen(seen, lang):
+    async with chromium() as browser:
+        page = await seen.page("supervisor", browser)
         for view in (PHONE, LYING, TABLET, DESK):
             await page.set_viewport_size(view)
             for theme in ("light", "dark"):
-                await page.goto(f"{at}/figures?lang={lang}&theme={theme}")
+                await page.goto(f"{seen.at}/figures?lang={lang}&theme={theme}")
                 await pictured(page, f"figures-{view['width']}-{lang}-{theme}")
                 assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 assert await page.evaluate(BROKEN) == []
                 await is_accessible(page)
         await page.set_viewport_size(PHONE)
         for path in OVERSEEN:
-            await page.goto(f"{at}{path}")
+            await page.goto(f"{seen.at}{path}")
             assert await page.evaluate(BROKEN) == [], path
             await is_fit_for_a_finger(page)
 
 
-@contextlib.asynccontextmanager
-async def related(lived, folder, browser, lang="zh"):
-    """Give a technician's page, that of a relative who was invited by its form, its address, and the household."""
-    async with shown(lived, folder, browser) as (page, at):
-        home = SimpleNamespace(example=SimpleNamespace(path=folder / "gateway.toml"))
-        consent(home, may=True)
-        await page.goto(f"{at}/box?lang={lang}")
-        await page.click("summary[data-invite]")
-        await page.fill("#invite-name", "女儿" if lang == "zh" else "daughter")
-        async with page.expect_navigation():
-            await page.click("form[action='/box/invite'] button")
-        await expect(page.locator(".invitation")).to_be_in_viewport()
-        code = await page.locator(".invitation").inner_text()
-        phone = await (await browser.new_context(viewport=PHONE)).new_page()
-        await phone.goto(f"{at}/sign-in?lang={lang}")
-        await phone.click("a[href='/join']")
-        await phone.fill("[name=code]", code)
-        await phone.fill("[name=password]", WORD)
-        await expect(phone.locator("[name=again]")).to_have_count(0)
-        await pictured(phone, f"join-{lang}")
-        await is_accessible(phone)
-        async with phone.expect_navigation():
-            await phone.click("main button.main")
-        assert phone.url == f"{at}/family"
-        yield page, phone, at, home
-
-
-@pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_a_relative_is_invited_and_sees_one_sentence_on_every_screen(lived, tmp_path, lang):
-    async with chromium() as browser, related(lived, tmp_path, browser, lang) as (page, phone, at, _home):
-        await pictured(page, f"invited-{lang}")
-        assert await page.evaluate(BROKEN) == []
-        await is_accessible(page)
+@pytest.mark.parametrize(("lang", "who"), [("zh", "女儿"), ("en", "daughter")])
+async def test_a_relative_is_invited_and_sees_one_sentence_on_every_screen(seen, lang, who):
+    async with chromium() as browser:
+        phone = await seen.page(who, browser)
         for view in (PHONE, LYING, TABLET, DESK):
             await phone.set_viewport_size(view)
             for theme in ("light", "dark"):
-                await phone.goto(f"{at}/family?lang={lang}&theme={theme}")
+                await phone.goto(f"{seen.at}/family?lang={lang}&theme={theme}")
                 await pictured(phone, f"family-{view['width']}-{lang}-{theme}")
                 assert await phone.evaluate(BROKEN) == []
                 assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 await is_accessible(phone)
                 await is_fit_for_a_finger(phone)
-        await phone.goto(f"{at}/devices/pendant")
+        await phone.goto(f"{seen.at}/devices/pendant")
         await is_accessible(phone)
-        await page.goto(f"{at}/home?lang={lang}#consent")
-        await pictured(page, f"consent-{lang}")
-        await is_accessible(page)
 
 
-async def test_consent_taken_back_ends_the_page_that_is_open(lived, tmp_path):
-    async with chromium() as browser, related(lived, tmp_path, browser) as (_, phone, at, home):
-        await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await expect(phone.locator(".banner strong")).to_be_visible()
-        consent(home, may=False)
-        async with phone.expect_navigation(url="**/sign-in**"):
-            await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        assert "一切正常" not in await phone.content()
-        await phone.goto(f"{at}/family")
-        assert "/sign-in" in phone.url
-
-
-async def test_a_box_that_is_gone_is_said_beside_what_was_seen_before(lived, tmp_path):
-    async with chromium() as browser, related(lived, tmp_path, browser) as (_, phone, _at, _home):
+async def test_a_box_that_is_gone_is_said_beside_what_was_seen_before(seen):
+    async with chromium() as browser:
+        phone = await seen.page("女儿", browser)
+        await phone.goto(f"{seen.at}/family")
         assert await phone.locator("#stale").is_hidden()
         await phone.context.set_offline(True)
         await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -152,10 +172,9 @@ async def test_a_box_that_is_gone_is_said_beside_what_was_seen_before(lived, tmp
         await expect(phone.locator("#stale")).to_be_hidden()
 
 
-async def test_a_table_is_sorted_by_its_head_without_script(lived, tmp_path):
-    async with chromium() as browser, overseen(lived, tmp_path, browser) as (page, at):
-        bare = await browser.new_context(viewport=DESK, java_script_enabled=False, storage_state=await page.context.storage_state())
-        plain = await bare.new_page()
+async def test_a_table_is_sorted_by_its_head_without_script(seen):
+    async with chromium() as browser:
+        plain, at = await seen.page("supervisor", browser, viewport=DESK, java_script_enabled=False), seen.at
         await plain.goto(f"{at}/figures?lang=en")
         for n, order in ((0, "ascending"), (1, "descending"), (6, "descending")):
             async with plain.expect_navigation():
@@ -175,30 +194,32 @@ async def test_a_table_is_sorted_by_its_head_without_script(lived, tmp_path):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_large_text_hides_nothing(lived, tmp_path, lang):
-    async with chromium(LARGE) as browser, overseen(lived, tmp_path, browser) as (page, at):
-        await page.goto(f"{at}/figures?lang={lang}")
+async def test_large_text_hides_nothing(seen, lang):
+    async with chromium(LARGE) as browser:
+        page = await seen.page("supervisor", browser)
+        await page.goto(f"{seen.at}/figures?lang={lang}")
         await pictured(page, f"figures-large-{lang}")
         assert await page.evaluate(BROKEN) == []
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert await page.evaluate(LEFT) > 0.6
 
 
-@pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_large_text_hides_nothing_from_a_relative(lived, tmp_path, lang):
-    async with chromium(LARGE) as browser, related(lived, tmp_path, browser, lang) as (_, phone, at, _home):
+@pytest.mark.parametrize(("lang", "who"), [("zh", "女儿"), ("en", "daughter")])
+async def test_large_text_hides_nothing_from_a_relative(seen, lang, who):
+    async with chromium(LARGE) as browser:
+        phone = await seen.page(who, browser)
         for path in ("/family", "/join", "/alarms"):
-            await phone.goto(f"{at}{path}")
+            await phone.goto(f"{seen.at}{path}?lang={lang}")
             await pictured(phone, f"family-large{path.replace('/', '-')}-{lang}")
             assert await phone.evaluate(BROKEN) == [], path
             assert await phone.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-async def test_alarms_and_journal_are_searched_without_script(lived, tmp_path, lang):
-    async with chromium() as browser, overseen(lived, tmp_path, browser) as (page, at):
-        state = await page.context.storage_state()
-        bare = await (await browser.new_context(viewport=PHONE, java_script_enabled=False, storage_state=state)).new_page()
+async def test_alarms_and_journal_are_searched_without_script(seen, lang):
+    async with chromium() as browser:
+        page, at = await seen.page("supervisor", browser), seen.at
+        bare = await seen.page("supervisor", browser, java_script_enabled=False)
         await bare.goto(f"{at}/alarms?lang={lang}")
         await bare.fill("#f-q", "跌倒")
         async with bare.expect_navigation():
@@ -213,3 +234,21 @@ async def test_alarms_and_journal_are_searched_without_script(lived, tmp_path, l
                 assert await page.evaluate(BROKEN) == []
                 await is_accessible(page)
                 await is_fit_for_a_finger(page)
+
+
+async def test_consent_taken_back_ends_the_page_that_is_open(lived, tmp_path):
+    seen = Seen(lived, tmp_path)
+    with Page(seen.example.path, seen.http, tmp_path / "page.log"):
+        async with chromium() as browser:
+            page, at = await seen.technician(browser), seen.at
+            home = SimpleNamespace(example=SimpleNamespace(path=tmp_path / "gateway.toml"))
+            consent(home, may=True)
+            phone = await invited(page, browser, at, "女儿", "zh")
+            await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            await expect(phone.locator(".banner strong")).to_be_visible()
+            consent(home, may=False)
+            async with phone.expect_navigation(url="**/sign-in**"):
+                await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+            assert "一切正常" not in await phone.content()
+            await phone.goto(f"{at}/family")
+            assert "/sign-in" in phone.url
