@@ -4,6 +4,7 @@ The household is the example of the tests. With --docs only the manual's picture
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 import tempfile
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.kit.ports import free_port
+from tests.page import style
+from tests.page.conftest import Box
 from tests.page.household import MODELS, PASSWORD, ROOMS, Example
 from tests.page.served import ROOT, Page, chromium
 
@@ -235,7 +238,7 @@ async def claimed(context, address, code, first):
     return await context.storage_state()
 
 
-async def taken(browser, address, code, out, *, calm):
+async def taken(browser, address, code, out, *, calm, styled):
     async def first(page):
         for lang in ("zh", "en"):
             await page.goto(f"{address}/first?lang={lang}")
@@ -248,9 +251,10 @@ async def taken(browser, address, code, out, *, calm):
         for lang in ("zh", "en"):
             for theme in ("light", "dark"):
                 context = await browser.new_context(viewport=view, storage_state=state, device_scale_factor=1.5 if size == "phone" else 1)
+                await style.laid(context, styled)
                 page = await context.new_page()
                 await page.goto(f"{address}/box?lang={lang}&theme={theme}")
-                for path in ("/",) if calm else PAGES:
+                for path in ("/",) if calm else (*PAGES, f"/style?lang={lang}&theme={theme}"):
                     await page.goto(address + path)
                     await page.wait_for_timeout(300)
                     tall = await page.evaluate("document.documentElement.scrollHeight")
@@ -292,7 +296,7 @@ async def pictured(browser, address, code, out, *, calm):
 async def main(out, *, docs):
     out.mkdir(parents=True, exist_ok=True)
     for calm in (False, True):
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
             http = free_port()
             example = await asyncio.to_thread(Example, Path(folder), open_alarms=not calm, calm=calm, port=free_port(), http=http)
             set_up(example)
@@ -301,10 +305,15 @@ async def main(out, *, docs):
                 example.say(walk=WALKED if calm else None)
                 for signed in example.config.state.glob("certificate-*.json") if calm else ():
                     signed.unlink()  # a home that is being installed
+            beside = Box(await asyncio.to_thread(example.copy, Path(other)))  # shows what the shipped page has not
+            style.mounted(beside.app, beside.page)
             with Page(example.path, http, Path(folder) / "page.log") as page:
                 code = (example.config.page_folder / "page-code").read_text().strip()
-                async with chromium() as browser:
-                    await (pictured if docs else taken)(browser, page.address, code, out, calm=calm)
+                async with chromium() as browser, contextlib.aclosing(await beside.technician()) as styled:
+                    if docs:
+                        await pictured(browser, page.address, code, out, calm=calm)
+                    else:
+                        await taken(browser, page.address, code, out, calm=calm, styled=styled)
     made = [out / f"{name}.jpg" for name in SHOWN] if docs else [*out.glob("*.png")]
     print(f"{len(made)} pictures in {out}, {sum(file.stat().st_size for file in made) // 1000} kB")
 
