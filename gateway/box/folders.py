@@ -10,6 +10,7 @@
                                              the daemon reads, changes nothing
             inbox.db  handed/                0640: what the page tells the daemon
             page.db  page-code  page-papers/ 0600, 0700: the page's alone
+            photos/                          0600, 0700: the page's alone
 
 Each writes in its own folder, and deletes what it has left there. Where one user runs both, as on a
 developer's machine, everything lies in the same places and nobody is kept apart.

@@ -22,7 +22,7 @@ from gateway.contract.orders import Commissioned
 from gateway.home import certificates, signatures
 from gateway.home.handed import Handed
 from gateway.home.parts import Agreed, Signature, Signing
-from gateway.page import sheets
+from gateway.page import photos, sheets
 from gateway.page.change import Answer, Form, current, drawn, left
 from gateway.page.known import seconds
 from gateway.page.steps import stands as standing
@@ -136,7 +136,16 @@ def sheet(v: Reader, number: int) -> Response:
         s=sheets.words(v.words, found.document),
         c=on_paper(v.words, found.document, drawing, found.sha256, found.agreed),
         new="new" in v.request.query_params,
+        photographs=_photographs(v) if v.technician else [],
+        now=v.page.known.now(v.page.known.status()),
     )
+
+
+def _photographs(v: Visitor) -> list[tuple[str, str, float]]:
+    """Return (device, where it is, when taken) of each photograph of a present device."""
+    folder = v.page.config.page_folder
+    found = [(d, photos.taken(folder, d.id)) for d in current(v).devices]
+    return [(d.id, v.where(d.room, d.id), at) for d, at in found if at is not None]
 
 
 def _found(v: Visitor, number: int) -> certificates.Certificate:

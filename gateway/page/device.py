@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from msgspec.structs import replace
 
 from gateway.home.status import DeviceStatus, Status
-from gateway.page import acts, day, weeks
+from gateway.page import acts, day, jpeg, photos, weeks
 from gateway.page.change import current, models
 from gateway.page.known import DAY
 from gateway.page.makes import look
@@ -39,8 +39,10 @@ def one(v: Technician, device: str) -> Response:
     return shown(v, device)
 
 
-def shown(v: Visitor, device: str, status: int = 200, wrong: acts.Wrong | None = None) -> Response:
-    """Return a device's page; `wrong`: its form as it came."""
+def shown(
+    v: Visitor, device: str, status: int = 200, wrong: acts.Wrong | None = None, trouble: str = ""
+) -> Response:
+    """Return a device's page; `wrong`: its form as it came, `trouble`: with its photograph."""
     known = v.page.known
     facts = known.status()
     found = next((d for d in facts.devices if d.device == device), None)
@@ -92,6 +94,10 @@ def shown(v: Visitor, device: str, status: int = 200, wrong: acts.Wrong | None =
         hours=acts.HOURS,
         until=shelves[device].get("until", 0.0) if device in shelves else 0.0,
         was=acts.before(v, now, acts.SHELVED_MOST) if _may_be_shelved(v, found) else None,
+        enrolled=any(d.id == device for d in current(v).devices),
+        taken=photos.taken(v.page.config.page_folder, device),
+        photo_most=jpeg.LARGEST,
+        trouble=trouble,
     )
 
 

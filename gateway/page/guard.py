@@ -24,7 +24,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST = 40 * 1024  # bytes of a request's body: two certificates in PEM, nothing here is larger
-LARGER: Final = {"/moving/look": 256 * 1024}  # ... but a backup that a new box is to take over
+# ... but a backup that a new box is to take over, and a photograph
+LARGER: Final = {"/moving/look": 256 * 1024, "/sensors/photo": 96 * 1024}
 RATE, BURST = 25.0, 150.0  # requests a second and at once of one source: a page is about eight
 SOURCES = 500  # sources that are remembered, the one longest quiet forgotten first
 REGULARS = 40  # such sources: two of each session there may be

@@ -12,10 +12,10 @@ import re
 import sqlite3
 import threading
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -26,20 +26,14 @@ from gateway.home.parts import DevicePart
 from gateway.page import again
 from gateway.page.acts import once, once_of
 from gateway.page.change import Answer, Form, current, drawn, is_new, left, models
-from gateway.page.guard import LARGER, TooLarge
+from gateway.page.guard import LARGER
 from gateway.page.news import until
+from gateway.page.upload import Upload, said_in
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 
 router = APIRouter()
 _opening = threading.Lock()  # one at a time: each takes 32 MiB for a moment
-_BOUNDARY: Final = re.compile(
-    r"multipart/form-data;\s*boundary=\"?([A-Za-z0-9'()+_,./:=?-]{1,70})\"?", re.IGNORECASE
-)
-_NAME: Final = re.compile(
-    rb'^content-disposition:[^\r\n]*;\s*name="([a-z]{1,20})"', re.IGNORECASE | re.MULTILINE
-)
-PARTS = 10  # of one form
 
 
 @router.post("/box/backup")
@@ -100,28 +94,6 @@ def moving(v: Technician) -> Response:
     return _start(v)
 
 
-async def uploaded(request: Request) -> dict[str, bytes] | None:
-    """Return the parts of a form with a file, None where it is too large."""
-    kind = _BOUNDARY.fullmatch(request.headers.get("content-type", ""))
-    try:
-        body = await request.body()
-    except TooLarge:
-        return None
-    if not kind:
-        raise Stop(403, "form_old")
-    out: dict[str, bytes] = {}
-    for piece in (b"\r\n" + body).split(b"\r\n--" + kind[1].encode(), PARTS + 1)[1:]:
-        head, found, content = piece.partition(b"\r\n\r\n")
-        if piece.startswith(b"--") or not found:  # the end, or none
-            break
-        if name := _NAME.search(head):
-            out[name[1].decode()] = content
-    return out
-
-
-Upload = Annotated[dict[str, bytes] | None, Depends(uploaded)]
-
-
 @router.post("/moving/look")
 async def look(v: Technician, parts: Upload) -> Response:
     """Open an uploaded backup and show what would be taken over; nothing is changed."""
@@ -132,11 +104,7 @@ async def look(v: Technician, parts: Upload) -> Response:
             fields={"file": v.words("moving.large", most=LARGER["/moving/look"] // 1024)}
         )
         return await run_in_threadpool(_start, v, 413, Form("look", {}, answer))
-    said = {
-        name: part.decode(errors="replace")
-        for name, part in parts.items()
-        if name != "file" and len(part) <= 400
-    }
+    said = said_in(parts)
     checked(v, said)
     data, words, order = parts.get("file", b""), said.get("passphrase", ""), f"page-{once_of(said)}"
 

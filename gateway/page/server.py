@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gateway.box import folders, systemd
 from gateway.home import inbox
 from gateway.home.config import Config
-from gateway.page import papers
+from gateway.page import hangs, papers
 from gateway.page.app import made
 from gateway.page.change import tidied
 from gateway.page.connections import Places, Server
@@ -176,10 +176,11 @@ async def serve(config: Config) -> None:
 
 
 async def _keep_tidy(page: Page) -> None:
-    """Delete what was handed to the daemon and is not needed any more, and who may look no more."""
+    """Delete what is not needed any more: what was handed over, accounts, photographs."""
     while True:
         await asyncio.to_thread(tidied, page.config, page.known)
         await asyncio.to_thread(ended, page)
+        await asyncio.to_thread(hangs.tidied, page)
         await asyncio.sleep(WAITS.tidy)
 
 

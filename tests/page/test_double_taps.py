@@ -49,7 +49,7 @@ ANSWERS = {
     "passphrase": "tea hill rain bamboo lamp stone",
     "typed": "T-07",
 }
-UPLOADS = {"/moving/look"}  # a file, which no form of these sends
+UPLOADS = {"/moving/look", "/sensors/photo?device=front-door"}  # a file, which no form of these sends
 
 
 class Forms(HTMLParser):

@@ -68,7 +68,7 @@ SET_UP = (
 CHANGES = (
     *(f"/do/{do}" for do in sorted(acts.DOES)),
     *(f"/home/{part}" for part in ("household", "rooms", "consent")),
-    *(f"/sensors/{part}" for part in ("window", "put", "replace", "retire", "change", "port", "radar")),
+    *(f"/sensors/{part}" for part in ("window", "put", "replace", "retire", "change", "port", "radar", "photo", "photo/remove")),
     "/box/accounts",
     "/box/accounts/remove",
     "/box/invite",
@@ -82,7 +82,7 @@ CHANGES = (
     "/undo",
     *("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/walk", "/certificate"),
 )
-FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
+FETCHED = ("/box/backup/none", "/devices/pendant/photo.jpg")  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
 DOORS = {"/first", "/sign-in", "/join"}
 RELATIVES = ("/family", "/family/password")  # tests/page/test_family.py

@@ -67,6 +67,11 @@ def written() -> str:
         "consent to activity it is not told either that somebody is out with the pendant: only, after `pendant_out`, that the pendant is not heard.",
         "Nor is it told by which doors and rooms an absence has ended: only that, and in how many rooms somebody was.",
         "",
+        "A photograph of where a device hangs, which a technician may take, is no part of any of this. The page keeps it (`page/photos/`, 0600, at most 64 of at most",
+        "60 kB), shows it to technicians and prints it behind the certificate. It is not pushed and stands in no backup, bundle, log, journal or topic. The phone draws it anew",
+        "before it is sent, and the page keeps nothing of a JPEG but the picture: no place, time or maker. It is deleted when its device cannot come back any more, when",
+        "the journal's days are over, when a technician deletes it, and with the home.",
+        "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
         "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called; of a visit by a badge whose badge it is, as the ladder calls that person.",
     ]
