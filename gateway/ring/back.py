@@ -1,5 +1,7 @@
-"""Calls that come in: each is refused at once, for nobody here takes it, and handed over.
+"""Calls that come in: each is refused, for nobody here takes it, and handed over.
 
+One that waits while we ring somebody is heard at once and refused behind our own call: by the AT
+command for it (+CHUP) a modem hangs up every call.
 The number of who calls may come with the second ring; one that is withheld is nobody's. What was
 over before we looked for the first time is not heard: nobody knows how long ago it was. A call
 that we made, whose program was ended in the middle of it, is hung up: it would ring on.
@@ -21,7 +23,6 @@ from gateway.sms.replies import Replies
 from gateway.sms.waits import WAITS as SMS_WAITS
 
 AT_ONCE: Final = 20  # calls that are looked at, of one modem
-_COMES: Final = frozenset({line.RINGING_IN, line.WAITING, line.ACTIVE, line.HELD})
 # returns the SMS that answers whoever has called from this number, "" for none
 Heard = Callable[[str], Awaitable[str]]
 
@@ -36,6 +37,7 @@ class CallsBack:
         self._news = asyncio.Event()
         self._replies = Replies()
         self._since: dict[str, float] = {}  # when a call was first seen that is still to be told
+        self._told: set[str] = set()  # who calls was handed over
         self._dealt: set[str] = set()
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -69,40 +71,56 @@ class CallsBack:
         there: set[str] = set()
         for modem in await manager.modems():
             there.update(modem.calls)
+            calls: dict[str, line.Call] = {}
             for path in sorted(set(modem.calls) - self._dealt, key=lambda p: (len(p), p))[:AT_ONCE]:
                 with contextlib.suppress(Trouble):
-                    await self._one(manager, modem, path, first)
+                    calls[path] = await line.look(manager, path)
+            ours = any(call.direction == line.OUTGOING and call.goes_on for call in calls.values())
+            for path, call in calls.items():
+                with contextlib.suppress(Trouble):
+                    if call.direction == line.INCOMING:
+                        await self._comes(manager, modem, path, call, stale=first, ours=ours)
+                    else:
+                        await self._goes(manager, modem, path, call)
         self._dealt &= there
+        self._told &= there
         for path in self._since.keys() - there:
             del self._since[path]
         return bool(there - self._dealt)
 
-    async def _one(self, manager: ModemManager, modem: Modem, path: str, first: bool) -> None:
-        """Deal with one call. Raises Trouble."""
-        call = await line.look(manager, path)
-        if call.direction == line.INCOMING:
-            await self._comes(manager, modem, path, call, stale=first)
-        elif path == await asyncio.wrap_future(aside.run(made.left, self._state())):
+    async def _goes(self, manager: ModemManager, modem: Modem, path: str, call: line.Call) -> None:
+        """Hang up a call of a program of ours that was ended. Raises Trouble."""
+        if path == await asyncio.wrap_future(aside.run(made.left, self._state())):
             await self._ends(manager, modem, path)
             await asyncio.wrap_future(aside.run(_gone, self._state()))
         elif call.state == line.TERMINATED:
             self._dealt.add(path)  # whoever made it deletes it
 
     async def _comes(
-        self, manager: ModemManager, modem: Modem, path: str, call: line.Call, *, stale: bool
+        self,
+        manager: ModemManager,
+        modem: Modem,
+        path: str,
+        call: line.Call,
+        *,
+        stale: bool,
+        ours: bool,
     ) -> None:
-        """Hear whoever calls, and refuse the call. Raises Trouble."""
+        """Hear whoever calls, and refuse the call unless ours goes on. Raises Trouble."""
         now = asyncio.get_running_loop().time()
         waited = now - self._since.setdefault(path, now)
-        if call.state in _COMES and not call.number and waited < WAITS.number:
+        if call.goes_on and not call.number and waited < WAITS.number:
             return
-        if call.state == line.TERMINATED and stale:
-            self._dealt.add(path)
-        if path not in self._dealt:
-            self._dealt.add(path)  # heard once, also where it cannot be refused
+        if not call.goes_on and stale:
+            self._told.add(path)
+        if path not in self._told:
+            self._told.add(path)
             # what it means is on the disk before the caller hears that he was refused
             if call.number and (reply := await self._heard(call.number)):
                 self._replies.put(modem.path, call.number, reply)
+        if ours and call.goes_on:
+            return
+        self._dealt.add(path)  # also where it cannot be refused
         await self._ends(manager, modem, path)
 
     async def _ends(self, manager: ModemManager, modem: Modem, path: str) -> None:

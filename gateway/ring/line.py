@@ -28,6 +28,11 @@ class Call(NamedTuple):
     direction: int
     number: str
 
+    @property
+    def goes_on(self) -> bool:
+        """True while it rings, waits or talks."""
+        return DIALING <= self.state < TERMINATED
+
 
 async def create(manager: ModemManager, modem: str, number: str) -> str:
     """Make a call to be started; return its path. Raises Trouble."""

@@ -173,7 +173,10 @@ class FakeModem:
         if self.calls[path]["State"].value not in TALKS:
             return False
         self.over.append(path)
-        self._goes_to(path, TERMINATED, ENDED)
+        # one that waits is refused by +CHUP: then everything is hung up
+        every = self.calls[path]["State"].value == WAITING
+        for one in list(self.calls) if every else [path]:
+            self._goes_to(one, TERMINATED, ENDED)
         return True
 
     @property

@@ -108,13 +108,17 @@ async def test_what_was_over_before_we_looked_is_deleted_unheard_and_what_still_
     assert line.came == [STRANGER], "nobody knows how long ago the other was"
 
 
-async def test_a_call_that_waits_behind_ours_is_refused_and_ours_goes_on(line):
+async def test_who_calls_while_we_ring_somebody_is_heard_at_once_and_refused_behind_it(line):
     modem = line.manager.plug()
     async with at_work(line):
         ours = modem._call({"Direction": OUTGOING, "Number": "+8613700000000", "State": 2, "StateReason": 1})
         theirs = modem.rung(NUMBER, state=WAITING)
+        await until(lambda: line.came)
+        looks = line.ready
+        await until(lambda: line.ready > looks + 3)
+        assert modem.talking == [ours, theirs], "a modem that refuses one hangs up both"
+        modem.ends(ours)
         await until(lambda: theirs not in modem.calls)
-        assert modem.talking == [ours]
     assert (line.came, modem.over) == ([NUMBER], [theirs])
 
 
