@@ -1,6 +1,7 @@
 """A technician's phone adds an encrypted button by live adverts: found by pressing it, enrolled with its key, confirmed by a press."""
 
 import asyncio
+import os
 import sqlite3
 
 from tests.kit.household import KEY, Sealed
@@ -75,6 +76,11 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
             await page.wait_for_selector(".confirmed")
             await page.wait_for_selector(".banner:has-text('这一次按键是测试')")
             await is_accessible(page)
+            if folder := os.environ.get("PICTURES"):
+                await page.screenshot(path=f"{folder}/confirmed.png", full_page=True)
+            async with page.expect_navigation():
+                await page.locator("a", has_text="拍照").click()
+            await page.wait_for_selector("#photo-file")
             assert not [b for b in broken if "422" not in b], broken
         with sqlite3.connect(f"file:{tmp_path}/state/gateway.db?mode=ro", uri=True) as db:
             bodies = [bytes(body).decode() for (body,) in db.execute("SELECT body FROM journal")]

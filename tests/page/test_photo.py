@@ -183,6 +183,12 @@ async def test_a_photograph_is_kept_without_its_place_and_shown_to_technicians_a
     assert EN["visit.photo_removed"] in book
 
 
+async def test_the_way_there_stands_among_all_devices(home, box):
+    technician = await box.technician()
+    assert 'href="/devices/pendant"' in (await technician.get("/sensors")).text
+    assert 'id="photo"' in (await technician.get("/devices/pendant")).text
+
+
 async def test_it_leaves_the_box_by_no_way(home, box):
     technician = await box.technician()
     assert (await sent(technician, PLAIN)).status_code == 303
