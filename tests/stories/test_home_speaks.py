@@ -86,6 +86,19 @@ def test_a_fall_that_nobody_can_take_back_is_called_at_once(tmp_path):
         life.live(story())
 
 
+def test_nothing_is_said_of_who_is_passed_over_and_why_the_next_is_called_is_said_once(tmp_path):
+    async def story():
+        life.press()
+        await life.wait(75)
+        assert [(c.responder, c.delivery.value) for c in life.open[0].calls[1:]] == [("neighbour", "failed"), ("family", "accepted")]
+        assert [what for what in spoken(life) if what in {"raised_again", "calling"}] == ["raised_again"]
+
+    night = rung("neighbour").rstrip() + '\nhours = ["22:00", "06:00"]\n'
+    with Life(tmp_path, sound="", ladder=night + rung("family")) as life:
+        life.people["eldercare-voice"] = SAYS
+        life.live(story())
+
+
 def test_a_secret_call_for_help_makes_no_sound_and_calls_all_the_same(tmp_path):
     async def story():
         life.plug(False)
