@@ -35,8 +35,13 @@ _UNSUPPORTED: Final = "Core.Unsupported"
 _NO_ANSWER: Final = "Connection.NoAnswer"
 
 
-async def rung(number: str, person: str, alarm: str, state: Path, longest: float) -> str:
-    """Ring a telephone, or without a number see that a modem could. Raises NotReached."""
+async def rung(
+    number: str, person: str, alarm: str, state: Path, longest: float, *, test: bool = False
+) -> str:
+    """Ring a telephone, or in a `test` see that a modem could, and that we may. Raises NotReached.
+
+    A call that is made and never started rings nobody.
+    """
     news, wrong = "", list[NotReached]()
 
     async def rings(manager: ModemManager, modem: Modem) -> None:
@@ -44,7 +49,8 @@ async def rung(number: str, person: str, alarm: str, state: Path, longest: float
         if not modem.voice:
             raise NotReached(NO_VOICE, f"{Path(modem.path).name}: it makes no telephone calls")
         news = "in a network, makes telephone calls"
-        if not number:
+        if test:
+            await line.forget(manager, modem.path, await line.create(manager, modem.path, number))
             return
         async with _line(state) as mine:
             _note(state, person, alarm)
@@ -153,7 +159,6 @@ class _Asked:
         parser.add_argument("--sms", action="store_true", help="an SMS goes before it")
         given = parser.parse_args(arguments)
         self.to, self.test, self._state = str(given.to), given.word is not None, Path(given.state)
-        self.number = ""
         known = people.all_of(given.phones, given.state)
         person = known.one(self.to)
         reason = os.environ.get("ELDERCARE_REASON", "")
@@ -162,28 +167,30 @@ class _Asked:
                 f"{self.to}: an emergency number is called by people, not rung from here"
             )
         self.rings = self.test or reason not in NO_RING
-        self._person = person.id
+        self._person, self._number, self._writes_to = person.id, person.number, person.number
         self.text: str | None = None
         if self.test:
-            self.number, text = send.self_test(known, person)
+            self._writes_to, text = send.self_test(known, person)
             self.text = text if given.sms else None
-        else:
-            self.number = person.number
-            if given.sms or not self.rings:
-                self.text = send.worded(person, known.home, self._state, rings=self.rings)
+        elif given.sms or not self.rings:
+            self.text = send.worded(person, known.home, self._state, rings=self.rings)
+
+    def hidden(self, text: str) -> str:
+        """Return a text without the numbers that a modem's answer may quote."""
+        return send.without(self._writes_to, send.without(self._number, text))
 
     async def write(self) -> str:
         """Send the SMS."""
         longest = WAITS.half_test if self.test else WAITS.sms if self.rings else SMS_WAITS.whole
-        said = await send.sent(self.number, self.text or "", longest, report=not self.rings)
+        said = await send.sent(self._writes_to, self.text or "", longest, report=not self.rings)
         return f"SMS: {said}"
 
     async def ring(self) -> str:
         """Let it ring, or see that it could."""
-        alarm, number = os.environ.get("ELDERCARE_ALARM", ""), "" if self.test else self.number
         before = WAITS.sms if self.text is not None else 0.0
         longest = WAITS.half_test if self.test else WAITS.whole - before
-        return f"ring: {await rung(number, self._person, alarm, self._state, longest)}"
+        who = self._number, self._person, os.environ.get("ELDERCARE_ALARM", "")
+        return f"ring: {await rung(*who, self._state, longest, test=self.test)}"
 
 
 async def told(asked: _Asked) -> str:
@@ -206,18 +213,17 @@ async def told(asked: _Asked) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Ring a person; with `test` as the last word ring nobody and say whether it could."""
     send.keep_in()
-    number = ""
     try:
         asked = _Asked(arguments)
-        number = asked.number
-        news = asyncio.run(told(asked))
     except NotSetUp as why:
         print(why, file=sys.stderr)
         return NOT_SET_UP
+    try:
+        news = asyncio.run(told(asked))
     except NotReached as why:
-        print(send.without(number, str(why)), file=sys.stderr)
+        print(asked.hidden(str(why)), file=sys.stderr)
         return why.code
-    print(f"{asked.to}: {send.without(number, news)}", file=sys.stderr)
+    print(f"{asked.to}: {asked.hidden(news)}", file=sys.stderr)
     return DONE
 
 

@@ -157,7 +157,11 @@ async def test_an_sms_goes_before_the_ring_and_one_of_both_is_enough(home):
 async def test_the_self_test_rings_nobody_and_wants_both_halves(home):
     modem = home.manager.plug()
     assert await home.rings("test", reason="self_test") == 0, home.heard
-    assert (numbers(modem), modem.sent) == ([], [])
+    assert (numbers(modem), modem.sent, modem.calls) == ([], [], {})
+    assert "Start" not in home.manager.calls
+    modem.fail["CreateCall"] = "Core.Unauthorized"
+    assert await home.rings("test", reason="self_test") == 14, "polkit's rule is that of an earlier version"
+    del modem.fail["CreateCall"]
     assert await home.rings("--sms", "test", reason="self_test") == 0
     assert [number for number, _ in modem.sent] == [OWN]
     modem.fail["Send"] = "Message.Unknown 8"
