@@ -69,27 +69,8 @@ async def looks_well(page, home, name):
     await is_fit_for_a_finger(page)
 
 
-async def test_a_technician_turns_it_on_and_the_worker_shows_what_comes(home):
-    context, page = await home.phone()
-    await looks_well(page, home, "off")
-    await page.goto(home.at("/box?lang=en"))
-    await page.click("#duty-set button")
-    await expect(page.locator("#duty-why")).to_have_text(EN["duty.denied"])
-    await expect(page.locator("#duty-set button")).not_to_have_attribute("aria-busy", "true")
-    await context.grant_permissions(["notifications"], origin=home.at("").rstrip("/"))
-    await page.goto(home.at("/box?lang=en"))
-    await page.evaluate(GIVEN, Subscriber().form("https://127.0.0.1/given"))
-    async with page.expect_navigation():
-        await page.dblclick("#duty-set button")
-    assert await page.evaluate("sessionStorage.asked") == "true 65 4", "for a message that is shown, with a public key"
-    await expect(page.locator("#duty .notice.good")).to_have_text(EN["duty.said.set"])
-    await expect(page.locator("#duty li strong")).to_have_text(EN["duty.this"])
-    assert await page.locator("#duty-set").count() == 0, "this phone is on"
-    await looks_well(page, home, "on")
-    await tapped(page, "#duty form[action='/box/phone/test'] button")
-    await expect(page.locator("#duty > .notice.bad:not([hidden])")).to_have_text(EN["duty.said.inside"])
-    await is_accessible(page)
-
+async def shows_what_comes(context, page, home):
+    """The worker's part, as a push service would wake it."""
     words = {language: Words(language, ZoneInfo("Asia/Shanghai")) for language in LANGUAGES}
     cdp = await context.new_cdp_session(page)
     registered = asyncio.get_running_loop().create_future()
@@ -127,13 +108,34 @@ async def test_a_technician_turns_it_on_and_the_worker_shows_what_comes(home):
     await comes("{not of this version")
     await becomes(page, shown, ZH["app"])
 
+
+async def test_a_technician_turns_it_on_and_the_worker_shows_what_comes(home):
+    context, page = await home.phone()
+    await looks_well(page, home, "off")
+    await page.goto(home.at("/box?lang=en"))
+    await page.click("#duty-set button")
+    await expect(page.locator("#duty-why")).to_have_text(EN["duty.denied"])
+    await expect(page.locator("#duty-set button")).not_to_have_attribute("aria-busy", "true")
+    await context.grant_permissions(["notifications"], origin=home.at("").rstrip("/"))
+    await page.goto(home.at("/box?lang=en"))
+    await page.evaluate(GIVEN, Subscriber().form("https://127.0.0.1/given"))
+    async with page.expect_navigation():
+        await page.dblclick("#duty-set button")
+    assert await page.evaluate("sessionStorage.asked") == "true 65 4", "for a message that is shown, with a public key"
+    await expect(page.locator("#duty .notice.good")).to_have_text(EN["duty.said.set"])
+    await expect(page.locator("#duty li strong")).to_have_text(EN["duty.this"])
+    assert await page.locator("#duty-set").count() == 0, "this phone is on"
+    await looks_well(page, home, "on")
+    await tapped(page, "#duty form[action='/box/phone/test'] button")
+    await expect(page.locator("#duty > .notice.bad:not([hidden])")).to_have_text(EN["duty.said.inside"])
+    await is_accessible(page)
+
+    await shows_what_comes(context, page, home)
     await tapped(page, "#duty form[action='/box/phone/end'] button")
     await expect(page.locator("#duty-set button")).to_be_visible()
 
-
-async def test_a_browser_that_cannot_says_why(home):
-    context, page = await home.phone("en")
+    # A browser that cannot says why.
     await context.add_init_script("delete window.PushManager;")
-    await page.goto(home.at("/box"))
+    await page.goto(home.at("/box?lang=en"))
     await expect(page.locator("#duty-why")).to_have_text(EN["duty.unable"])
     assert not await page.locator("#duty-set").is_visible()
