@@ -195,7 +195,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
     "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, recall, arrive, close, silence. 警报编号",
     "InstructionMessage.device": "Id of the device: for shelve, confirm and walk; may be given for test. 设备编号",
-    "InstructionMessage.step": "For walk: what is pulled for the whole home, mains or uplink, in the place of a device. 步骤",
+    "InstructionMessage.step": "For walk: what is pulled for the whole home, mains or uplink, in the place of a device; drill: with a button, the first responder is called, as a drill. 步骤",
     "InstructionMessage.reason": "Why: for shelve it must be given. 原因",
     "InstructionMessage.outcome": (
         "For close: one of the outcomes; `test` for a test, and for the alarm of a device that was enrolled within the hour before; "

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from gateway.contract import orders
 from gateway.judge.alarm import Outcome
-from gateway.judge.walk_record import Plug
+from gateway.judge.walk_record import DRILL, Plug
 from gateway.words.instruction import LOCAL_ONLY, Do
 
 Schema = dict[str, Any]
@@ -41,7 +41,7 @@ def _held(order: type[Struct]) -> Order:
 ORDERS: Final[Mapping[Do, Order]] = {do: _held(order) for do, order in orders.ORDERS.items()}
 CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
     (Do.CLOSE, "outcome"): Outcome,
-    (Do.WALK, "step"): Plug,
+    (Do.WALK, "step"): (*Plug, DRILL),
 }
 
 

@@ -199,8 +199,7 @@ class StepStatus(Struct, frozen=True, kw_only=True):
 class WalkStatus(Struct, frozen=True, kw_only=True):
     """The walk test of one device; `on`: kinds that began in it and have not ended.
 
-    What follows is counted by `gateway.judge.walk_record`; a field without a value has not been
-    seen.
+    What follows is counted by `gateway.judge.walk_record`; what has no value has not been seen.
     """
 
     device: str
@@ -226,6 +225,7 @@ class WalkStatus(Struct, frozen=True, kw_only=True):
     worst_dbm: int | UnsetType = UNSET
     signals_dbm: str | UnsetType = UNSET
     receipt_s: float | UnsetType = UNSET
+    drill: bool | UnsetType = UNSET
 
 
 class PlugStatus(Struct, frozen=True, kw_only=True):

@@ -85,7 +85,7 @@ def next_call(
     why = skipped(who, ladder, down, alarm, now)
     why = None if (alarm.test and rung > 0) or (why == OFF_DUTY and sent) else why
     delivery = Delivery.WAITING if why is None else Delivery.FAILED
-    if alarm.test and rung > 0:
+    if alarm.test and rung > 0 and reason != Reason.DRILL:
         delivery = Delivery.HELD  # a test never reaches the real ladder
     call = Called(
         rung,

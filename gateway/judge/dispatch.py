@@ -73,15 +73,15 @@ class Reason(StrEnum):
     REPEAT = "repeat"
     AGAIN = "pressed_again"  # a renewed SOS: each press calls the next at once
     INTERRUPTED = "interrupted"  # the power went, or the gateway ended, while this call was made
-    # who was called stands in the ladder no more, or with another number
-    CHANGED = "ladder_changed"
+    CHANGED = "ladder_changed"  # who was called stands in the ladder no more, or as another
     ASKED = "asked"  # was on the way and has not arrived: asked once, beside the ladder
     RECALLED = "recalled"  # was on the way and need not come: told so, beside the ladder
+    DRILL = "drill"  # the first person, beside the ladder: the one call that a test may make
     NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
 
 
 # such a call is beside the ladder: its wait does not begin anew
-BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})
+BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED, Reason.DRILL})
 _NO_TURN = (Reason.ASKED, Reason.RECALLED)  # nor is it the turn of who is called so
 
 

@@ -19,6 +19,7 @@ from gateway.judge.lateness import left, malformed, takes_away, undated, undecid
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.real import Real
+from gateway.judge.walk_record import DRILL
 from gateway.judge.walk_test import WalkTest
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, When
@@ -193,7 +194,7 @@ class Orders(Part):
             return self._test(i, now)
         if i.do is Do.AWAY:
             return self._nobody_home(i, now)
-        if i.do is Do.WALK and i.step:
+        if i.do is Do.WALK and i.step and i.step != DRILL:
             return self.walk_test.stepped(i, now)
         if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)

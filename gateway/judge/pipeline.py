@@ -371,6 +371,7 @@ class Pipeline:
     ) -> list[Entry]:
         """Take how a local program's call ended. One that failed sends the ladder on."""
         self._alarms.called_back(number, index, now, ok=ok, detail=detail)
+        self.walk_test.called_back(number, now, ok=ok)
         return self._turn()
 
     # -- instructions -----------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from gateway.judge.watch import HELP, SOS
 from gateway.words.driver import Model
 from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, Value
 
+DRILL = "drill"  # a step of the walk test: a button, and the first responder with it
 SENT = 200  # entries whose receipts are waited for; a press more is counted all the same
 SIGNALS = 600  # packets whose strength is remembered; the oldest is forgotten first
 EACH = 12  # counted acts whose signal is told one by one
@@ -82,6 +83,7 @@ class Goal(Struct, frozen=True):
     any_of: bool = False
     receipted: bool = False
     within: float = inf  # seconds in which the platform's receipt is wanted
+    drill: bool = False  # the first responder is called by it too, and has to answer
 
     def needs(self, facts: Mapping[str, Value]) -> list[Need]:
         """Return what has to be shown and how far it is, by what a test has counted."""
@@ -112,6 +114,9 @@ class Goal(Struct, frozen=True):
                     and not counted("without_receipt"),
                 )
             )
+        if self.drill:
+            out.append(Need("reached", "reached_s" in facts))
+            out.append(Need("answered", "answered_s" in facts))
         return out
 
 
@@ -187,6 +192,10 @@ class Walk(Struct):
     receipts: int = 0
     slowest: float | None = None  # s from an entry of the test to its receipt
     settled: float = inf  # when nothing more was wanted of it
+    # a drill: who was called and when, and when that call had reached somebody, and was answered
+    called: tuple[str, float] = ("", 0.0)
+    reached: float | None = None
+    answered: float | None = None
     _sent: dict[int, float] = {}
     _was: dict[tuple[Kind, int, str], bool] = {}
     _acts: list[float] = []
@@ -274,6 +283,10 @@ class Walk(Struct):
             out["not_proved_fresh"] = self.flagged
         if self.worst is not None:
             out["worst_dbm"] = self.worst
+        who, since = self.called
+        out |= {"called": who} if who else {}
+        out |= {} if self.reached is None else {"reached_s": round(self.reached - since, 1)}
+        out |= {} if self.answered is None else {"answered_s": round(self.answered - since, 1)}
         if each := self._each():
             out["signals_dbm"] = " ".join(map(str, each))
         if self.slowest is not None:

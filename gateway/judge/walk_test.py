@@ -17,14 +17,15 @@ from math import inf
 
 from msgspec.structs import replace
 
-from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, State
+from gateway.judge.alarm import ANSWERED, MOVES, Alarm, Move, Outcome, State
 from gateway.judge.book import AlarmFact, Book, is_walk
 from gateway.judge.conditions import MOMENTARY, counted
 from gateway.judge.danger import LEVELS, Cancelled, Cleared, Danger, Judge, Judgement
+from gateway.judge.dispatch import PROGRAM, Reason
 from gateway.judge.faults.fault import Faults
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.waits import WAITS
-from gateway.judge.walk_record import Goal, Plug, Step, Walk
+from gateway.judge.walk_record import DRILL, Goal, Plug, Step, Walk
 from gateway.judge.wishes import Wish
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
@@ -90,6 +91,24 @@ class WalkTest(Part):
             for entry in self.book.written:
                 if isinstance(entry.fact, AlarmFact) and entry.fact.move != "receipt":
                     self.walk.told(entry.fact.alarm.number, entry.number, entry.at.mono)
+                    self._answers(entry.fact, entry.at.mono)
+
+    def _answers(self, fact: AlarmFact, mono: float) -> None:
+        """See whether a drill is answered by what this turn has written."""
+        walk = self.walk
+        if walk is None or not walk.called[0] or walk.answered is not None:
+            return
+        if fact.alarm.number in walk.alarms.values() and fact.alarm.state in ANSWERED:
+            walk.answered = mono
+            walk.reached = mono if walk.reached is None else walk.reached
+            walk.look(mono)
+
+    def called_back(self, number: int, now: Moment, *, ok: bool) -> None:
+        """Take how the call of a drill ended."""
+        walk = self.walk
+        if walk is not None and ok and walk.called[0] and number in walk.alarms.values():
+            walk.reached = now.mono if walk.reached is None else walk.reached
+            walk.look(now.mono)
 
     # -- what a device says -----------------------------------------------------------------------
 
@@ -149,9 +168,26 @@ class WalkTest(Part):
                 by=danger.device,
             )
             walk.alarms[danger.kind] = alarm.number
+            self._call_first(walk, alarm, danger.at)
             return
         alarm = self.alarms.keep(counted(alarm, evidence, listed=danger.listed))
         self.alarms.say(alarm, "count", danger.at, by=danger.device)
+
+    def _call_first(self, walk: Walk, alarm: Alarm, now: Moment) -> None:
+        """Call the first responder in a drill, once, and marked as one."""
+        first = self.first_person
+        if walk.goal is None or not walk.goal.drill or walk.called[0] or not first:
+            return
+        walk.called = self.alarms.ladder[first].responder, now.mono
+        self.alarms.call(alarm, first, Reason.DRILL, now, before=alarm.state)
+
+    @property
+    def first_person(self) -> int:
+        """The first rung by which the gateway itself calls a person; 0 where there is none."""
+        return next(
+            (n for n, r in enumerate(self.alarms.ladder) if r.channel == PROGRAM and not r.sounds),
+            0,
+        )
 
     def cleared(self, cleared: Cleared) -> None:
         """End in the test what began in it."""
@@ -241,7 +277,7 @@ class WalkTest(Part):
             self.end_alarm(alarm, now, by=by, reason=reason)
         facts = walk.facts()
         detail: dict[str, Value] = {
-            "what": "walk",
+            "what": DRILL if walk.goal is not None and walk.goal.drill else "walk",
             "by": walk.by,
             "lasted_s": round(now.mono - walk.began, 1),
             "end": reason,
@@ -280,6 +316,9 @@ class WalkTest(Part):
         alarm = replace(alarm, condition_active=False)
         if alarm.state is State.PRE_ALARM:
             alarm = self.alarms.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
+        if alarm.state is State.DISPATCHED and any(c.reason == Reason.DRILL for c in alarm.calls):
+            # who said to come was in a drill and need not
+            alarm = self.alarms.move(alarm, Move.RECALL, now, by=by, reason=DRILL)
         if Move.CLOSE in MOVES[alarm.state]:
             self.alarms.close(alarm, Outcome.TEST, now, by=by, reason=reason)
 
@@ -325,12 +364,27 @@ class WalkTest(Part):
             return no(i, Refused.NOT_ALLOWED, "walk_order.real_alarm")
         if i.seconds > 0 and self.step is not None:
             return _step_runs(i)
+        if i.seconds > 0 and i.step == DRILL and (why := self._no_drill(i)) is not None:
+            return why
         self.end(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
         if i.seconds > 0:
-            self.walk = Walk(
-                i.device, i.by, now.mono, now.mono + i.seconds, goal=self._goals.get(i.device)
-            )
+            goal = self._goals.get(i.device)
+            if i.step == DRILL:
+                receipted, within = (goal.receipted, goal.within) if goal else (False, inf)
+                goal = Goal({"presses": 1}, receipted=receipted, within=within, drill=True)
+            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds, goal=goal)
         return ResultFact(i, Refused.NONE)
+
+    def _no_drill(self, i: Instruction) -> ResultFact | None:
+        """Return why there can be no drill with a device now."""
+        if any(not a.test for a in self.alarms.open.values()):
+            return no(i, Refused.NOT_ALLOWED, "walk_order.drill_alarm")
+        goal = self._goals.get(i.device)
+        if goal is None or "presses" not in goal.counts:
+            return no(i, Refused.NOT_ALLOWED, "walk_order.drill_button")
+        if not self.first_person:
+            return no(i, Refused.NOT_ALLOWED, "walk_order.drill_nobody")
+        return None
 
     def stepped(self, i: Instruction, now: Moment) -> ResultFact:
         """Begin or end a step for the whole home."""

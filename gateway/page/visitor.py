@@ -62,7 +62,12 @@ AT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 }
 ALIVE: Final = frozenset({"/", "/walk", "/test"})
 # What is drawn at an address that lies under none of them, or under another one.
-_BELOW: Final = (("today", "/devices"), ("today", "/do"), ("setup", "/box/backup"))
+_BELOW: Final = (
+    ("today", "/devices"),
+    ("today", "/do"),
+    ("test", "/drill"),
+    ("setup", "/box/backup"),
+)
 
 
 def environment() -> Environment:

@@ -103,6 +103,7 @@ class Report(Struct, frozen=True, eq=False):
                     "left_s": round(walk.until - now.mono, 1),
                     "on": list(walk.on),
                 }
+                | ({"drill": True} if walk.goal is not None and walk.goal.drill else {})
                 | walk.facts(),
                 WalkStatus,
             )

@@ -36,6 +36,7 @@ from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.walk_record import DRILL as DRILLED
 from gateway.judge.watch import SOS
 from gateway.tend.waits import WAITS
 from gateway.words import kind
@@ -43,6 +44,7 @@ from gateway.words.clock import LATEST, Clock, Moment, Quality
 from gateway.words.reading import Kind
 
 MARK = "rounds"
+DRILL = "*drill"  # among what was tried: the newest drill, of a home that has had one
 
 
 class Rounds:
@@ -142,6 +144,10 @@ class Rounds:
         ):
             # somebody at the box says that it was tried
             self._tried[fact.device], self.changed = self._clock.now().mono, True
+        if isinstance(fact, FaultFact) and fact.detail.get("what") == DRILLED:
+            self._tried[DRILL], self.changed = self._clock.now().mono, True
+            if (kind.DRILL_DUE, "") in self._pipeline.faults.on:
+                self._notes.end(kind.DRILL_DUE, "")
         if not isinstance(fact, AlarmFact) or fact.alarm.device not in self._tried:
             return
         alone = (
@@ -189,6 +195,7 @@ class Rounds:
         faults, due = self._pipeline.faults, self._home.config.times.test_due
         firsts = self._firsts
         vital = [d.id for d in self._home.config.devices if _calls(d, firsts.told(d.id))]
+        vital += [DRILL] if DRILL in self._tried else []
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
@@ -200,7 +207,10 @@ class Rounds:
             for device, tried in self._tried.items()
             if now.mono - max(tried, earliest) >= due
             for fact in faults.begin(
-                kind.TEST_DUE, now, device, untried_d=round((now.mono - tried) / 86400)
+                kind.TEST_DUE if device != DRILL else kind.DRILL_DUE,
+                now,
+                device if device != DRILL else "",
+                untried_d=round((now.mono - tried) / 86400),
             )
         ]
         return self._pipeline.noticed(facts, now)

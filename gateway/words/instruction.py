@@ -119,7 +119,7 @@ class Instruction(Struct, frozen=True, kw_only=True):
     door: Door = Door.PLATFORM
     alarm: str = ""
     device: str = ""
-    # walk: what is pulled for the whole home, mains or uplink, in the place of a device;
+    # walk: what is pulled for the whole home, mains or uplink, in the place of a device, or drill;
     # call_test: which rung, from 1
     step: str = ""
     reason: str = ""

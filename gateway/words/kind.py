@@ -90,6 +90,7 @@ BAD_MESSAGE = "gateway.bad_message"
 TOO_MANY_ORDERS = "gateway.too_many_orders"
 VISIT = "service.visit"
 VISIT_MISSED = "service.visit_missed"
+DRILL_DUE = "service.drill_due"
 REQUEST = "service.request"
 BACKUP = "service.backup"
 TODAY = "service.today"
@@ -244,6 +245,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(MONTH, "月度统计", "figures of the month", _P4, fault_class=_FIGURE),
         AlarmKind(REQUEST, "服务需求", "service request", _P4),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111", fault_class=_FIGURE),
+        AlarmKind(DRILL_DUE, "该演练了", "drill due", _P3, fault_class=_LIST),
         AlarmKind(VISIT_MISSED, "探访不足", "visits missed", _P3, fault_class=_LIST),
         AlarmKind(
             CONFIG_CHANGED,

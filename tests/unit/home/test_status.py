@@ -30,7 +30,7 @@ KEYS = {
     "channels": "program why test tested_s rungs proved",
     "fitting": "instruction device port over trouble baud found said contacts rows",
     "walk": "device left_s on readings packets presses openings closings falls stays motions presences occupied left smokes gases leaks "
-    "receipts without_receipt not_proved_fresh worst_dbm signals_dbm receipt_s",
+    "receipts without_receipt not_proved_fresh worst_dbm signals_dbm receipt_s drill",
     "step": "step left_s noticed_s alarm away_s receipt_s held_s",
     "platform_test": "instruction over where steps",
 }

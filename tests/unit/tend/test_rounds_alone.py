@@ -111,3 +111,21 @@ def test_a_certificate_that_ends_soon_is_told_and_a_new_one_ends_that():
     made.ends += 90 * DAY
     facts = [e for e in made.look(WAITS.papers) if e != "self-test"]
     assert [(e.fact.kind, e.fact.turn) for e in facts] == [(kind.CERTIFICATE_ENDS, "cleared")]
+
+
+def drilled(made):
+    fact = made.pipeline.faults.note(kind.VISIT, made.clock.now(), "pendant", what="drill")
+    made.rounds.committed(SimpleNamespace(fact=fact))
+
+
+def test_a_home_that_has_had_a_drill_is_told_when_the_next_is_due_and_no_other():
+    made = Made()
+    assert made.kinds() == []
+    assert made.kinds(10 * Times().test_due) == [], "whoever has none is not asked for it"
+    drilled(made)
+    assert made.kinds(Times().test_due - WAITS.untried) == []
+    after = Made(made.clock, made.mark())
+    assert after.kinds(2 * WAITS.untried) == [(kind.DRILL_DUE, "", "raised")], "over a restart"
+    drilled(after)
+    assert [(f.kind, f.turn) for f in turn(after.notes, after.clock)] == [(kind.DRILL_DUE, "cleared")]
+    assert after.kinds(WAITS.untried) == []
