@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from math import inf
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
 from gateway.home.config import Config
-from gateway.home.status import Status
+from gateway.home.status import AlarmStatus, DeviceStatus, Status
 from gateway.judge.alarm import ANSWERED, State
 from gateway.page import guard
 from gateway.page.accounts import Refusal, Role
@@ -40,6 +41,7 @@ from gateway.words.kind import Priority
 
 router = APIRouter()
 HOUR: Final = 3600.0
+CALLS_WITHIN: Final = 4 * HOUR  # what calls for help is missed by then
 
 
 def since(config: Config) -> str | None:
@@ -141,7 +143,12 @@ def _family(v: Visitor, status: int = 200, wrong: dict[str, str] | None = None) 
     return v.render(
         "_family.html" if "part" in v.request.query_params else "family.html",
         status,
-        state=state(known.open_alarms(), facts),
+        state=state(
+            [*known.open_alarms(), *known.unread(facts)],
+            facts,
+            known.faults(),
+            reads=known.reads(),
+        ),
         sign=_said(v, last_sign(known.day(now), facts, now, known.zone) if kept else None, now),
         kept=kept,
         now=now,
@@ -150,23 +157,36 @@ def _family(v: Visitor, status: int = 200, wrong: dict[str, str] | None = None) 
     )
 
 
-def state(alarms: Iterable[wire.AlarmMessage], facts: Status) -> str:
+def state(
+    alarms: Iterable[wire.AlarmMessage | AlarmStatus],
+    facts: Status,
+    faults: Iterable[wire.FaultMessage] = (),
+    *,
+    reads: bool = True,
+) -> str:
     """Return well, looked_after, called, or unknown where the gateway cannot say.
 
     What the resident may still take back is no alarm yet; a test is none, nor what can wait (P3).
+    `reads`: the journal can be read. A fault that somebody must see soon (P2), a receiver that
+    hears nothing, and a device for calls that was not heard since the start leave it unknown.
     """
     if not facts.well:
         return "unknown"
     real = [
-        a
-        for a in alarms
-        if not a.test and a.priority <= Priority.P2 and a.state is not State.PRE_ALARM
+        a for a in alarms if not a.test and a.priority <= Priority.P2 and a.state != State.PRE_ALARM
     ]
     if real:
         return "looked_after" if all(a.state in ANSWERED for a in real) else "called"
-    deaf = bool(facts.radio) and not any(r.hearing for r in facts.radio)
-    nobody = all(heard(d, facts) in {"missing", "unknown"} for d in facts.guards)
-    return "unknown" if deaf or nobody else "well"
+    deaf = any(not r.hearing for r in facts.radio) or any(not x.open for x in facts.lines)
+    soon = any(f.priority <= Priority.P2 and not f.test for f in faults)
+    nobody = all(heard(d, facts) in {"missing", "unknown"} for d in facts.devices)
+    awaited = any(heard(d, facts) == "unknown" and _calls(d) for d in facts.devices)
+    return "unknown" if deaf or soon or nobody or awaited or not reads else "well"
+
+
+def _calls(device: DeviceStatus) -> bool:
+    """Say whether a device may be one that calls for help: those must say so within hours."""
+    return device.slow or (device.missing_after or inf) <= CALLS_WITHIN
 
 
 def last_sign(

@@ -22,7 +22,7 @@ from gateway.box.folders import reader
 from gateway.contract import encoding, wire
 from gateway.home import status
 from gateway.home.config import Config
-from gateway.home.status import Status
+from gateway.home.status import AlarmStatus, Status
 from gateway.page.waits import WAITS
 from gateway.page.weeks import Day
 from gateway.words import kind
@@ -142,6 +142,22 @@ class Known:
         )
         found = [m for m in map(_entry, rows) if isinstance(m, wire.AlarmMessage)]
         return sorted(found, key=lambda a: (a.test, int(a.priority), -a.alarm_number))
+
+    def unread(self, facts: Status) -> list[AlarmStatus]:
+        """Return what the gateway says is open and the journal, read here, knows nothing of.
+
+        The status file is a moment behind: what has ended meanwhile stands in the journal.
+        """
+        return [a for a in facts.alarms if self.by_id(a.alarm) is None]
+
+    def reads(self) -> bool:
+        """Say whether the journal can be read, so that "no alarm" is known."""
+        try:
+            with self._open("gateway.db") as db:
+                db.execute("SELECT 1 FROM alarms WHERE open LIMIT 1").fetchall()
+        except sqlite3.Error:
+            return False
+        return True
 
     def alarm(self, number: int) -> wire.AlarmMessage | None:
         """Return one alarm as it stands."""

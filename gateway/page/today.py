@@ -129,7 +129,7 @@ def home(v: Visitor) -> dict[str, Any]:
         packets=known.packets(facts, now),
         before=known.heard_before(now - DAY),
     )
-    alarms = known.open_alarms()
+    alarms, unread = known.open_alarms(), known.unread(facts)
     faults = known.faults()
     shown = [(d, drawn[d.device], heard(d, facts), signal(d)) for d in devices]
     return {
@@ -148,6 +148,8 @@ def home(v: Visitor) -> dict[str, Any]:
         "facts": facts,
         "now": now,
         "alarms": alarms,
+        "unread": [a for a in unread if not a.test],
+        "reads": known.reads(),
         "real": [a for a in alarms if not a.test and a.priority <= 3],
         "class_of": encoding.class_of,
         "faults": [(f, _advice(v, f.kind), f.kind in LATCHED) for f in faults],

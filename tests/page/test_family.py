@@ -1,6 +1,7 @@
 """What a relative sees, and that nobody gets more by an address, a form, a stream, a code, or by looking again and again."""
 
 import asyncio
+import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.household import keep
 from gateway.home.parts import Agreed
-from gateway.home.status import DeviceStatus, RadioStatus, Status
+from gateway.home.status import DeviceStatus, LineStatus, RadioStatus, Status
 from gateway.judge.alarm import State
 from gateway.page import family, relatives
 from gateway.page.accounts import Accounts, Role
@@ -100,11 +101,40 @@ def test_an_alarm_is_told_as_what_is_done_about_it_and_no_more(alarms, said):
         {"devices": [DeviceStatus(device="a", heard=False)]},
         {"devices": [DeviceStatus(device="a", heard_s=99.0, missing_after=60.0)]},
         {"devices": []},
+        {"devices": [DeviceStatus(device="a"), DeviceStatus(device="pendant", heard=False, missing_after=4 * 3600.0)]},
+        {"radio": [RadioStatus(adapter="hci0", hearing=True), RadioStatus(adapter="hci1", hearing=False)]},
+        {"lines": [LineStatus(port="/dev/ttyUSB0")]},
     ],
 )
 def test_what_cannot_be_known_is_not_called_well(changed):
     facts = WELL.__class__(**{n: getattr(WELL, n) for n in WELL.__struct_fields__} | changed)
     assert family.state((), facts) == "unknown"
+
+
+def test_trouble_that_somebody_must_see_soon_is_not_called_well():
+    faults = [SimpleNamespace(priority=p, test=t) for p, t in ((3, False), (2, True))]
+    assert family.state((), WELL, faults) == "well"
+    assert family.state((), WELL, [*faults, SimpleNamespace(priority=2, test=False)]) == "unknown"
+
+
+async def test_an_sos_whose_record_cannot_be_read_is_told_all_the_same(box):
+    """A card that gives back something else than it was given: what the gateway itself says is open stands."""
+    technician, relative = await looking(box)
+    sos = {"number": 9, "alarm": "j-a9", "kind": "person.sos", "priority": 1, "state": "raised", "room": "卧室", "device": "pendant"}
+    for name in ("gateway.db", "gateway.db-wal", "gateway.db-shm"):
+        path = box.example.config.state / name
+        if path.exists():
+            path.write_bytes(os.urandom(path.stat().st_size))
+    box.example.say(alarms=[], faults=[])
+    assert printed(ZH["family.unknown"]) in (await relative.get("/family")).text
+    text = (await technician.get("/")).text
+    assert printed(ZH["today.blind"]) in text
+    assert f"<strong>{ZH['today.well']}" not in text
+    box.example.say(alarms=[sos], faults=[])
+    assert printed(ZH["family.called"]) in (await relative.get("/family")).text
+    text = (await technician.get("/")).text
+    assert printed(ZH["today.unread"]) in text
+    assert "求救 · 卧室" in text
 
 
 def moved(*walls, device="a", kind="motion", value=True):
