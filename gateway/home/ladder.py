@@ -99,6 +99,14 @@ def _duty(r: RungPart, zone: zoneinfo.ZoneInfo) -> Duty | None:
     return Duty(begins, ends, zone, r.days or DAYS)
 
 
+def line(program: Sequence[str]) -> str:
+    """Return what serves one call at a time, and is well or not: a program file, or one webhook.
+
+    A modem is one thing, whoever is called by it; webhooks share nothing but their program.
+    """
+    return " ".join(program) if Path(program[0]).name == WEBHOOK else program[0]
+
+
 def wrong(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
     """Return what is wrong with rungs: (place from 0, field, sentence)."""
     out = []

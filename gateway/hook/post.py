@@ -21,6 +21,7 @@ from typing import Final
 from msgspec import Struct
 
 from gateway.box.private import NotSetUp
+from gateway.hook.route import cut_off
 from gateway.hook.targets import Target, parts_of
 from gateway.hook.waits import WAITS
 from gateway.words.say import Say
@@ -42,7 +43,7 @@ _PAPERS: Final = {
 }
 
 
-# the box has no network, whoever is called; all else is the other side's, and no other's
+# no way to this address: also of a box without any, but a home without IPv6 says the same
 _CUT_OFF: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN})
 
 
@@ -122,19 +123,23 @@ def _attempt(
     except ssl.SSLError as error:
         return Answered(why=Say("hook.tls", why=error.reason or "TLS"))
     except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:  # nobody who knows names answers
-            return Answered(no_network=True, why=Say("hook.no_network"))
-        return Answered(why=Say("hook.no_name"))
+        if error.errno != socket.EAI_AGAIN:
+            return Answered(why=Say("hook.no_name"))
+        return _no_network() if cut_off() else Answered(why=Say("hook.name_later"))
     except TimeoutError:
         return _late(seconds)
     except (http.client.HTTPException, UnicodeError) as error:
         return Answered(why=Say("hook.no_http", why=type(error).__name__))
     except OSError as error:
-        if error.errno in _CUT_OFF:
-            return Answered(no_network=True, why=Say("hook.no_network"))
+        if error.errno in _CUT_OFF and cut_off():
+            return _no_network()
         return Answered(why=Say("hook.no_way", why=error.strerror or "OSError"))
     finally:
         link.close()
+
+
+def _no_network() -> Answered:
+    return Answered(no_network=True, why=Say("hook.no_network"))
 
 
 def _late(seconds: float) -> Answered:

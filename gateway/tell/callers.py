@@ -12,12 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 from msgspec import Struct, field
 
-from gateway.home import ladder
 from gateway.home.config import Config
+from gateway.home.ladder import line
 from gateway.judge.alarm import ENDED, Alarm, Called, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
@@ -88,7 +87,8 @@ class _Told(Struct):
     alarms: set[int]
 
 
-Ended = Callable[[str, Ran, bool], None]  # program file, how it ended, whether it only sounds
+# program (of what only sounds its file), how it ended, whether it only sounds
+Ended = Callable[[Sequence[str], Ran, bool], None]
 
 
 class Callers:
@@ -108,7 +108,7 @@ class Callers:
         self._night = night
         self._begin = start
         self._listening: list[Ended] = []
-        self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
+        self._sounder = Sounder(start, lambda file, how: self._told_end((file,), how, True))
         # line -> its self-test, which makes room for whatever is real
         self._asked: dict[str, asyncio.Task[Ran]] = {}
         self._lanes: dict[str, _Lane] = {}  # line -> its calls
@@ -122,7 +122,7 @@ class Callers:
         self._listening.append(ended)
         return lambda: self._listening.remove(ended)
 
-    def _told_end(self, program: str, how: Ran, sounds: bool) -> None:
+    def _told_end(self, program: Sequence[str], how: Ran, sounds: bool) -> None:
         for ended in self._listening:
             ended(program, how, sounds)
 
@@ -208,7 +208,7 @@ class Callers:
             self._noise(program, alarm, reason)
             return
         self._quit(program)
-        to, served, name = tuple(program), (alarm.number, call), _line(program)
+        to, served, name = tuple(program), (alarm.number, call), line(program)
         lane = self._lanes.setdefault(name, _Lane())
         for job in lane.jobs:
             if job.is_for(to, alarm, reason):
@@ -258,7 +258,7 @@ class Callers:
 
     async def ask(self, program: Sequence[str], *, says: bool = False) -> Ran | None:
         """Ask a program whether it could reach anybody; None if it is at work by then."""
-        name = _line(program)
+        name = line(program)
         if name in self._lanes or name in self._asked or self._sounder.plays(program[0]):
             return None
         asking = ask(self._begin, program, says=says)
@@ -288,7 +288,7 @@ class Callers:
 
     def _quit(self, program: Sequence[str]) -> None:
         """End a program's self-test: it is wanted."""
-        if (task := self._asked.get(_line(program))) is not None:
+        if (task := self._asked.get(line(program))) is not None:
             task.cancel()
 
     def _tell(self, what: str, alarm: Alarm, config: Config) -> None:
@@ -310,7 +310,7 @@ class Callers:
     ) -> None:
         if config is not None and silent(alarm, config):
             return
-        jobs = self._lanes.get(_line(program), _Lane()).jobs
+        jobs = self._lanes.get(line(program), _Lane()).jobs
         if any(job.siren and n == alarm.number for job in jobs for n, _ in job.serves):
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program)
@@ -418,7 +418,7 @@ class Callers:
             failed = task.exception()
             file = job.program[0]
             ran = task.result() if failed is None else Ran(False, f"{file}: {failed!r}", "failed")
-            self._told_end(file, ran, False)
+            self._told_end(job.program, ran, False)
             a_call = not job.alarm.test and job.reason != Reason.RECALLED
             if ran.ok and family(job.alarm.kind) and a_call:
                 self._remember(job)
@@ -437,11 +437,6 @@ class Callers:
     def _tidy(self, name: str, lane: _Lane) -> None:
         if lane.running is None and not lane.waiting:
             self._lanes.pop(name, None)
-
-
-def _line(program: Sequence[str]) -> str:
-    """Return what can serve one call at a time: a program file, or one webhook by its address."""
-    return " ".join(program) if Path(program[0]).name == ladder.WEBHOOK else program[0]
 
 
 def _loud(alarm: Alarm) -> bool:

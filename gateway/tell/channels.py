@@ -8,18 +8,20 @@ calls.
 
 Where one program calls several persons each person's command is asked, one after another, and has a
 fault of its own where it is the person that cannot be called: one without a number takes nobody
-else out of the ladder.
+else out of the ladder. Webhooks have nothing in common but the file of their program: each is a
+channel of its own, and whatever is wrong with one says nothing of another.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from gateway.home.config import Config
 from gateway.home.home import Home
+from gateway.home.ladder import line
 from gateway.home.status import ChannelStatus
 from gateway.judge.book import Entry
 from gateway.judge.notes import Notes
@@ -39,7 +41,7 @@ IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
 
 
 class Channel(NamedTuple):
-    """One program file: the command to ask it by, and whether it only sounds.
+    """One program file or one webhook: the command to ask it by, and whether it only sounds.
 
     The command is () where it cannot be asked.
     """
@@ -48,18 +50,38 @@ class Channel(NamedTuple):
     sounds: bool
 
 
+def named(config: Config) -> dict[str, str]:
+    """Return the channel of each line: its program file, of a webhook with whom it is for.
+
+    No argument stands in a name.
+    """
+    sounds = (config.sound_alarm, config.sound_pre_alarm, config.sound_words)
+    out = {command[0]: command[0] for command in sounds if command}
+    known = {line(r.program): r for r in config.ladder if r.program}
+    seen: Counter[str] = Counter()
+    for one, rung in known.items():
+        name = rung.program[0]
+        if one != name:
+            name = f"{name} ({rung.responder})"
+            seen[name] += 1
+        out[one] = name if seen[name] < 2 else f"{name} {seen[name]}"
+    return out
+
+
 def channels(config: Config) -> dict[str, Channel]:
-    """Return the programs that sound and call in this home, by their file."""
+    """Return what sounds and calls in this home, by its name."""
     commands = [
-        (p, config.sound_test, True) for p in (config.sound_alarm, config.sound_pre_alarm) if p
+        (p[0], p, config.sound_test, True)
+        for p in (config.sound_alarm, config.sound_pre_alarm)
+        if p
     ]
     if config.sound_words:
-        commands.append((config.sound_words, True, True))
-    commands += [(r.program, r.test, r.sounds) for r in config.ladder if r.program]
-    out: dict[str, Channel] = {}
-    for command, test, sounds in commands:
-        before = out.get(command[0], Channel((), sounds))
-        out[command[0]] = Channel(
+        commands.append((config.sound_words[0], config.sound_words, True, True))
+    commands += [(line(r.program), r.program, r.test, r.sounds) for r in config.ladder if r.program]
+    names, out = named(config), dict[str, Channel]()
+    for one, command, test, sounds in commands:
+        before = out.get(names[one], Channel((), sounds))
+        out[names[one]] = Channel(
             before.asks or (command if test else ()), before.sounds and sounds
         )
     return out
@@ -68,9 +90,10 @@ def channels(config: Config) -> dict[str, Channel]:
 def lines(config: Config) -> dict[str, tuple[str, ...]]:
     """Return each person's command of the programs that call several persons, and can be asked.
 
-    By file and responder: arguments may be telephone numbers.
+    By file and responder: arguments may be telephone numbers. A webhook is a channel by itself.
     """
-    asked = [r for r in config.ladder if r.program and r.test and not r.sounds]
+    rungs = [r for r in config.ladder if r.program and line(r.program) == r.program[0]]
+    asked = [r for r in rungs if r.test and not r.sounds]
     known = {r.program: r.responder for r in asked}
     files = Counter(command[0] for command in known)
     seen: Counter[str] = Counter()
@@ -130,7 +153,7 @@ class Channels:
             due = self._due(there, each, broken, now.mono)
             if due is not None:
                 name, command = due
-                self._asked[name] = self._asked[command[0]] = now.mono
+                self._asked[name] = self._asked[self._channel(command) or name] = now.mono
                 asking = self._ask(name, command)
                 self._task = asyncio.get_running_loop().create_task(asking, name=f"test {name}")
         return self._pipeline.noticed(gone, now)
@@ -145,8 +168,9 @@ class Channels:
         on = self._pipeline.faults.on.items()
         mute = {n for (_, n), fact in on if n in broken and fact.detail.get("why") == NO_VOICE}
         rings = [r.program for r in self._home.config.ladder if r.program]
+        asks = {n: there[n].asks for n in (broken & there.keys()) - mute}
         out: list[str | tuple[str, ...]] = [
-            n for n in (broken & there.keys()) - mute if there[n].asks
+            n if line(command) == n else command for n, command in asks.items() if command
         ]
         out += [p for p in rings if p[0] in mute and there[p[0]].asks and WITH_SMS not in p]
         out += [each[n] for n in broken & each.keys() if n not in mute or WITH_SMS not in each[n]]
@@ -159,21 +183,25 @@ class Channels:
         broken: set[str],
         now: float,
     ) -> tuple[str, tuple[str, ...]] | None:
-        """Return what is to be asked now, and the command; None where nothing is."""
-        for file, one in there.items():
-            own = [(name, command) for name, command in each.items() if command[0] == file]
-            if not own or file in broken:
-                if one.asks and self._is_due(file, file in broken, now):
-                    return min(
-                        own,
-                        key=lambda line: self._asked.get(line[0], 0.0),
-                        default=(file, one.asks),
-                    )
-                continue
-            for name, command in own:
-                if self._is_due(name, name in broken or name in self._doubted, now):
-                    return name, command
-        return None
+        """Return what is to be asked now, and the command; None where nothing is.
+
+        Of several whoever was asked longest ago: the slow ones must not keep others waiting.
+        """
+        due = list[tuple[str, tuple[str, ...]]]()
+        for name, one in there.items():
+            own = [(n, command) for n, command in each.items() if command[0] == name]
+            if own and name not in broken:
+                due += [
+                    (n, command)
+                    for n, command in own
+                    if self._is_due(n, n in broken or n in self._doubted, now)
+                ]
+            elif one.asks and self._is_due(name, name in broken, now):
+                due.append(min(own, key=self._asked_at, default=(name, one.asks)))
+        return min(due, key=self._asked_at, default=None)
+
+    def _asked_at(self, one: tuple[str, tuple[str, ...]]) -> float:
+        return self._asked.get(one[0], 0.0)
 
     def _is_due(self, name: str, broken: bool, now: float) -> bool:
         called = self._alarm_is_fresh()
@@ -188,45 +216,54 @@ class Channels:
 
     async def try_(self, command: tuple[str, ...]) -> Ran | None:
         """Ask one person's program now; None if it is at work. What it shows is known as ever."""
-        each = lines(self._home.config).items()
-        name = next((line for line, own in each if own == command), command[0])
+        each, channel = lines(self._home.config).items(), self._channel(command)
+        name = next((one for one, own in each if own == command), channel or command[0])
         ran = await self._callers.ask(command, says=True)
         if ran is not None:
-            self._asked[name] = self._asked[command[0]] = self._clock.now().mono
+            self._asked[name] = self._asked[channel or name] = self._clock.now().mono
             self._learn(name, command, ran)
         return ran
 
     async def _ask(self, name: str, command: tuple[str, ...]) -> None:
-        ran, file = await self._callers.ask(command), command[0]
+        ran = await self._callers.ask(command)
         if ran is None:  # it is at work: what comes of that says more
             self._asked.pop(name, None)
-            self._asked.pop(file, None)
+            self._asked.pop(self._channel(command) or name, None)
             return
         self._learn(name, command, ran)
 
+    def _channel(self, program: Sequence[str]) -> str | None:
+        """Return the channel of a program, None where it stands in the configuration no more."""
+        return named(self._home.config).get(line(program))
+
     def _learn(self, name: str, command: tuple[str, ...], ran: Ran) -> None:
-        file = command[0]
+        channel = self._channel(command)
+        if channel is None:
+            return
         if ran.ok:
             self.proofs.good(command)
         self._doubted.discard(name)
-        told = {name, file} if ran.ok else {name} if ran.broken in OF_ONE else {file}
+        told = {name, channel} if ran.ok else {name} if ran.broken in OF_ONE else {channel}
         for one in sorted(told):
             self._heard(one, ran, found="test", at_once=True)
 
-    def ended(self, name: str, ran: Ran, sounds: bool) -> None:
+    def ended(self, program: Sequence[str], ran: Ran, sounds: bool) -> None:
         """Take how a run of a program ended."""
+        name = self._channel(program)
+        if name is None:
+            return
         if ran.broken == "not_set_up":
             each = lines(self._home.config)
-            if own := {line for line, command in each.items() if command[0] == name}:
+            if own := {one for one, command in each.items() if command[0] == name}:
                 # which person's it is a test of each tells
                 self._doubted |= own
-                for line in own:
-                    self._asked.pop(line, None)
+                for one in own:
+                    self._asked.pop(one, None)
                 self._notes.later(self.look)
                 return
-        one = channels(self._home.config).get(name)
-        if ran.ok and one is not None and one.asks and not self._shared(name):
-            self.proofs.good(one.asks)
+        there = channels(self._home.config)[name]
+        if ran.ok and there.asks and not self._shared(name):
+            self.proofs.good(there.asks)
         self._failed[name] = 0 if ran.ok else self._failed.get(name, 0) + 1
         at_once = sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW
         self._heard(name, ran, found="call", at_once=at_once)
@@ -263,7 +300,7 @@ class Channels:
         }
         now, config = self._clock.now().mono, self._home.config
         can = {n: bool(one.asks) for n, one in channels(config).items()}
-        each = lines(config)
+        each, names = lines(config), named(config)
         can |= dict.fromkeys(each, True)
         rungs = list(enumerate((r.program for r in config.ladder), 1))
         unproved = {
@@ -278,7 +315,8 @@ class Channels:
                 rungs=[
                     n
                     for n, program in rungs
-                    if program and (program == each[name] if name in each else program[0] == name)
+                    if program
+                    and (program == each[name] if name in each else names[line(program)] == name)
                 ],
                 why=str(on.get(name, "")),
                 test=test,

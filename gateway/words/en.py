@@ -159,6 +159,7 @@ EN: Final[dict[str, str]] = {
     "hook.odd": "HTTP {status}, not accepted: ask the receiver to check its log",
     "hook.silent": "no answer within {seconds:g} s: check the network, or ask the receiver to check",
     "hook.no_name": "the host name in the address does not exist: check its spelling",
+    "hook.name_later": "the host name cannot be looked up now: check the router's way to the Internet, or ask the receiver to check its name",
     "hook.no_network": "the gateway has no network now: check cable, router or SIM card",
     "hook.no_way": "no connection ({why}): check network, address and port",
     "hook.no_http": "the answer is not HTTP ({why}): check address and port",

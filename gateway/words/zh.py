@@ -159,6 +159,7 @@ ZH: Final[dict[str, str]] = {
     "hook.odd": "对方不收 (HTTP {status}): 请对方看他们的日志",
     "hook.silent": "{seconds:g} 秒内没有回答: 检查网络, 或请对方检查",
     "hook.no_name": "找不到这个域名: 核对拼写",
+    "hook.name_later": "域名现在查不到: 检查路由器能否上网, 或请对方检查域名解析",
     "hook.no_network": "网关现在没有网络: 检查网线、路由器或物联网卡",
     "hook.no_way": "连不上 ({why}): 检查网络、地址和端口",
     "hook.no_http": "对方回的不是 HTTP ({why}): 核对地址和端口",

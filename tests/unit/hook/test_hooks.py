@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 from gateway.box.private import NotSetUp
-from gateway.hook import targets
+from gateway.hook import route, targets
 from gateway.hook.post import ANSWER_MOST, Answered, meant, post, signature
 from gateway.hook.send import message
 from gateway.hook.targets import Target, key_of, parts_of
@@ -148,23 +148,52 @@ def test_a_wrong_file_says_what_to_do_and_quotes_nothing_of_it(tmp_path, body, w
 
 
 @pytest.mark.parametrize(
-    ("error", "cut_off", "code"),
+    ("error", "no_route", "network", "code"),
     [
-        (socket.gaierror(socket.EAI_AGAIN, ""), True, "hook.no_network"),
-        (socket.gaierror(socket.EAI_NONAME, ""), False, "hook.no_name"),
-        (OSError(errno.ENETUNREACH, "Network is unreachable"), True, "hook.no_network"),
-        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), False, "hook.no_way"),
-        (ConnectionResetError(errno.ECONNRESET, "reset"), False, "hook.no_way"),
-        (TimeoutError(), False, "hook.silent"),
-        (http.client.BadStatusLine("x"), False, "hook.no_http"),
-        (UnicodeError("label too long"), False, "hook.no_http"),
+        (socket.gaierror(socket.EAI_AGAIN, ""), True, False, "hook.no_network"),
+        (socket.gaierror(socket.EAI_AGAIN, ""), False, True, "hook.name_later"),
+        (socket.gaierror(socket.EAI_NONAME, ""), True, True, "hook.no_name"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), True, False, "hook.no_network"),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), False, True, "hook.no_way"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), True, True, "hook.no_way"),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), True, True, "hook.no_way"),
+        (TimeoutError(), True, True, "hook.silent"),
+        (http.client.BadStatusLine("x"), True, True, "hook.no_http"),
+        (UnicodeError("label too long"), True, True, "hook.no_http"),
     ],
 )
-def test_only_what_cuts_off_the_whole_box_is_told_as_no_network(monkeypatch, error, cut_off, code):
+def test_only_what_cuts_off_the_whole_box_is_told_as_no_network(monkeypatch, error, no_route, network, code):
     def fails(_self):
         raise error
 
     monkeypatch.setattr(http.client.HTTPConnection, "connect", fails)
+    monkeypatch.setattr("gateway.hook.post.cut_off", lambda: no_route)
     answer = post(Target("desk", "http://127.0.0.1/t0ken", KEY), NAME, BODY, 60)
-    assert (answer.no_network, answer.why.code, answer.again, answer.receipt) == (cut_off, code, True, False)
+    assert (answer.no_network, answer.why.code, answer.again, answer.receipt) == (not network, code, True, False)
     assert "t0ken" not in answer.why.en
+
+
+HEAD = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+LAN, NO_WAY_6 = "eth0 0001A8C0 00000000 0001 0 0 100 00FFFFFF 0 0 0\n", f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32} ffffffff 1 0 00200200 lo\n"
+
+
+@pytest.mark.parametrize(
+    ("four", "six", "cut_off"),
+    [
+        (HEAD, "", True),
+        (HEAD + LAN, NO_WAY_6, True),
+        (HEAD, None, True),
+        (HEAD + "eth0 00000000 0101A8C0 0003 0 0 100 00000000 0 0 0\n" + LAN, NO_WAY_6, False),
+        (HEAD + "wwan0 00000000 00000000 0001 0 0 700 00000000 0 0 0\n", None, False),
+        (HEAD + "eth0 00000000 0101A8C0 0002 0 0 100 00000000 0 0 0\n", "", True),
+        (HEAD + LAN, f"{'0' * 32} 00 {'0' * 32} 00 fe80{'0' * 27}1 00000400 1 0 00000003 eth0\n", False),
+        (HEAD + "eth0 00000000 0101A8C0 zz 0 0 100 00000000\nshort\n\n", "\xff " * 40, True),
+        (None, "", False),
+    ],
+)
+def test_a_box_is_cut_off_only_where_no_default_route_is_there(monkeypatch, tmp_path, four, six, cut_off):
+    for name, text in (("V4", four), ("V6", six)):
+        monkeypatch.setattr(route, name, tmp_path / name)
+        if text is not None:
+            (tmp_path / name).write_text(text, encoding="utf-8")
+    assert route.cut_off() is cut_off

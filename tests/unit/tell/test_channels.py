@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from gateway.judge.calls import CHANNEL_DOWN, skipped
 from gateway.judge.dispatch import Rung
 from gateway.tell.channels import IN_A_ROW, Channels, lines
 from gateway.tell.proofs import MARK, Proofs
@@ -46,7 +47,7 @@ class Bench:
 
     def ends(self, name, ran, *, sounds=False):
         for ended in self.callers.listening:
-            ended(name, ran, sounds)
+            ended((name,) if isinstance(name, str) else name, ran, sounds)
         return [(fact.kind, fact.turn, fact.device) for fact in fakes.turn(self.notes, self.clock)]
 
     async def look(self, seconds):
@@ -224,3 +225,62 @@ async def test_another_number_or_address_and_another_ladder_have_to_be_proved_an
     gone.good(("/people/other",))
     home.replace(after)
     assert not gone.has(("/people/other",))
+
+
+HOOK = "/bin/eldercare-webhook"
+COUNTY, DESK = (HOOK, "--to", "a"), (HOOK, "--to", "b")
+A, B = f"{HOOK} (county)", f"{HOOK} (desk)"
+
+
+@pytest.fixture
+def hooked(bench):
+    bench.home.config.ladder = ladder(("county", COUNTY), ("desk", DESK), ("Chen", SMS)).ladder
+    return bench
+
+
+@pytest.mark.parametrize("why", ["no_network", "not_set_up", "hangs", "ended", "failed", "not_there"])
+@pytest.mark.parametrize("found", ["call", "test"])
+async def test_whatever_is_wrong_with_one_webhook_takes_no_other_out_of_the_ladder(hooked, why, found):
+    ran = Ran(False, "", why)
+    if found == "call":
+        assert hooked.ends(COUNTY, ran) == told("raised", A)
+    else:
+        hooked.callers.answer = ran
+        await hooked.channels.try_(COUNTY)
+        assert [(fact.turn, fact.device) for fact in fakes.turn(hooked.notes, hooked.clock)] == [("raised", A)]
+    hooked.channels.look(hooked.clock.now())
+    assert hooked.pipeline.down == {COUNTY}
+    chain, alarm, now = hooked.home.config.ladder, SimpleNamespace(priority=1, calls=()), hooked.clock.now()
+    assert [skipped(rung, chain, hooked.pipeline.down, alarm, now) for rung in chain] == [CHANNEL_DOWN, None, None]
+    hooked.ends(DESK, ran)
+    assert hooked.pipeline.down == {COUNTY, DESK}
+    await hooked.channels.close()
+
+
+async def test_one_webhook_that_works_does_not_hide_another_that_is_dead(hooked):
+    hooked.callers.answer = Ran(False, "", "no_network")
+    await hooked.channels.try_(COUNTY)
+    assert [(fact.turn, fact.device) for fact in fakes.turn(hooked.notes, hooked.clock)] == [("raised", A)]
+    hooked.callers.answer = WELL
+    await hooked.channels.try_(DESK)
+    assert hooked.ends(DESK, WELL) == []
+    hooked.channels.look(hooked.clock.now())
+    assert hooked.pipeline.down == {COUNTY}
+    known = {one.program: (one.rungs, one.why, one.proved) for one in hooked.channels.status()}
+    assert (known[A], known[B]) == (([1], "no_network", False), ([2], "", True))
+    assert HOOK not in known
+    assert hooked.ends(COUNTY, WELL) == told("cleared", A)
+    await hooked.channels.close()
+
+
+async def test_slow_webhooks_that_are_broken_keep_no_other_waiting_for_its_test(hooked):
+    hooked.fresh = True
+    for command in (COUNTY, DESK):
+        hooked.ends(command, BROKEN)
+    hooked.ends(SMS, BROKEN)
+    hooked.callers.answer, asked = BROKEN, []
+    hooked.channels._ask = lambda name, _command: asyncio.sleep(0, asked.append(name))
+    while len(asked) < 6:
+        await hooked.look(WAITS.ask_in_need)
+    assert sorted(asked) == sorted([A, B, SMS[0]] * 2), "each had its turn"
+    await hooked.channels.close()
