@@ -93,7 +93,14 @@ def test_owners_modes_and_times(built):
         "/etc/eldercare-gateway/gateway.toml": "-rw-r-----",
         **{
             f"/usr/bin/{command}": "-rwxr-xr-x"
-            for command in ("eldercare-gateway", "eldercare-voice", "eldercare-sms", "eldercare-ring", "eldercare-webhook")
+            for command in (
+                "eldercare-gateway",
+                "eldercare-voice",
+                "eldercare-sms",
+                "eldercare-ring",
+                "eldercare-webhook",
+                "eldercare-relay",
+            )
         },
         "/usr/share/python3/runtime.d/eldercare-gateway.rtupdate": "-rwxr-xr-x",
     }
