@@ -63,6 +63,24 @@ def pressed_again(alarm: Alarm, ladder: tuple[Rung, ...], down: Down, now: Momen
     )
 
 
+def instead(
+    alarm: Alarm, ladder: tuple[Rung, ...], down: Down, now: Moment, names: Collection[str]
+) -> int | None:
+    """Return the rung of who is called in the place of a person; None where there is nobody else.
+
+    `names`: all that the ladder calls this person.
+    """
+    return next(
+        (
+            n
+            for n in (*candidates(alarm, ladder), *range(1, len(ladder)))
+            if n > 0 and not ladder[n].sounds and ladder[n].responder.strip() not in names
+            if skipped(ladder[n], ladder, down, alarm, now) is None
+        ),
+        None,
+    )
+
+
 def next_call(
     alarm: Alarm,
     rung: int,

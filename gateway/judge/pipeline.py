@@ -22,6 +22,7 @@ from gateway.judge.alarm import Alarm, Move, Outcome, State
 from gateway.judge.away import Away
 from gateway.judge.badges import Badges
 from gateway.judge.book import Book, Entry, is_walk
+from gateway.judge.calls import instead
 from gateway.judge.danger import Cancelled, Cleared, Danger, Forgotten, Judge, Judgement
 from gateway.judge.dispatch import Reason, Rung
 from gateway.judge.faults.fact import FaultFact
@@ -372,6 +373,18 @@ class Pipeline:
         """Take how a local program's call ended. One that failed sends the ladder on."""
         self._alarms.called_back(number, index, now, ok=ok, detail=detail)
         self.walk_test.called_back(number, now, ok=ok)
+        return self._turn()
+
+    def given_up(self, number: int, names: Collection[str], now: Moment) -> list[Entry]:
+        """Take that who has an alarm cannot come: the next is called at once, or in their turn.
+
+        `names`: all that the ladder calls this person.
+        """
+        alarms, alarm = self._alarms, self.alarms.get(number)
+        if alarm is not None and alarm.state is State.ACKNOWLEDGED and not alarm.test:
+            rung = instead(alarm, alarms.ladder, alarms.down, now, names)
+            waits = replace(alarm, called=round(now.mono, 3))
+            alarms.lapse(waits, rung, Reason.NOBODY_DISPATCHED, now)
         return self._turn()
 
     # -- instructions -----------------------------------------------------------------------------

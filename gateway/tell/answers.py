@@ -58,6 +58,7 @@ from gateway.words.instruction import BY_SMS, Do, Door, Instruction
 LOG = logging.getLogger("eldercare")
 TAKEN_MOST, REPLIES_MOST = 30, 10  # answers of one person in `sms_window`, and those answered
 DOUBT = "false_alarm?"  # the reason of an alarm that was taken with 3
+Names = frozenset[str]  # what the ladder calls one person
 
 
 class _Allowance(Struct):
@@ -142,7 +143,7 @@ class Answers:
     async def _called_back(self, person: Person, known: _Known) -> str:
         """Let a person take every alarm for which he was rung lately; return the answer."""
         rung = {one.alarm for one in known.made if one.person == person.id}
-        taken: list[Alarm] = []
+        own, taken = self._names(person), list[Alarm]()
 
         def turn(now: Moment) -> list[Entry]:
             nonlocal taken
@@ -152,17 +153,15 @@ class Answers:
             coming, entries = Answer("", Does.COMING), list[Entry]()
             for n, alarm in enumerate(taken):
                 base = self._order(f"call-{mark}-{n}", mark, person, alarm)
-                entries += self._told(self._orders(coming, alarm, base), now)
+                entries += self._told(self._orders(coming, alarm, base, own), now)
             return entries
 
         await self._in_turn(turn)
         await self._in_turn(lambda _: [])  # on the disk by then
-        who = self._called(person)
-        mine = [alarm for alarm in taken if self._holds(Does.COMING, alarm, who)]
+        mine = [alarm for alarm in taken if self._holds(Does.COMING, alarm, own)]
         if mine:
             return await self._noted(person, mine[-1].id)
-        own = [one for one in known.given if one.person == person.id]
-        about = self._open(own)
+        about = self._open([one for one in known.given if one.person == person.id])
         if about is not None:
             return self._standing(person, about.alarm, about.code, "call", how=about.code)
         last = next((one.alarm for one in reversed(known.made) if one.person == person.id), "")
@@ -258,30 +257,29 @@ class Answers:
         first = self._alarm(meant.alarm)
         if first is None or answer.does is None:
             return False, []
-        who = self._called(person)
+        own = self._names(person)
         same = [
             alarm
             for alarm in self._pipeline.alarms.values()
             if alarm is not first
             and family(alarm.kind) == family(first.kind) != ""
-            and any(call.responder == who for call in alarm.calls)
+            and any(call.responder.strip() in own for call in alarm.calls)
         ]
         mark = hashlib.sha256(f"{person.id} {came.stamp} {came.text}".encode()).hexdigest()[:16]
         entries: list[Entry] = []
         for n, alarm in enumerate((first, *same)):
             base = self._order(f"sms-{mark}-{n}", mark, person, alarm)
-            orders = self._orders(answer, alarm, base)
-            entries += self._told(orders, now)
-            if not orders and answer.does is Does.CANNOT:
-                entries += self._next(alarm, who, now)
-        return self._holds(answer.does, first, who), entries
+            entries += self._told(self._orders(answer, alarm, base, own), now)
+            if answer.does is Does.CANNOT:
+                entries += self._next(alarm.id, own, now)
+        return self._holds(answer.does, first, own), entries
 
     def _order(self, name: str, mark: str, person: Person, alarm: Alarm) -> Instruction:
         """Return what a person orders for an alarm, before it is known what that is."""
         return Instruction(
             id=name,
             do=Do.ACKNOWLEDGE,
-            by=self._called(person),
+            by=self._called(person, alarm),
             door=Door.LOCAL,
             alarm=alarm.id,
             boot=self._boot,
@@ -293,17 +291,21 @@ class Answers:
         named = (replace(order, id=f"{order.id}-{order.do}") for order in orders)
         return [entry for order in named for entry in self._pipeline.told(order, now)]
 
-    def _orders(self, answer: Answer, alarm: Alarm, base: Instruction) -> list[Instruction]:
+    def _orders(
+        self, answer: Answer, alarm: Alarm, base: Instruction, own: Names
+    ) -> list[Instruction]:
         """Return what is to be ordered for an alarm as it stands; [] where nothing is."""
         raised = alarm.state is State.RAISED
         match answer.does:
-            case Does.COMING if raised or alarm.state is State.ACKNOWLEDGED:
+            # while people are called on, who was sent by the platform is none who comes for sure
+            case Does.COMING if alarm.calls_on or alarm.state is State.ACKNOWLEDGED:
                 # of a longer promise the longest there is: it is better than a refusal
                 most = self._home.config.times.longest_on_site(alarm.priority)
                 seconds = min(answer.minutes * 60.0, most)
                 sent = replace(base, do=Do.DISPATCH, responder=base.by, seconds=seconds)
-                return [base, sent] if raised else [sent]
-            case Does.CANNOT if alarm.state is State.DISPATCHED and alarm.responder == base.by:
+                before = {State.RAISED: [base], State.DISPATCHED: [replace(base, do=Do.DECLINE)]}
+                return [*before.get(alarm.state, []), sent]
+            case Does.CANNOT if alarm.state is State.DISPATCHED and alarm.responder.strip() in own:
                 return [replace(base, do=Do.DECLINE)]
             case Does.FALSE if raised:
                 return [replace(base, reason=DOUBT)]
@@ -313,36 +315,48 @@ class Answers:
                 return [replace(base, do=Do.CLOSE, outcome=Outcome.HELPED)]
         return []
 
-    def _next(self, alarm: Alarm, who: str, now: Moment) -> list[Entry]:
-        """Let the ladder go on at once, where it waits for this person."""
+    def _next(self, name: str, own: Names, now: Moment) -> list[Entry]:
+        """Let the next person be called at once, where this one was waited for."""
+        alarm = self._alarm(name)
+        if alarm is None:
+            return []
+        if alarm.state is State.ACKNOWLEDGED and alarm.by.strip() in own:
+            return self._pipeline.given_up(alarm.number, own, now)
         last = alarm.calls[-1] if alarm.calls else None
-        if last is None or last.responder != who or not alarm.calls_on:
+        if last is None or last.responder.strip() not in own or not alarm.calls_on:
             return []
         return self._pipeline.called_back(
             alarm.number, alarm.made - 1, now, ok=False, detail="answered by SMS: cannot come"
         )
 
-    def _holds(self, does: Does, before: Alarm, who: str) -> bool:
+    def _holds(self, does: Does, before: Alarm, own: Names) -> bool:
         """Say whether an alarm that stood as `before` is now as the answer wanted it."""
         now = self._alarm(before.id)
+        if now is None:
+            return does is Does.OVER
+        mine = now.responder.strip() in own
         match does:
             case Does.COMING:
-                return now is not None and now.state is State.DISPATCHED and now.responder == who
+                return now.state is State.DISPATCHED and mine
             case Does.CANNOT:
-                return now is not None and (now.calls_on or before.state is State.DISPATCHED)
+                return now.calls_on
             case Does.FALSE:
-                return now is not None and (now.state, now.reason) == (State.ACKNOWLEDGED, DOUBT)
+                return (now.state, now.reason) == (State.ACKNOWLEDGED, DOUBT)
             case Does.HERE:
-                return now is not None and now.state is State.ON_SITE and now.responder == who
-            case Does.OVER:
-                return now is None
+                return now.state is State.ON_SITE and mine
+        return False
 
-    def _called(self, person: Person) -> str:
-        """Return what the ladder calls a person of the phone book."""
-        for rung in self._home.config.ladder:
-            if _is(rung, person):
-                return rung.responder
-        return person.id
+    def _called(self, person: Person, alarm: Alarm) -> str:
+        """Return what the ladder calls a person; of several names the one that was called last."""
+        ladder = self._home.config.ladder
+        called = (rung_of(call, ladder) for call in reversed(alarm.calls))
+        found = (rung for rung in (*called, *ladder) if rung is not None and _is(rung, person))
+        return next((rung.responder for rung in found), person.id)
+
+    def _names(self, person: Person) -> Names:
+        """Return all that the ladder calls a person: one telephone may stand in it twice."""
+        named = (rung.responder.strip() for rung in self._home.config.ladder if _is(rung, person))
+        return frozenset({person.id, *named})
 
     def _spares(self, person: Person, what: str, most: int) -> bool:
         """Say whether a person may be heard, or answered, once more; a phone may run wild."""

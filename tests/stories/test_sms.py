@@ -210,7 +210,7 @@ def test_who_cannot_come_lets_the_next_be_told_at_once_and_for_ever(tmp_path):
         # on the way, and then after all not
         await phones.says("daughter", f"{phones.newest('daughter')} 1")
         await phones.says("daughter", f"{phones.newest('daughter')} 2")
-        assert state(life)[0] == "acknowledged"
+        assert state(life)[0] == "raised", "the next is called at once"
 
     with Life(tmp_path, devices=PENDANT, ladder=TWO, secrets="") as life:
         life.live(story())

@@ -1,0 +1,145 @@
+"""What an answer by telephone does where somebody else, or nobody, is on the way: who is called, when, and what is read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.stories.life import BUTTON, HOME, MINUTE, Life
+from tests.stories.test_ring import Ringing, ring
+from tests.stories.test_sms import Answering, sms, state
+
+HELP = f'{HOME}[[device]]\nid="help"\nmodel="shelly-blu-button"\nroom="hall"\naddress="{BUTTON}"\nbuttons={{ 1 = "help" }}\n'
+WAYS = pytest.mark.parametrize(("rung", "phones"), [(sms, Answering), (ring, Ringing)], ids=["sms", "ring"])
+
+
+def sends_nobody(told: dict) -> list:
+    """A platform that sends somebody by itself at each alarm, who never comes."""
+    dispatch = {"do": "dispatch", "alarm": told["alarm"], "responder": "grid worker", "seconds": 900}
+    return [(0.5, dispatch)] if told["state"] == "raised" and told["kind"] == "person.sos" else []
+
+
+async def takes(phones: Answering, person: str) -> str:
+    """Let a person take the alarm by the way he was called; return his code."""
+    if isinstance(phones, Ringing):
+        reply = await phones.calls_back(person)
+    else:
+        reply = await phones.says(person, f"{phones.newest(person)} 1 15")
+    assert "您在路上" in reply
+    return re.findall(r"[0-9]{4}", reply)[0]
+
+
+@WAYS
+def test_who_was_called_takes_the_alarm_for_which_the_platform_sent_somebody_once_more(tmp_path, rung, phones):
+    async def story():
+        people = phones(life)
+        life.desk.answers = sends_nobody
+        life.press()
+        await life.wait(17 * MINUTE, at_ease=False)
+        assert (state(life), life.open[0].lapsed) == (("dispatched", "grid worker"), True)
+        assert people.came, "nobody came: the ladder is called, whatever the platform says"
+        await takes(people, "daughter")
+        assert state(life) == ("dispatched", "daughter")
+        taken = life.now
+        await life.wait(10 * MINUTE, at_ease=False)
+        assert not [who for at, who, _ in people.came if at > taken]
+        assert state(life) == ("dispatched", "daughter")
+
+    with Life(tmp_path, ladder=rung("daughter") + rung("neighbour")) as life:
+        life.live(story())
+
+
+@pytest.mark.parametrize("frame", ["", "4400{n}3a01"], ids=["sos", "help"])
+@WAYS
+def test_who_took_it_and_cannot_come_after_all_is_followed_by_the_next_at_once(tmp_path, rung, phones, frame):
+    async def story():
+        people = phones(life)
+        life.plug(False)
+        if frame:
+            life.air(BUTTON, frame)
+            await life.wait(6 * MINUTE)
+        else:
+            life.press()
+            await life.wait(45)
+        code = await takes(people, "daughter")
+        await life.wait(MINUTE)
+        cannot = life.now
+        assert "叫下一位" in await people.says("daughter", f"{code} 2")
+        await life.wait(5)
+        assert [who for at, who, _ in people.came if at >= cannot] == ["neighbour"]
+        assert state(life)[0] == "raised"
+        if rung is sms:
+            assert "还没有人去" in people.of("neighbour")[-1]
+
+    with Life(tmp_path, devices=HELP, ladder=rung("daughter") + rung("neighbour")) as life:
+        life.live(story())
+
+
+def test_what_is_read_by_who_cannot_come_is_true(tmp_path):
+    async def story():
+        phones = Answering(life)
+        life.plug(False)
+        life.press()
+        await life.wait(2 * MINUTE)
+        daughter, neighbour = phones.newest("daughter"), phones.newest("neighbour")
+        await phones.says("neighbour", f"{neighbour} 1 15")
+        assert "neighbour在路上" in (await phones.says("daughter", f"{daughter} 2")).replace(" ", ""), "nobody is called"
+        assert state(life) == ("dispatched", "neighbour")
+        before = life.now
+        assert "叫下一位" in await phones.says("neighbour", f"{neighbour} 2")
+        await life.wait(5)
+        assert [who for at, who, _ in phones.came if at >= before] == ["daughter"]
+        await phones.says("daughter", f"{daughter} 3")
+        assert state(life)[0] == "acknowledged"
+        before = life.now
+        assert "叫下一位" in await phones.says("daughter", f"{daughter} 2 sorry")
+        await life.wait(5)
+        assert [who for at, who, _ in phones.came if at >= before] == ["neighbour"]
+
+    with Life(tmp_path, ladder=sms("daughter") + sms("neighbour")) as life:
+        life.live(story())
+
+
+def test_who_is_alone_in_the_ladder_and_cannot_come_is_called_again_in_his_turn_and_not_at_once(tmp_path):
+    async def story():
+        phones = Answering(life)
+        life.plug(False)
+        life.press()
+        await life.wait(4 * MINUTE)
+        code = phones.newest("daughter")
+        await phones.says("daughter", f"{code} 1 15")
+        before = life.now
+        await phones.says("daughter", f"{code} 2")
+        await life.wait(4 * MINUTE)
+        assert not [at for at, _, _ in phones.came if at >= before]
+        await life.wait(MINUTE + 5)
+        assert [who for at, who, _ in phones.came if at >= before] == ["daughter"]
+
+    with Life(tmp_path, ladder=sms("daughter")) as life:
+        life.live(story())
+
+
+def test_one_telephone_under_two_names_answers_for_the_name_that_was_called(tmp_path):
+    both = sms("daughter").replace('responder = "daughter"', 'responder = "mother"')
+    father = both.replace("mother", "father")
+
+    async def story():
+        phones = Answering(life)
+        life.plug(False)
+        life.press()
+        await life.wait(100)
+        assert [call.responder for call in life.open[0].calls][1:] == ["father", "mother"]
+        code, before = phones.newest("daughter"), life.now
+        assert "叫下一位" in await phones.says("daughter", f"{code} 2")
+        await life.wait(5)
+        assert [who for at, who, _ in phones.came if at >= before] == ["neighbour"]
+        await phones.says("daughter", f"{code} 1 15")
+        assert state(life) == ("dispatched", "mother")
+        before = life.now
+        await phones.says("daughter", f"{code} 2 after all")
+        await life.wait(5)
+        assert [who for at, who, _ in phones.came if at >= before] == ["neighbour"]
+
+    with Life(tmp_path, ladder=father + both + sms("neighbour")) as life:
+        life.live(story())
