@@ -1,7 +1,9 @@
 """The last change taken back: what held before is kept for a while, in the daemon's memory alone.
 
 So a device that was retired comes back with its key, its rules and what its counters had reached.
-A restart forgets it, and what deletes readings or hands over the platform is not kept at all.
+A restart forgets it, and what deletes readings or hands over the platform is not kept at all. A
+webhook's signing key that was made anew stays the new one: whoever had the former must not have it
+back by a press of *Undo*.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ KEPT = frozenset(
     }
 )
 UNDONE = "undone"  # first of the names of what was changed
+ONLY_KEYS = ("ladder.hooks",)  # the names where keys were made anew and nothing else is another
 Memories = Mapping[str, Mapping[str, int | str]]
 
 
@@ -52,7 +55,7 @@ def kept(
     before: Config, after: Config, what: What, mono: float, memories: Memories
 ) -> Before | None:
     """Return what is kept of the home before this change, None where it cannot be undone."""
-    if what not in KEPT or after is before:
+    if what not in KEPT or after is before or after.household.changed == ONLY_KEYS:
         return None
     return Before(
         revision=after.household.revision,
@@ -78,7 +81,7 @@ def undone(
     if before is None or before.revision != i.revision or mono > before.until:
         return None
     revision, token = config.household.revision + 1, secrets.token_hex(8)
-    own = replace(before.own, revision=revision, token=token)
+    own = _void(before.own, config.secrets, revision, token)
     home = replace(
         before.household,
         revision=revision,
@@ -89,3 +92,16 @@ def undone(
         changed=(UNDONE, *config.household.changed)[: changes.KEYS],
     )
     return composed(config.source, models, home, own)
+
+
+def _void(
+    own: HouseholdSecrets, now: HouseholdSecrets, revision: int, token: str
+) -> HouseholdSecrets:
+    """Return former secrets without the keys that were made void: an address has the key of now."""
+    new = {
+        name: replace(hook, secret=now.hooks[name].secret)
+        if name in now.hooks and now.hooks[name].url == hook.url
+        else hook
+        for name, hook in own.hooks.items()
+    }
+    return replace(own, hooks=new, revision=revision, token=token)

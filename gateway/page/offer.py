@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from gateway.home import undo
 from gateway.home.config import Config
 from gateway.home.waits import WAITS
 
@@ -52,7 +53,7 @@ def offered(config: Config, now: float) -> Offer | None:
         at = datetime.fromisoformat(home.at).timestamp()
     except ValueError:
         return None
-    if not at - WAITS.stale <= now <= at + WAITS.undo:
+    if not at - WAITS.stale <= now <= at + WAITS.undo or home.changed == undo.ONLY_KEYS:
         return None
     here = {d.id for d in config.devices}
     gone = {name.partition(".")[2] for name in home.changed}

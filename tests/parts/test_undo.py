@@ -1,11 +1,15 @@
 """The last change taken back: a device comes back as it was, numbers and rules too, and what cannot be taken back is refused."""
 
 import json
+import time
 
 import pytest
+from drivers import all_models
 from gateway.home import hooks
+from gateway.home.config import load
 from gateway.home.handed import Handed, Hook
 from gateway.hook import targets
+from gateway.page.offer import offered
 
 from tests.kit.household import KEY, SEALED, Gateway, Sealed
 from tests.kit.wait import until_now as until
@@ -66,6 +70,46 @@ def test_a_deleted_webhook_comes_back_with_its_address_and_key(tmp_path):
         assert change(gateway, "undo", {}, 2)["accepted"]
         target = targets.read(file)["w1"]
         assert (target.url, target.key) == (url, targets.key_of(secret))
+
+
+def test_a_signing_key_that_was_made_anew_stays_void_and_all_else_comes_back(tmp_path):
+    url, old, new = "https://desk.county.example/t0ken", hooks.fresh(), hooks.fresh()
+    rung = {"responder": "county", "channel": "webhook", "person": "w1"}
+    daughter = {"responder": "daughter", "channel": "sms", "wait": 120, "person": "p1"}
+    with Gateway(tmp_path) as gateway:
+
+        def keys():
+            return {t.name: (t.url, t.key) for t in targets.read(gateway.state / targets.OWN_FILE).values()}
+
+        def held():
+            return "".join((gateway.state / name).read_text() for name in ("household-secrets.json", targets.OWN_FILE))
+
+        typed = Handed(hooks={"1": Hook(url=url, secret=old)}, numbers={"2": NUMBER})
+        first = [one | {"person": "new"} for one in (rung, daughter)]
+        assert change(gateway, "set_ladder", {"ladder": first}, 0, given=typed)["accepted"]
+        anew = Handed(hooks={"1": Hook(url="", secret=new)})
+        assert change(gateway, "set_ladder", {"ladder": [rung, daughter]}, 1, given=anew)["accepted"]
+        assert offered(configured(gateway), time.time()) is None, "the page offers nothing either"
+        assert change(gateway, "undo", {}, 2)["refused"] == "not_allowed"
+        assert keys() == {"w1": (url, targets.key_of(new))}
+        third = hooks.fresh()
+        typed = Handed(hooks={"1": Hook(url="", secret=third)})
+        assert change(gateway, "set_ladder", {"ladder": [rung]}, 2, given=typed)["accepted"]
+        assert NUMBER not in held()
+        assert offered(configured(gateway), time.time()) is not None
+        assert change(gateway, "undo", {}, 3)["accepted"]
+        assert [r["responder"] for r in kept(gateway)["ladder"]] == ["county", "daughter"]
+        assert keys() == {"w1": (url, targets.key_of(third))}
+        assert NUMBER in held(), "a person deleted by mistake comes back with the number"
+        assert not any(secret in held() for secret in (old, new))
+        wrong = Handed(hooks={"1": Hook(url="https://other.example/", secret=hooks.fresh())})
+        assert change(gateway, "set_ladder", {"ladder": [rung, daughter]}, 4, given=wrong)["accepted"]
+        assert change(gateway, "undo", {}, 5)["accepted"]
+        assert keys() == {"w1": (url, targets.key_of(third))}, "an address typed over comes back with its key"
+
+
+def configured(gateway):
+    return load(gateway.config, all_models())
 
 
 @pytest.mark.parametrize("after", ["consent", "restart", "nothing"])
