@@ -26,6 +26,7 @@ PHRASES = {
     "now.dispatched": "{who} is on the way. ",
     "now.on_site": "{who} is there. ",
     "now.closed": "This alarm is over.",
+    "now.unknown": "This alarm is not known here any more. Please ask the desk.",
     "self": "Self-test of the gateway, no answer needed.",
     # what people type round the numbers of an answer
     "typed.reply": "reply",

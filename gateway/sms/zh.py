@@ -26,6 +26,7 @@ PHRASES = {
     "now.dispatched": "{who}在路上。",
     "now.on_site": "{who}已到。",
     "now.closed": "这次警报已经结束。",
+    "now.unknown": "这里已查不到这次警报, 请问呼叫台。",
     "self": "网关自检短信, 不用回复。",
     # what people type round the numbers of an answer
     "typed.reply": "回复",

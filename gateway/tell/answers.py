@@ -58,6 +58,7 @@ from gateway.words.instruction import BY_SMS, Do, Door, Instruction
 LOG = logging.getLogger("eldercare")
 TAKEN_MOST, REPLIES_MOST = 30, 10  # answers of one person in `sms_window`, and those answered
 DOUBT = "false_alarm?"  # the reason of an alarm that was taken with 3
+NUMBER = 13  # digits that no number of an alarm has
 Names = frozenset[str]  # what the ladder calls one person
 
 
@@ -142,13 +143,13 @@ class Answers:
 
     async def _called_back(self, person: Person, known: _Known) -> str:
         """Let a person take every alarm for which he was rung lately; return the answer."""
-        rung = {one.alarm for one in known.made if one.person == person.id}
+        rung = [one.alarm for one in known.made if one.person == person.id]
         own, taken = self._names(person), list[Alarm]()
 
         def turn(now: Moment) -> list[Entry]:
             nonlocal taken
-            found = [a for a in self._pipeline.alarms.values() if a.id in rung]
-            taken = [a for a in found if self._rang(person, a, now)]
+            found = {a.number: a for a in map(self._alarm, rung) if a is not None}
+            taken = [found[n] for n in sorted(found) if self._rang(person, found[n], now)]
             mark = hashlib.sha256(f"{person.id} {self._boot} {now.mono}".encode()).hexdigest()[:16]
             coming, entries = Answer("", Does.COMING), list[Entry]()
             for n, alarm in enumerate(taken):
@@ -161,11 +162,10 @@ class Answers:
         mine = [alarm for alarm in taken if self._holds(Does.COMING, alarm, own)]
         if mine:
             return await self._noted(person, mine[-1].id)
-        about = self._open([one for one in known.given if one.person == person.id])
+        about = self._open(self._own(person, known.given))
         if about is not None:
             return self._standing(person, about.alarm, about.code, "call", how=about.code)
-        last = next((one.alarm for one in reversed(known.made) if one.person == person.id), "")
-        return self._standing(person, last, "", "call") if last else ""
+        return self._standing(person, rung[-1], "", "call") if rung else ""
 
     def _rang(self, person: Person, alarm: Alarm, now: Moment) -> bool:
         """Say whether a person's newest call for an alarm was a ring, and not long ago."""
@@ -188,7 +188,7 @@ class Answers:
 
     async def _answered(self, person: Person, came: Came, given: list[Given]) -> str:
         answer = understood(came.text)
-        own = [one for one in given if one.person == person.id]
+        own = self._own(person, given)
         meant = next((one for one in own if one.code == answer.code), None)
         about = meant if meant and self._alarm(meant.alarm) else self._open(own) or meant
         about = about or (own[-1] if own else None)
@@ -222,13 +222,29 @@ class Answers:
             return ""
         known.append(what)
         if alarm is None:
-            return replied("now.closed", person.language)
+            over = self._pipeline.orders.alarms.ended(name)
+            return replied("now.closed" if over else "now.unknown", person.language)
         who = alarm.responder or alarm.by or "-"
         answer = replied("answer", person.language, code=how) if how else ""
         return replied(f"now.{alarm.state}", person.language, who=who) + answer
 
     def _alarm(self, name: str) -> Alarm | None:
-        return next((a for a in self._pipeline.alarms.values() if a.id == name), None)
+        """Return an open alarm by its id, or that of an earlier journal: its number has stayed."""
+        alarms = self._pipeline.alarms
+        found = next((a for a in alarms.values() if a.id == name), None)
+        if found is not None or self._pipeline.orders.alarms.ended(name):
+            return found
+        journal, _, text = name.rpartition("-a")
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < NUMBER else 0
+        kept = alarms.get(number)
+        return kept if kept is not None and not kept.id.startswith(f"{journal}-a") else None
+
+    def _own(self, person: Person, given: list[Given]) -> list[Given]:
+        """Return a person's codes, without one of an earlier journal that has a new one."""
+        own = [one for one in given if one.person == person.id]
+        ids = {one.alarm for one in own}
+        found = ((one, self._alarm(one.alarm)) for one in own)
+        return [one for one, a in found if a is None or a.id == one.alarm or a.id not in ids]
 
     def _open(self, own: list[Given]) -> Given | None:
         """Return the newest code whose alarm is open."""

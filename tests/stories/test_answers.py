@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from gateway.sms import codes
 
-from tests.stories.life import BUTTON, HOME, MINUTE, Life
+from tests.stories.life import BUTTON, HOME, HOUR, MINUTE, Life
+from tests.stories.test_cards import Image, conflicts
 from tests.stories.test_ring import Ringing, ring
 from tests.stories.test_sms import Answering, sms, state
 
@@ -142,4 +144,58 @@ def test_one_telephone_under_two_names_answers_for_the_name_that_was_called(tmp_
         assert [who for at, who, _ in phones.came if at >= before] == ["neighbour"]
 
     with Life(tmp_path, ladder=father + both + sms("neighbour")) as life:
+        life.live(story())
+
+
+@WAYS
+def test_an_alarm_that_gets_another_id_meanwhile_is_taken_by_the_answer_to_the_old_one(tmp_path, rung, phones):
+    """Yesterday's card was put back: the platform knows other alarms by these ids, so the new one gets another."""
+
+    async def story():
+        people = phones(life)
+        await life.wait(10 * MINUTE)
+        image = Image(life)
+        for _ in range(2):
+            life.press()
+            await life.wait(30)
+            alarm = life.open[0].id
+            for move in ("acknowledge", "arrive"):
+                await life.tell(move, alarm=alarm)
+            await life.tell("close", alarm=alarm, outcome="helped")
+        await life.wait(HOUR)
+        life.plug(False)
+        await image.put_back()
+        await life.wait(2 * MINUTE)
+        life.press()
+        await life.wait(50)
+        called, before = people.newest("daughter") if rung is sms else "", life.open[0].id
+        life.plug(True)
+        await life.wait(10)
+        assert conflicts(life)
+        assert life.open[0].id != before
+        if rung is sms:
+            assert "您在路上" in await people.says("daughter", f"{called} 1 15")
+        else:
+            assert "您在路上" in await people.calls_back("daughter")
+        assert state(life) == ("dispatched", "daughter")
+
+    with Life(tmp_path, ladder=rung("daughter") + rung("neighbour")) as life:
+        life.live(story())
+
+
+def test_a_code_of_which_nobody_knows_the_alarm_is_not_told_to_be_over(tmp_path):
+    async def story():
+        phones = Answering(life)
+        life.plug(False)
+        code = codes.give(life.state, "daughter", "another-a7")
+        assert "查不到" in await phones.says("daughter", f"{code} 1 15")
+        life.press()
+        await life.wait(45)
+        await phones.says("daughter", f"{code} 1 15")
+        assert state(life)[0] == "raised"
+        old = codes.give(life.state, "daughter", f"another-a{life.open[0].number}")
+        assert f"回复 {phones.newest('daughter')} 1 15" in await phones.says("daughter", f"{old} 1 15"), "it has a code of its own"
+        assert state(life)[0] == "raised"
+
+    with Life(tmp_path, ladder=sms("daughter") + sms("neighbour")) as life:
         life.live(story())
