@@ -35,6 +35,10 @@ _UNSUPPORTED: Final = "Core.Unsupported"
 _NO_ANSWER: Final = "Connection.NoAnswer"
 
 
+class _Heard(NotReached):
+    """Nobody was reached, but somebody may have heard it: busy, refused, or it rang shortly."""
+
+
 async def rung(
     number: str, person: str, alarm: str, state: Path, longest: float, *, test: bool = False
 ) -> str:
@@ -53,11 +57,13 @@ async def rung(
             await line.forget(manager, modem.path, await line.create(manager, modem.path, number))
             return
         async with _line(state) as mine:
-            _note(state, person, alarm)
+            fresh = _note(state, person, alarm)
             try:
                 news = await _one(manager, modem, number, mine)
-            except NotReached as why:
-                if why.code != FAILED:
+            except (NotReached, Trouble) as why:
+                if fresh and not isinstance(why, _Heard):
+                    _take_back(state, person, alarm)
+                if isinstance(why, Trouble) or why.code != FAILED:
                     raise
                 wrong.append(why)  # another modem would find the same
 
@@ -83,12 +89,24 @@ async def _line(state: Path) -> AsyncIterator[made.Line]:
         yield mine
 
 
-def _note(state: Path, person: str, alarm: str) -> None:
-    """Write down who is rung; a card that cannot be written keeps back no call for help."""
+def _note(state: Path, person: str, alarm: str) -> bool:
+    """Write down who is rung, and say if that is new.
+
+    A card that cannot be written keeps back no call for help.
+    """
     try:
-        made.note(state, person, alarm)
+        return not made.note(state, person, alarm)
     except OSError as error:
         print(f"calling back will not be understood: {error.strerror}", file=sys.stderr)
+        return False
+
+
+def _take_back(state: Path, person: str, alarm: str) -> None:
+    """Write down that it never rang there: whoever calls by chance takes no alarm by it."""
+    try:
+        made.take_back(state, person, alarm)
+    except OSError as error:
+        print(f"a call by chance may take the alarm: {error.strerror}", file=sys.stderr)
 
 
 async def _one(manager: ModemManager, modem: Modem, number: str, mine: made.Line) -> str:
@@ -144,10 +162,12 @@ async def _over(starting: asyncio.Task[None], now: line.Call, took: float) -> st
             return "rang, nobody took it"
         if name == _UNSUPPORTED:
             raise NotReached(NO_VOICE, "the modem makes no telephone calls")
-        if now.reason != line.BUSY:
+        if now.reason != line.BUSY and (not took or error.gone):
             raise error
-    busy = now.reason == line.BUSY
-    raise NotReached(FAILED, "busy, or refused" if busy else "the network ended the call")
+    if now.reason == line.BUSY:
+        raise _Heard(FAILED, "busy, or refused")
+    ended = _Heard if took > 0 else NotReached
+    raise ended(FAILED, "the network ended the call")
 
 
 class _Asked:

@@ -39,12 +39,24 @@ def made(state: Path) -> list[Made]:
         return []
 
 
-def note(state: Path, person: str, alarm: str) -> None:
-    """Write down that a person's telephone is rung for an alarm. Raises OSError."""
+def note(state: Path, person: str, alarm: str) -> bool:
+    """Write down that a person's telephone is rung for an alarm; say if it was before.
+
+    Raises OSError.
+    """
     with rows.alone(state, FILE):
-        rest = [one for one in made(state) if (one.person, one.alarm) != (person, alarm)]
+        known = made(state)
+        rest = [one for one in known if (one.person, one.alarm) != (person, alarm)]
         one = Made(person, alarm, round(time.time(), 1))
         rows.write(state, FILE, [*rest[-MOST + 1 :], one])
+        return len(rest) < len(known)
+
+
+def take_back(state: Path, person: str, alarm: str) -> None:
+    """Write down that a person's telephone never rang for an alarm. Raises OSError."""
+    with rows.alone(state, FILE):
+        rest = [one for one in made(state) if (one.person, one.alarm) != (person, alarm)]
+        rows.write(state, FILE, rest)
 
 
 class Line:

@@ -42,14 +42,24 @@ def composed(told: Told, code: str, language: Language) -> str:
     return printed(text) if language == "zh" else text
 
 
-def _composed(told: Told, code: str, language: Language) -> str:
+def heading(told: Told, language: Language) -> str:
+    """Return of what a text is: what, in which home, where and since when."""
+    text = _heading(told, language)
+    return printed(text) if language == "zh" else text
+
+
+def _heading(told: Told, language: Language) -> str:
     say = PHRASES[language]
     known = kinds.of(told.kind)
     words = say["fault" if told.reason == "fault" else "alarm"]
     head = (say["test"] if told.test else "") + words.format(kind=getattr(known, language))
     where = (told.home.strip()[:PLACE_MOST], told.room.strip()[:PLACE_MOST], told.since.strip())
     place = (" " if language == "zh" else ", ").join(part for part in where if part)
-    out = head + (place or "-") + say["stop"]
+    return head + (place or "-") + say["stop"]
+
+
+def _composed(told: Told, code: str, language: Language) -> str:
+    say, out = PHRASES[language], _heading(told, language)
     if told.reason == "recalled":
         return out + say["recalled"]
     out += say.get(f"reason.{told.reason}", "")

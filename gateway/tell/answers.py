@@ -49,8 +49,9 @@ from gateway.sms.codes import Given
 from gateway.sms.inbox import Came, Inbox
 from gateway.sms.modem import Trouble
 from gateway.sms.people import People, Person
-from gateway.sms.text import quotes, replied
+from gateway.sms.text import Told, heading, quotes, replied
 from gateway.tell.sounder import family
+from gateway.tell.spoken import where_and_when
 from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import BY_SMS, Do, Door, Instruction
@@ -161,7 +162,7 @@ class Answers:
         await self._in_turn(lambda _: [])  # on the disk by then
         mine = [alarm for alarm in taken if self._holds(Does.COMING, alarm, own)]
         if mine:
-            return await self._noted(person, mine[-1].id)
+            return await self._noted(person, mine[-1], known.book.home)
         about = self._open(self._own(person, known.given))
         if about is not None:
             return self._standing(person, about.alarm, about.code, "call", how=about.code)
@@ -177,14 +178,18 @@ class Answers:
             return call.reason != Reason.RECALLED and now.mono - call.mono <= RING_WAITS.back
         return False
 
-    async def _noted(self, person: Person, alarm: str) -> str:
-        """Return that somebody is on the way, with the code by which he says more."""
-        giving = aside.run(codes.give, self._home.config.state, person.id, alarm)
+    async def _noted(self, person: Person, alarm: Alarm, home: str) -> str:
+        """Return that somebody is on the way, whither, and the code by which he says more."""
+        facts = where_and_when(alarm, self._home.config)
+        home, since = home or facts["ELDERCARE_HOME"], facts["ELDERCARE_SINCE"]
+        what = Told(kind=alarm.kind, home=home, room=alarm.room, since=since, test=alarm.test)
+        head = heading(what, person.language)
+        giving = aside.run(codes.give, self._home.config.state, person.id, alarm.id)
         try:
             code = await asyncio.wrap_future(giving)
         except OSError:
-            return replied("reply.called", person.language)
-        return replied("reply.coming", person.language, code=code)
+            return head + replied("reply.called", person.language)
+        return head + replied("reply.coming", person.language, code=code)
 
     async def _answered(self, person: Person, came: Came, given: list[Given]) -> str:
         answer = understood(came.text)

@@ -80,20 +80,28 @@ async def test_a_modem_that_says_of_every_call_that_it_was_taken_rings_all_the_s
 
 
 @pytest.mark.parametrize(
-    ("does", "waits", "words"),
+    ("does", "waits", "words", "noted"),
     [
-        (IS_BUSY, {"ring": SECONDS}, "busy, or refused"),
-        (NO_CARRIER, {"ring": SECONDS}, "NoCarrier"),
-        (SILENT, {}, "did not let it ring"),
+        (IS_BUSY, {"ring": SECONDS}, "busy, or refused", True),
+        (NO_CARRIER, {"ring": SECONDS}, "NoCarrier", False),
+        (SILENT, {}, "did not let it ring", False),
     ],
 )
-async def test_who_is_not_reached_is_followed_by_the_next_person(home, does, waits, words):
+async def test_who_is_not_reached_is_followed_by_the_next_person(home, does, waits, words, noted):
     modem = home.manager.plug()
     modem.phones[NUMBER] = does
     assert await home.rings(waits=waits) == 1, home.heard
     assert words in home.heard
     assert modem.calls == {}, "what is over is deleted"
-    assert [one.person for one in made.made(home.folder)] == ["daughter"], "who refuses may call back"
+    assert bool(made.made(home.folder)) is noted, "who refuses may call back; where it never rang a call is by chance"
+
+
+async def test_where_it_rang_once_and_then_never_calling_back_still_counts(home):
+    modem = home.manager.plug()
+    assert await home.rings() == 0
+    modem.phones[NUMBER] = NO_CARRIER
+    assert await home.rings(waits={"ring": SECONDS}) == 1
+    assert [one.person for one in made.made(home.folder)] == ["daughter"]
 
 
 @pytest.mark.parametrize(("heard", "code", "words"), [(SECONDS, 1, "busy, or refused"), (0.0, 0, "until somebody or the network ended it")])

@@ -67,7 +67,7 @@ def test_who_calls_back_takes_the_alarm_and_nobody_else_is_rung(life):
         await life.wait(40)
         assert rung(phones) == ["daughter"]
         reply = await phones.calls_back("daughter")
-        assert reply.startswith("记下了\uff0c您在路上")
+        assert reply.startswith("【求救】hall 08:00。记下了\uff0c您在路上"), "he need not know which home it was"
         assert "请回复" in reply, "by its code he says that he is there, or cannot come after all"
         assert state(life) == ("dispatched", "daughter")
         assert {"answered", "dispatch"} <= life.open[0].stages.keys()
