@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from gateway.hear.enrolled import Enrolled, driver_of, unarmed
 from gateway.hear.waits import WAITS
@@ -73,6 +74,7 @@ class Intake:
         """
         self.devices: dict[DeviceId, Enrolled] = {}
         self.strangers = 0
+        self.aired = -inf  # when a packet came by radio, a stranger's too
         self.repeats = 0
         self.changed: set[DeviceId] = set()
         self._walked = walked
@@ -157,11 +159,12 @@ class Intake:
 
     def advert(self, advertisement: Advertisement) -> None:
         """Take one radio packet. A stranger costs one look-up."""
+        now = self._now()
+        self.aired = now.mono
         enrolled = self._by_address.get(advertisement.address)
         if enrolled is None:
             self.strangers += 1
             return
-        now = self._now()
         enrolled.rssi = advertisement.rssi
         self._walked(enrolled.device, advertisement.rssi, now.mono)
         same = (

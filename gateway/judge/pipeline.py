@@ -20,6 +20,7 @@ from msgspec.structs import astuple, replace
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm, Move, Outcome, State
 from gateway.judge.away import Away
+from gateway.judge.badges import MARK as BADGES
 from gateway.judge.badges import Badges
 from gateway.judge.book import Book, Entry, is_walk
 from gateway.judge.calls import instead
@@ -69,7 +70,7 @@ class Pipeline:
         self._book = Book(boot)
         self._alarms = OpenAlarms(self._book, judge, ladder=ladder, times=times)
         self.away = Away(faults, times)
-        self.badges, self.visits = Badges(), Visits()
+        self.badges, self.visits = Badges(boot), Visits()
         self._real = Real(self._book, self._alarms, judge, faults, self.away)
         self.walk_test = WalkTest(self._book, self._alarms, faults, judge)
         self.orders = Orders(
@@ -128,7 +129,7 @@ class Pipeline:
         self._real.restore(known.shelves, known.cancels)
         self.orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
-        self.badges.start(now, known.silent_for)
+        self.badges.start(now)
         # A walk test ends with the process, and so do the faults that a step of it began: from now
         # on the device is real.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
@@ -192,12 +193,14 @@ class Pipeline:
             out["endings"] = json.dumps(self.orders.endings)
         if visits := self.visits.mark(anew=anew):
             out[VISITS] = visits
+        if badges := self.badges.mark(anew=anew):
+            out[BADGES] = badges
         return out
 
     @property
     def unsaved(self) -> bool:
         """True when something that is judged has changed and no entry says so."""
-        return self._judge.unsaved or self._real.unsaved
+        return self._judge.unsaved or self._real.unsaved or self.badges.unsaved
 
     @property
     def begun(self) -> Collection[DeviceId]:
@@ -293,7 +296,7 @@ class Pipeline:
                 alarms.call(alarm, due.rung, why, now, before=alarm.state)
         alarms.tell_counts(alarms.counting.take(now.mono), now)
         self._visited(now)
-        self._real.arrived(self.badges.there(), now)
+        self._real.arrived(self.badges.there(now), now)
         self._book.tell(self.faults.tick(now), now)
         self._real.tick(now)
         self._judge_again(now)
@@ -302,9 +305,9 @@ class Pipeline:
         return self._turn()
 
     def _visited(self, now: Moment) -> None:
-        visits = self.badges.tick(now)
+        visits = self.badges.tick()
         for visit in visits:
-            if visit.until is None:
+            if visit.until is None and visit.device not in self.shelves:
                 self.visits.came()
         self._real.visited(visits, now)
         if missed := self.visits.tick(now, away=self.away.lasts(now)):

@@ -230,15 +230,17 @@ class Real(Part):
     def _comes_to(self, one: There, alarm: Alarm) -> bool:
         """Say whether somebody has come to an alarm.
 
-        A badge that can be copied ends no ladder that nobody has answered: who carries it has to be
-        on the way, or somebody else has to have the alarm.
+        A badge ends no ladder that nobody has answered: it may be heard through a wall, and a plain
+        one can be copied. Who carries it has to be on the way, or somebody else to have the alarm.
         """
         if alarm.test or alarm.priority > Priority.P2 or Move.ARRIVE not in MOVES[alarm.state]:
             return False
+        if one.device in self.shelves or _TAKEN.isdisjoint(alarm.stages):
+            return False
         danger = alarm.stages["danger"]
-        if danger.boot == self.book.boot and one.since <= danger.mono:
-            return False  # was there before: has not come for it
-        return one.badge.proved or not _TAKEN.isdisjoint(alarm.stages)
+        if danger.boot == one.boot:
+            return one.since > danger.mono  # else was there before: has not come for it
+        return one.boot == self.book.boot
 
     def visited(self, visits: Iterable[Visit], now: Moment) -> None:
         """Tell of visits: who is here, and who has left."""

@@ -35,13 +35,16 @@ class _Judge(Waits):
         60.0, 10.0, 600.0, "ours: a service that is asked for again at once is the same wish"
     )
     badge_stay: float = wait(
-        60.0, 30.0, 300.0, "ours: who passes the door is gone by then; frames of a badge span it"
+        120.0, 60.0, 300.0, "ours: who passes the door is gone by then; frames of a badge span it"
     )
     badge_pause: float = wait(
         120.0, 30.0, 600.0, "ours: between two frames of one who comes; a slow badge sends each min"
     )
     badge_gone: float = wait(
-        600.0, 120.0, _HOUR, "ours: a badge not heard for so long has left, or was never here"
+        600.0, 120.0, _HOUR, "ours: a badge not near for so long has left, or was never here"
+    )
+    badge_fresh: float = wait(
+        120.0, 60.0, 300.0, "ours: who was near so long ago is taken to be here; see badge_pause"
     )
     visits_kept: float = wait(
         _HOUR, 300.0, _DAY, "ours: of the time that was listened for visits; a cut may cost it"

@@ -815,7 +815,7 @@ EN: dict[str, str] = {
     "new.left_open_rule": "as the rules say ({n} min)",
     "new.bed": "Mounted on a bed (bed exit)",
     "new.badge": "Badge of somebody who comes (optional)",
-    "new.badge_hint": "As this person stands in the call order, such as grid worker or neighbour. A badge records arrivals and visits; pressing it calls nobody, and it belongs to no room. A beacon without a key can be copied: it does not stop the calls of an alarm that nobody has answered.",
+    "new.badge_hint": "As this person stands in the call order, such as grid worker or neighbour. A badge records arrivals and visits; pressing it calls nobody, and it belongs to no room. It may be heard through a wall, so it does not stop the calls of an alarm that nobody has answered.",
     "new.badge_of": "Badge: {who}",
     "new.badge_open": "This is the badge of somebody who comes",
     "confirm.badge": "Hold the badge near the gateway",

@@ -18,6 +18,7 @@ from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.home.identity import identity
 from gateway.home.news import News
+from gateway.judge.badges import MARK as BADGES
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
 from gateway.judge.notes import Notes
@@ -88,7 +89,7 @@ def build(
     wake, news = asyncio.Event(), News()
     # the middle
     faults, judge, pipeline = middle.middle_of(
-        home, boot, store.marked("daily"), store.marked(VISITS)
+        home, boot, store.marked("daily"), store.marked(VISITS), store.marked(BADGES)
     )
     notes = Notes(faults, pipeline.noticed, wake.set)
     fresh = functools.partial(middle.is_fresh, pipeline)

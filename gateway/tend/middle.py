@@ -18,9 +18,9 @@ from gateway.words.kind import Priority
 
 
 def middle_of(
-    home: Home, boot: str, daily: str, visits: str = ""
+    home: Home, boot: str, daily: str, visits: str = "", badges: str = ""
 ) -> tuple[Faults, Judge, Pipeline]:
-    """Return the middle of one home; `daily` and `visits` are its marks of day and month."""
+    """Return the middle of one home; the strings are its marks of day, month and badges."""
     config, devices = home.config, home.config.devices
     # what this home does a little later than another
     share = zlib.crc32(home.gateway.encode()) / 2**32
@@ -45,6 +45,7 @@ def middle_of(
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
     pipeline.visits.restored(visits)
+    pipeline.badges.restored(badges)
     return faults, judge, pipeline
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
@@ -45,6 +46,9 @@ class Supervision(Part, kw_only=True):
         for radio in self.ears.radios:
             if radio.heard_at is not None:
                 faults.radio_heard(radio.adapter, radio.heard_at)
+        # a badge may be heard by each of them; a recorded day has none
+        aired = (radio.heard_at or -inf for radio in self.ears.radios)
+        self.pipeline.badges.hears(min(aired, default=self.intake.aired))
         faults.silences.cut(self.ears.cut(), now)
         for number, fact in self.untold.due(now):
             self.callers.tell_fault(fact, number, self.home.config)

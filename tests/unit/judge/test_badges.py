@@ -1,8 +1,10 @@
 """A badge says who has come: an arrival at an alarm that was before it, and a visit; it raises, closes and silences nothing else."""
 
+import random
+
 import pytest
 from gateway.judge.alarm import State
-from gateway.judge.badges import FLOOR, FRAMES, Badge, Badges, Visit
+from gateway.judge.badges import FLOOR, KEPT, Badge, Badges, Visit
 from gateway.judge.book import AlarmFact
 from gateway.judge.faults.fact import FaultFact
 from gateway.judge.waits import WAITS
@@ -10,7 +12,7 @@ from gateway.words import kind
 from gateway.words.instruction import Do, Door
 from gateway.words.reading import Kind
 
-from tests.kit.hand import Day, HandClock, story
+from tests.kit.hand import HOME_ZONE, Day, HandClock, story
 
 PLAIN, KEYED = Badge("grid worker"), Badge("neighbour", proved=True)
 WAYS = {"plain": PLAIN, "keyed": KEYED}
@@ -21,8 +23,17 @@ def day():
     """A home with two badges, neither of which was heard for long."""
     day = Day()
     day.pipeline.badges.know(WAYS)
-    day.wait(WAITS.badge_gone + 60)
+    apart(day)
     return day
+
+
+def apart(day, seconds=WAITS.badge_gone + 60):
+    """Let no badge be heard for so long, but something else; return what was written."""
+    before, end = len(day.entries), day.clock.mono + seconds
+    while day.clock.mono < end:
+        day.pipeline.badges.hears(day.clock.mono)
+        day.wait(10)
+    return day.entries[before:]
 
 
 def near(day, device="plain", seconds=WAITS.badge_stay + 10, dbm=-60, every=10):
@@ -68,23 +79,72 @@ def test_who_comes_to_an_alarm_that_somebody_has_is_on_site_with_its_time(day, d
     assert near(day, device, 120) == [], "a badge closes nothing and opens nothing"
 
 
-def test_a_plain_badge_stops_no_ladder_that_nobody_has_answered(day):
+@pytest.mark.parametrize("device", WAYS)
+def test_no_badge_stops_a_ladder_that_nobody_has_answered(day, device):
     day.raise_to("raised", "sos")
     day.wait(30)
-    written = near(day, "plain", 600)
+    written = near(day, device, 600)
     assert day.alarm.state is State.RAISED
     assert sum(line == "person.sos call raised" for line in story(written)) >= 3, "people are called on"
     day.tell("acknowledge", alarm=day.alarm.id)
-    near(day, "plain", 20)
+    near(day, device, 20)
     assert day.alarm.state is State.ON_SITE, "who is here has come to it as soon as somebody has it"
+    assert [v["who"] for v in visits(written)] == [WAYS[device].who], "that somebody came is told all the same"
 
 
-def test_a_badge_with_a_key_is_a_person_also_where_nobody_answered(day):
+def test_who_was_near_and_is_no_more_has_not_arrived(day):
     day.raise_to("raised", "sos")
     day.wait(30)
-    near(day, "keyed")
-    assert (day.alarm.state, day.alarm.responder) == (State.ON_SITE, "neighbour")
-    assert not [line for line in story(day.wait(1800)) if " call " in line]
+    near(day, "keyed", WAITS.badge_stay + 20)
+    apart(day, WAITS.badge_fresh + 10)
+    day.tell("acknowledge", alarm=day.alarm.id)
+    apart(day, 300)
+    assert State.ON_SITE.value not in {e.fact.alarm.state for e in day.entries if isinstance(e.fact, AlarmFact)}
+
+
+def test_a_shelved_badge_arrives_nowhere_and_is_no_visit_of_the_month(day):
+    day.pipeline.visits.want(1, HOME_ZONE)
+    taken(day)
+    day.tell("shelve", device="button", seconds=3600.0, reason="lost")
+    day.pipeline.shelves["keyed"] = day.pipeline.shelves.pop("button")
+    near(day, "keyed", 400)
+    assert State.ON_SITE.value not in {e.fact.alarm.state for e in day.entries if isinstance(e.fact, AlarmFact)}
+    assert '"visits":0' in day.pipeline.visits.mark(anew=True)
+
+
+@pytest.mark.parametrize("every", [1, 5, 10])
+def test_who_stands_in_the_home_has_come_within_three_minutes(every):
+    air, badges, clock = random.Random(3), *start(away=True)
+    late = []
+    for _ in range(30):
+        begin = clock.mono
+        while not badges.there(clock.now()) and clock.mono < begin + 3600:
+            badges.heard("keyed", round(air.gauss(-70, 6)), clock.mono)
+            clock.move(every)
+        late.append(clock.mono - begin)
+        away(badges, clock)
+    assert WAITS.badge_stay <= min(late) <= max(late) <= 180
+
+
+@pytest.mark.parametrize("every", [1, 5, 10])
+def test_thirty_evenings_behind_a_wall_are_no_arrival(every):
+    air, badges, clock = random.Random(5), *start(away=True)
+    for _ in range(30 if every > 1 else 6):
+        for _ in range(3600 // every):
+            badges.heard("keyed", round(air.gauss(-84, 5)), clock.mono)
+            clock.move(every)
+            assert not badges.there(clock.now())
+        away(badges, clock)
+
+
+def test_who_goes_home_behind_the_wall_has_left():
+    air, badges, clock = random.Random(7), *start(away=True)
+    here(badges, clock)
+    for _ in range(120):
+        badges.heard("keyed", round(air.gauss(-88, 5)), clock.mono)
+        clock.move(10)
+    assert not badges.there(clock.now())
+    assert badges.mark(anew=True) == '{"keyed":{"away":true,"came":null,"boot":"","stayed":0.0,"before":false,"visits":false}}'
 
 
 def test_who_comes_late_to_an_alarm_that_lapsed_has_come(day):
@@ -113,18 +173,18 @@ def test_who_is_too_far_too_short_or_too_seldom_has_not_come(day, seconds, dbm, 
 
 
 def test_a_weaker_frame_keeps_who_is_here_and_brings_nobody(day):
-    near(day, "plain", 70)
-    assert near(day, "plain", 3600, FLOOR - 5) != []
-    (left,) = [v for v in visits(day.wait(WAITS.badge_gone + 20)) if "left" in v]
-    assert left["minutes"] == pytest.approx(61, abs=1)
+    near(day, "plain")
+    assert near(day, "plain", 3600, KEPT) != []
+    (left,) = [v for v in visits(near(day, "plain", WAITS.badge_gone + 120, KEPT - 1)) if "left" in v]
+    assert left["minutes"] == pytest.approx(63, abs=1), "and a weak one keeps nobody"
 
 
 def test_a_badge_that_was_here_before_the_alarm_has_not_come_to_it(day):
-    near(day, "keyed", 120)
+    near(day, "keyed", 180)
     alarm = taken(day)
     near(day, "keyed", 900)
     assert day.alarms()[alarm.number - 1].state is not State.ON_SITE, "left in a drawer"
-    day.wait(WAITS.badge_gone + 60)
+    apart(day)
     near(day, "keyed")
     assert day.alarms()[alarm.number - 1].state is State.ON_SITE, "it was away and has come"
 
@@ -133,14 +193,16 @@ def test_it_arrives_at_what_can_be_arrived_at_and_at_no_test(day):
     day.tell(Do.WALK, by="Li", device="pendant", seconds=300.0, door=Door.LOCAL)
     day.press(device="pendant")
     near(day, "keyed")
+    assert day.open
     assert all(a.state is not State.ON_SITE for a in day.open), "a test is nobody's arrival"
     day.wait(600)
     day.hear("door", Kind.CONTACT_OPEN, True)
     day.wait(1801)
     assert [a.kind for a in day.open] == [kind.DOOR_LEFT_OPEN]
-    day.wait(WAITS.badge_gone)
+    day.tell("acknowledge", alarm=day.open[0].id)
+    apart(day)
     near(day, "keyed")
-    assert [a.state for a in day.open] == [State.RAISED], "a door shuts by itself"
+    assert State.ON_SITE not in [a.state for a in day.open], "a door shuts by itself"
 
 
 def test_in_a_grace_nobody_arrives_and_after_it_they_have(day):
@@ -149,7 +211,10 @@ def test_in_a_grace_nobody_arrives_and_after_it_they_have(day):
     assert day.alarm.state is State.PRE_ALARM
     near(day, "keyed", 20)
     assert day.alarm.state is State.PRE_ALARM
-    near(day, "keyed", 80)
+    near(day, "keyed")
+    assert day.alarm.state is State.RAISED
+    day.tell("acknowledge", alarm=day.alarm.id)
+    near(day, "keyed", 10)
     assert day.alarm.state is State.ON_SITE
 
 
@@ -157,6 +222,8 @@ def test_all_alarms_of_one_event_are_arrived_at(day):
     day.hear("smoke", Kind.SMOKE, True)
     day.fall(device="radar2")
     day.wait(40)
+    for alarm in day.open:
+        day.tell("acknowledge", alarm=alarm.id)
     near(day, "keyed")
     assert {a.state for a in day.open} == {State.ON_SITE}
 
@@ -164,36 +231,97 @@ def test_all_alarms_of_one_event_are_arrived_at(day):
 # -- what was here before, over restarts -------------------------------------------------------------------------------------
 
 
-def start(silent_for):
-    badges, clock = Badges(), HandClock()
+def start(mark="", *, away=False, boot="boot-1"):
+    badges, clock = Badges(boot), HandClock(boot=boot)
     badges.know({"keyed": KEYED})
-    badges.start(clock.now(), silent_for)
+    badges.restored(mark or f'{{"keyed": {{"away": {str(away).lower()}}}}}')
+    badges.start(clock.now())
     return badges, clock
 
 
-def here(badges, clock):
-    for _ in range(FRAMES + 5):
+def away(badges, clock, seconds=WAITS.badge_gone + 30, every=30):
+    """Let something else be heard by radio."""
+    for _ in range(round(seconds / every)):
+        clock.move(every)
+        badges.hears(clock.mono)
+        badges.tick()
+
+
+def here(badges, clock, seconds=WAITS.badge_stay + 20):
+    for _ in range(round(seconds / 10)):
         badges.heard("keyed", -50, clock.mono)
-        clock.move(WAITS.badge_stay / FRAMES)
-    badges.tick(clock.now())
-    return bool(badges.there())
+        clock.move(10)
+        badges.tick()
+    return bool(badges.there(clock.now()))
 
 
-@pytest.mark.parametrize(
-    ("silent_for", "after", "comes"),
-    [
-        ({"keyed": 5.0}, 30, False),  # heard just before the power went: it lies here
-        ({"keyed": 5.0}, WAITS.badge_gone, True),
-        ({"keyed": WAITS.badge_gone + 5}, 1, True),  # it was away: the neighbour has come
-        ({}, 30, False),
-        ({}, WAITS.badge_gone, True),
-    ],
-)
-def test_after_a_restart_only_a_badge_that_was_away_has_come(silent_for, after, comes):
-    badges, clock = start(silent_for)
-    clock.move(after)
-    badges.tick(clock.now())
+@pytest.mark.parametrize(("was_away", "listens", "comes"), [(False, 30, False), (False, WAITS.badge_gone, True), (True, 0, True)])
+def test_after_a_restart_only_a_badge_that_was_away_has_come(was_away, listens, comes):
+    badges, clock = start(away=was_away)
+    badges.hears(clock.mono)
+    away(badges, clock, listens)
     assert here(badges, clock) is comes
+
+
+@pytest.mark.parametrize("deaf", [540, 605, 900, 7200])
+def test_while_the_radio_hears_nothing_no_badge_is_away(deaf):
+    badges, clock = start()
+    here(badges, clock, 1200)
+    for _ in range(deaf // 5):
+        clock.move(5)
+        badges.tick()
+    assert not here(badges, clock), "it lies where it lay"
+    away(badges, clock)
+    assert here(badges, clock), "it was away"
+
+
+@pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
+@pytest.mark.parametrize("seconds", [40, 200])
+def test_who_came_before_a_restart_has_come_after_it(boot, seconds):
+    badges, clock = start(away=True)
+    here(badges, clock, seconds)
+    badges, clock = start(badges.mark(anew=True), boot=boot)
+    assert here(badges, clock)
+
+
+@pytest.mark.parametrize("boot", ["boot-1", "boot-2"])
+def test_a_visit_is_one_over_a_restart_in_its_first_minutes(boot):
+    badges, clock = start(away=True)
+    here(badges, clock, WAITS.badge_stay + 40)
+    badges, later = start(badges.mark(), boot=boot)
+    later.to(clock.mono) if boot == "boot-1" else None
+    told = []
+    for _ in range(60):
+        badges.heard("keyed", -60, later.mono)
+        later.move(10)
+        told += badges.tick()
+    assert [v.until for v in told] == [None]
+    badges, later = start(badges.mark(), boot=boot)
+    here(badges, later, 400)
+    assert badges.tick() == [], "and told once"
+
+
+def test_a_badge_that_was_here_before_the_alarm_has_not_come_to_it_after_a_cut(day):
+    near(day, "keyed", 300)
+    taken(day)
+    mark = day.pipeline.badges.mark(anew=True)
+    day.restart(other_boot=True)
+    day.pipeline.badges.know(WAYS)
+    day.pipeline.badges.restored(mark)
+    day.pipeline.badges.start(day.clock.now())
+    near(day, "keyed", 900)
+    assert day.open
+    assert State.ON_SITE not in {a.state for a in day.open}
+
+
+def test_a_damaged_mark_is_none_and_an_unchanged_one_is_not_written():
+    for mark in ("{", "[]", '{"keyed": 5}', '{"keyed": {"came": -5}}', '{"keyed": {"came": 1e300, "stayed": 1e300}}', "[" * 5000):
+        badges, clock = start(mark)
+        here(badges, clock, 400)
+        assert badges.unsaved
+        assert badges.mark() != ""
+        assert not badges.unsaved
+        assert badges.mark() == ""
 
 
 def test_a_new_badge_and_other_hardware_under_its_name_have_to_go_and_come(day):
@@ -201,11 +329,11 @@ def test_a_new_badge_and_other_hardware_under_its_name_have_to_go_and_come(day):
         day.pipeline.badges.know({**WAYS, "new": Badge("family")}, other)
         for device in ("new", "plain") if other else ("new",):
             near(day, device)
-            assert device not in {t.device for t in day.pipeline.badges.there()}, device
-        day.wait(WAITS.badge_gone + 60)
+            assert device not in {t.device for t in day.pipeline.badges.there(day.clock.now())}, device
+        apart(day)
         near(day, "new")
-        assert "new" in {t.device for t in day.pipeline.badges.there()}
-        day.wait(WAITS.badge_gone + 60)
+        assert "new" in {t.device for t in day.pipeline.badges.there(day.clock.now())}
+        apart(day)
         day.pipeline.badges.know(WAYS)
     day.pipeline.badges.know({})
     assert near(day, "plain") == [], "nobody knows it any more"
@@ -219,7 +347,7 @@ def test_a_stay_is_a_visit_and_says_who_came_and_left(day):
     (came,) = visits(written)
     assert {**came, "came": ""} == {"what": "badge", "who": "grid worker", "proved": False, "came": ""}
     assert near(day, "plain", 1500) == [], "told once"
-    (left,) = visits(day.wait(WAITS.badge_gone + 60))
+    (left,) = visits(apart(day))
     assert (left["who"], left["came"], left["minutes"]) == ("grid worker", came["came"], 30)
     assert left["came"] < left["left"]
     assert [e.priority for e in day.entries if isinstance(e.fact, FaultFact) and e.fact.kind == kind.VISIT] == [4, 4]
@@ -227,18 +355,20 @@ def test_a_stay_is_a_visit_and_says_who_came_and_left(day):
 
 def test_who_only_brings_something_to_the_door_is_no_visit(day):
     assert visits(near(day, "plain", WAITS.visit_least - 60)) == []
-    assert visits(day.wait(WAITS.badge_gone + 60)) == []
+    assert visits(apart(day)) == []
 
 
 def test_who_comes_back_before_anybody_looked_has_left_and_come():
-    badges, clock = start({"keyed": WAITS.badge_gone})
+    badges, clock = start(away=True)
     for _ in range(2):
         since = clock.mono
         while clock.mono < since + WAITS.visit_least + 10:
             badges.heard("keyed", -60, clock.mono)
             clock.move(10)
-        assert Visit("keyed", KEYED, since) in badges.tick(clock.now())
-        clock.move(WAITS.badge_gone)
+        assert Visit("keyed", KEYED, since) in badges.tick()
+        for _ in range(21):
+            clock.move(30)
+            badges.hears(clock.mono)
     badges.heard("keyed", -60, clock.mono)
-    (left,) = badges.tick(clock.now())
+    (left,) = badges.tick()
     assert left.until is not None

@@ -93,7 +93,7 @@ def made(tmp_path):
         pipeline=SimpleNamespace(
             rearrange=lambda **_: ["entry"],
             walk_test=SimpleNamespace(wants=lambda *_a, **_k: None),
-            badges=Badges(),
+            badges=Badges("b1"),
             visits=Visits(),
         ),
         historian=out.historian,

@@ -1,5 +1,6 @@
 """What supervision gathers: how long each way of hearing is silent, whether the platform answers, what the store has mended."""
 
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +16,8 @@ from tests.unit.tell.fakes import Clock, Link, Pipeline, home, platform
 
 @pytest.fixture
 def made():
-    out = SimpleNamespace(clock=Clock(), pipeline=Pipeline(), asked=[], since=None)
+    out = SimpleNamespace(clock=Clock(), pipeline=Pipeline(), asked=[], since=None, aired=[])
+    out.pipeline.badges = SimpleNamespace(hears=out.aired.append)
     out.clock.why = {"ntp": "no"}
     out.way = SimpleNamespace(link=Link(), connected=True)
     out.way.link.taken_over = False
@@ -29,7 +31,7 @@ def made():
         pipeline=out.pipeline,
         storage=SimpleNamespace(store=out.store),
         ears=SimpleNamespace(radios=[out.radio, SimpleNamespace(adapter="hci1", heard_at=None)], cut=set),
-        intake=SimpleNamespace(devices={"lock": SimpleNamespace(refused=out.refused)}),
+        intake=SimpleNamespace(aired=7.0, devices={"lock": SimpleNamespace(refused=out.refused)}),
         attacks=Attacks(out.pipeline.faults),
         untold=Untold(HOME_ZONE),
         callers=SimpleNamespace(),
@@ -45,6 +47,13 @@ def test_silence_is_taken_of_radios_that_have_heard_and_the_doors_are_looked_at(
     assert made.pipeline.faults.radios == {"hci0": 42.0}
     assert made.asked == ["inbox", "slips"]
     assert made.pipeline.faults._clock_why == {"ntp": "no"}
+
+
+def test_a_badge_is_away_only_while_each_radio_hears(made):
+    for radios in ([41.0, 42.0], [42.0, None], []):
+        made.supervision.ears.radios = [SimpleNamespace(adapter=f"hci{n}", heard_at=at) for n, at in enumerate(radios)]
+        made.supervision.hearing(made.clock.now())
+    assert made.aired == [41.0, -inf, 7.0]
 
 
 def test_a_platform_that_takes_all_and_answers_nothing_counts_as_away(made):
