@@ -22,7 +22,7 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
 from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
-from gateway.tell.spoken import facts, silent, stand_in, trial, where_and_when, word
+from gateway.tell.spoken import facts, of_rung, silent, stand_in, trial, where_and_when, word
 from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.kind import Priority
@@ -50,6 +50,7 @@ class _Job(Struct, eq=False):
     task: asyncio.Task[Ran] | None = None
     again: bool = False  # ended by us for a more urgent one: to be made again
     siren: bool = False  # it is the home's siren, as a rung of the ladder
+    sounds: bool = False  # it makes a noise and reaches nobody
     facts: Mapping[str, str] = field(default_factory=dict)  # told beside the alarm
 
     @property
@@ -196,6 +197,7 @@ class Callers:
         call: int | None,
         reason: str,
         siren: bool = False,
+        sounds: bool = False,
         facts: Mapping[str, str] = NOTHING,
     ) -> None:
         """Run `program` for `alarm`; `call` is the call's index, None for what only sounds.
@@ -221,7 +223,7 @@ class Callers:
             return
         self._order += 1
         lane.waiting.append(
-            _Job(to, alarm, reason, self._order, {served}, siren=siren, facts=facts)
+            _Job(to, alarm, reason, self._order, {served}, None, False, siren, sounds, facts)
         )
         if len(lane.waiting) > QUEUE:
             least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
@@ -247,9 +249,9 @@ class Callers:
         self._sounder.leave(number)
         # whoever is on the way is told so, however soon the alarm is over
         spared = {Reason.RECALLED, Reason.TOGETHER} if along else {Reason.RECALLED}
-        for name, lane in list(self._lanes.items()) if not sounds_only else ():
+        for name, lane in list(self._lanes.items()):
             for job in lane.jobs:
-                if job.reason in spared:
+                if job.reason in spared or (sounds_only and not job.sounds):
                     continue
                 job.serves = {one for one in job.serves if one[0] != number}
                 if not job.serves:
@@ -364,7 +366,8 @@ class Callers:
             call=alarm.made - 1,
             reason=call.reason,
             siren=rung.siren,
-            facts={**where_and_when(alarm, config), "ELDERCARE_ENTRY": entry},
+            sounds=rung.sounds,
+            facts=of_rung(alarm, rung, config, entry),
         )
 
     def _forget_gone(self, config: Config) -> None:

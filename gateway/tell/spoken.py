@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.home.config import Config
 from gateway.judge.alarm import Alarm, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact
-from gateway.judge.dispatch import Reason
+from gateway.judge.dispatch import Reason, Rung
 from gateway.judge.faults.fact import FaultFact
 from gateway.tell.waits import WAITS
 from gateway.words import kind as kinds
@@ -70,6 +70,13 @@ def facts(alarm: Alarm, config: Config, *, night: bool) -> Mapping[str, str]:
         "ELDERCARE_QUIET": "1" if quiet else "0",
         "ELDERCARE_NIGHT_VOLUME": f"{config.night_volume:g}" if night else "",
     }
+
+
+def of_rung(alarm: Alarm, rung: Rung, config: Config, entry: str) -> Mapping[str, str]:
+    """Return what a rung is told by `entry`; one that makes a noise also whether it may."""
+    silenced = "1" if alarm.masking is Masking.SILENCED else "0"
+    quiet = {"ELDERCARE_QUIET": silenced} if rung.sounds else {}
+    return {**where_and_when(alarm, config), **quiet, "ELDERCARE_ENTRY": entry}
 
 
 def where_and_when(alarm: Alarm, config: Config) -> Mapping[str, str]:

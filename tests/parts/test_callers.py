@@ -114,6 +114,10 @@ async def test_it_ends_with_all_its_children_when_the_alarm_is_answered_and_othe
     await until(lambda: told.running == 2)
     told.stop(2, sounds_only=True)
     await until(lambda: told.running == 1)
+    told.start([script(tmp_path, text, "relay")], alarm(2), call=1, reason="x", sounds=True)
+    await until(lambda: told.running == 2)
+    told.stop(2, sounds_only=True)
+    await until(lambda: told.running == 1)
     assert before == 3
     await told.close()
     await until(lambda: not any(alive(int(p)) for p in pids.read_text().split()))

@@ -413,6 +413,30 @@ def test_the_chime_of_a_grace_is_silenced_and_the_siren_sounds_all_the_same(tmp_
         life.live(story())
 
 
+@pytest.mark.parametrize(
+    "how", ['channel = "relay"\noutput = "gpio:17"', 'channel = "program"\nprogram = ["/people/eldercare-relay"]\nsounds = true']
+)
+def test_a_siren_outside_is_silenced_while_it_sounds_and_told_so_where_its_turn_comes_later(tmp_path, how):
+    async def story():
+        life.people["eldercare-relay"] = NEVER_ENDS
+        life.plug(False)
+        life.press()
+        while not life.called("eldercare-relay"):
+            await life.wait(1)
+        await life.wait(5)
+        assert [(c.killed, c.environment["ELDERCARE_QUIET"]) for c in life.called("eldercare-relay")] == [(False, "0")]
+        await life.tell("silence", alarm=life.open[0].id)
+        await life.wait(2)
+        assert life.called("eldercare-relay")[0].killed
+        await life.wait(5 * MINUTE)
+        assert {c.environment["ELDERCARE_QUIET"] for c in life.called("eldercare-relay")[1:]} == {"1"}
+        assert life.called("neighbour") != [], "no call for somebody waits for that"
+
+    ladder = f'{rung("family", wait=30)}[[ladder]]\nresponder = "siren outside"\nwait = 60\n{how}\n{rung("neighbour")}'
+    with Life(tmp_path, ladder=ladder) as life:
+        life.live(story())
+
+
 def test_the_first_rung_is_corrected_while_it_is_being_called(tmp_path):
     async def story():
         life.people["wrong"] = NEVER_ENDS
