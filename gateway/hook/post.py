@@ -1,13 +1,13 @@
 """One signed request to a webhook, and what its answer means.
 
 Name, connection, TLS and answer together have one time: the request runs in a thread that is left
-behind where it takes longer, since a resolver knows no time of ours. A redirect is not followed,
-an answer is read up to a bound.
+behind where it takes longer, since a resolver knows no time of ours. A redirect is not followed.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import errno
 import hashlib
 import hmac
@@ -17,20 +17,14 @@ import ssl
 import threading
 import time
 from typing import Final
-
-from msgspec import Struct
+from urllib.parse import SplitResult
 
 from gateway.box.private import NotSetUp
+from gateway.hook.answer import Answered, body_of, meant
 from gateway.hook.route import cut_off
 from gateway.hook.targets import Target, parts_of
-from gateway.hook.waits import WAITS
 from gateway.words.say import Say
 
-ANSWER_MOST: Final = 64 * 1024  # bytes of an answer that are read
-# refused for good: who signs wrongly or asks at a wrong place need not ask again
-_WRONG: Final = frozenset({401, 403, 404, 405, 410})
-_KEYS: Final = frozenset({401, 403})  # of these, where the signature is not taken
-_LATER: Final = frozenset({408, 425, 429})
 # what OpenSSL found wrong with a certificate; its own sentence would name the host
 _PAPERS: Final = {
     9: "hook.paper_young",
@@ -47,21 +41,6 @@ _PAPERS: Final = {
 _CUT_OFF: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN})
 
 
-class Answered(Struct, frozen=True):
-    """What came of one attempt.
-
-    `receipt`: the other side has the entry. `wrong`: it is set up wrongly, so that trying again
-    makes no sense; `again`: whether it makes sense; `after`: seconds the other side asks for.
-    """
-
-    receipt: bool = False
-    wrong: bool = False
-    again: bool = True
-    no_network: bool = False
-    after: float = 0.0
-    why: Say = Say("hook.receipt")  # no word of the address
-
-
 def signature(key: bytes, name: str, at: int, body: bytes) -> str:
     """Return the signature of a message, as the header has it."""
     signed = f"{name}.{at}.".encode() + body
@@ -74,12 +53,15 @@ def post(target: Target, name: str, body: bytes, seconds: float) -> Answered:
     found: list[Answered] = []
 
     def attempt() -> None:
-        found.append(_attempt(target, name, body, seconds, context))
+        with contextlib.suppress(Exception):  # its words could hold a part of the address
+            found.append(_attempt(target, name, body, seconds, context))
 
     thread = threading.Thread(target=attempt, name="webhook", daemon=True)
     thread.start()
     thread.join(seconds)
-    return found[0] if found else _late(seconds)
+    if found:
+        return found[0]
+    return _late(seconds) if thread.is_alive() else Answered(why=Say("hook.no_http", why="?"))
 
 
 def _trust(target: Target) -> ssl.SSLContext:
@@ -96,12 +78,7 @@ def _attempt(
 ) -> Answered:
     parts = parts_of(target.url)
     assert parts is not None  # it was checked when it was read
-    assert parts.hostname is not None
-    link = (
-        http.client.HTTPSConnection(parts.hostname, parts.port, timeout=seconds, context=context)
-        if context is not None
-        else http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
-    )
+    link = _link(parts, seconds, context)
     at = int(time.time())
     headers = {
         "content-type": "application/json",
@@ -116,7 +93,12 @@ def _attempt(
         link.request("POST", path, body, headers)
         answer = link.getresponse()
         return meant(
-            answer.status, answer.read(ANSWER_MOST), answer.getheader("retry-after", ""), name
+            answer.status,
+            body_of(answer, name),
+            name,
+            retry_after=answer.getheader("retry-after", ""),
+            date=answer.getheader("date", ""),
+            at=time.time(),
         )
     except ssl.SSLCertVerificationError as error:
         return Answered(why=Say(_PAPERS.get(error.verify_code, "hook.paper_bad")))
@@ -138,31 +120,25 @@ def _attempt(
         link.close()
 
 
+def _link(
+    parts: SplitResult, seconds: float, context: ssl.SSLContext | None
+) -> http.client.HTTPConnection:
+    """Return a connection that is not open yet. Its port is said: it would look for one itself.
+
+    It would find it behind the last colon of an IPv6 address.
+    """
+    host = parts.hostname or ""
+    if context is None:
+        return http.client.HTTPConnection(
+            host, parts.port or http.client.HTTP_PORT, timeout=seconds
+        )
+    port = parts.port or http.client.HTTPS_PORT
+    return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+
+
 def _no_network() -> Answered:
     return Answered(no_network=True, why=Say("hook.no_network"))
 
 
 def _late(seconds: float) -> Answered:
     return Answered(why=Say("hook.silent", seconds=round(seconds, 1)))
-
-
-def meant(status: int, body: bytes, retry_after: str, name: str) -> Answered:
-    """Return what an answer means. Only a 2xx whose body names the entry is a receipt."""
-    if 200 <= status < 300:
-        if name.encode() in body:
-            return Answered(receipt=True)
-        return Answered(why=Say("hook.unnamed", status=status))
-    if 300 <= status < 400:
-        return Answered(wrong=True, again=False, why=Say("hook.redirect", status=status))
-    if status in _WRONG:
-        name = "hook.refused" if status in _KEYS else "hook.not_there"
-        return Answered(wrong=True, again=False, why=Say(name, status=status))
-    again = status in _LATER or status >= 500
-    name = "hook.later" if again else "hook.odd"
-    return Answered(again=again, after=_seconds(retry_after), why=Say(name, status=status))
-
-
-def _seconds(text: str) -> float:
-    """Return the seconds of a Retry-After; 0 for a date, or for none."""
-    text = text.strip()
-    return min(float(text), WAITS.pause_most) if text.isascii() and text.isdecimal() else 0.0

@@ -23,7 +23,8 @@ from typing import Final
 
 from gateway.box.private import NotSetUp
 from gateway.hook import targets
-from gateway.hook.post import Answered, post
+from gateway.hook.answer import Answered
+from gateway.hook.post import post
 from gateway.hook.targets import Target
 from gateway.hook.waits import WAITS
 from gateway.sms.text import Told, composed

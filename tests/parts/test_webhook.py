@@ -181,6 +181,37 @@ async def test_one_that_drips_for_ever_is_left_behind_and_a_huge_answer_is_not_r
         assert await other.tells(waits={"attempt": 1.0, "whole": 1.5}) == 1
 
 
+NAMED = b'{"recorded": "' + ENTRY.encode() + b'"}'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\r\n" + NAMED,
+        b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(NAMED) + NAMED + b"\r\n",
+        b"Content-Length: 500\r\n\r\n" + NAMED,
+        b"Content-Length: 200000000\r\n\r\n" + b" " * 60000 + NAMED,
+    ],
+    ids=["no length", "chunked", "length too long", "far behind"],
+)
+async def test_a_receipt_counts_as_soon_as_it_names_the_entry_though_the_answer_never_ends(tmp_path, answer):
+    over, came = asyncio.Event(), []
+
+    async def never_ends(reader, writer):
+        came.append(await reader.readuntil(b"\r\n\r\n"))
+        for at in range(0, len(answer), 20011):
+            writer.write((b"" if at else b"HTTP/1.1 200 OK\r\n") + answer[at : at + 20011])
+            await writer.drain()
+        await over.wait()
+        writer.close()
+
+    async with await asyncio.start_server(never_ends, "127.0.0.1", 0) as server:
+        box = Box(tmp_path, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/alarms")
+        assert await box.tells() == 0, box.heard
+        over.set()
+    assert len(came) == 1
+
+
 async def test_what_is_no_http_and_what_is_not_there_are_told(tmp_path):
     gone = Box(tmp_path, f"https://127.0.0.1:{free_port()}/alarms")
     assert await gone.tells(waits={"whole": 0.3}) == 1, "another webhook may well be there"

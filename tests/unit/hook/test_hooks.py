@@ -7,11 +7,13 @@ import json
 import socket
 import time
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 from gateway.box.private import NotSetUp
 from gateway.hook import route, targets
-from gateway.hook.post import ANSWER_MOST, Answered, meant, post, signature
+from gateway.hook.answer import ANSWER_MOST, Answered, meant
+from gateway.hook.post import post, signature
 from gateway.hook.send import message
 from gateway.hook.targets import Target, key_of, parts_of
 from gateway.words.say import Say
@@ -47,13 +49,19 @@ def test_the_library_of_the_specification_reads_our_signature_and_we_sign_as_it_
         (404, b"", "", Answered(wrong=True, again=False, why=Say("hook.not_there", status=404))),
         (400, b"", "", Answered(again=False, why=Say("hook.odd", status=400))),
         (429, b"", "7", Answered(after=7.0, why=Say("hook.later", status=429))),
-        (429, b"", "Wed, 21 Oct 2026 07:28:00 GMT", Answered(why=Say("hook.later", status=429))),
+        (429, b"", "Wed, 21 Oct 2026 07:28:30 GMT", Answered(after=30.0, why=Say("hook.later", status=429))),
+        (503, b"", "Wed, 21 Oct 2026 07:27:00 GMT", Answered(why=Say("hook.later", status=503))),
+        (503, b"", "Fri, 31 Dec 2100 23:59:59 GMT", Answered(after=3600.0, why=Say("hook.later", status=503))),
+        (503, b"", "Wed, 99 Xyz 99999 99:99:99 +9999999", Answered(why=Say("hook.later", status=503))),
+        (503, b"", "x" * 60000, Answered(why=Say("hook.later", status=503))),
         (503, b"", "9" * 400, Answered(after=3600.0, why=Say("hook.later", status=503))),
         (500, NAME.encode(), "-1", Answered(why=Say("hook.later", status=500))),
     ],
 )
 def test_only_a_2xx_that_names_the_entry_is_a_receipt(status, body, after, expected):
-    assert meant(status, body, after, NAME) == expected
+    theirs = "Wed, 21 Oct 2026 07:28:00 GMT"
+    assert meant(status, body, NAME, retry_after=after, date=theirs, at=0.0) == expected
+    assert meant(status, body, NAME, retry_after=after, date="no hour", at=parsedate_to_datetime(theirs).timestamp()) == expected
     assert len(body) <= ANSWER_MOST
 
 
@@ -171,6 +179,53 @@ def test_only_what_cuts_off_the_whole_box_is_told_as_no_network(monkeypatch, err
     answer = post(Target("desk", "http://127.0.0.1/t0ken", KEY), NAME, BODY, 60)
     assert (answer.no_network, answer.why.code, answer.again, answer.receipt) == (not network, code, True, False)
     assert "t0ken" not in answer.why.en
+
+
+@pytest.mark.parametrize(
+    ("url", "to"),
+    [
+        ("https://[2001:db8::1]/t0ken", ("2001:db8::1", 443)),
+        ("https://[2001:db8::1]", ("2001:db8::1", 443)),
+        ("https://[2001:db8::1]:/t0ken", ("2001:db8::1", 443)),
+        ("https://[2001:db8::1]:8443/t0ken", ("2001:db8::1", 8443)),
+        ("https://[2001:db8::dead:beef]/t0ken", ("2001:db8::dead:beef", 443)),
+        ("http://[::1]/t0ken", ("::1", 80)),
+        ("http://[::1]:8080/t0ken", ("::1", 8080)),
+        ("http://localhost/t0ken", ("localhost", 80)),
+        ("http://127.0.0.1:8080", ("127.0.0.1", 8080)),
+        ("https://198.51.100.7/t0ken", ("198.51.100.7", 443)),
+        ("https://County.example:443/t0ken", ("county.example", 443)),
+        ("https://county.example:/t0ken?a=b;c", ("county.example", 443)),
+        ("https://county.example./t0ken", ("county.example.", 443)),
+    ],
+)
+def test_each_form_of_an_address_goes_to_its_host_and_port(monkeypatch, url, to):
+    gone = []
+
+    def refused(address, *_):
+        gone.append(address)
+        raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(socket, "create_connection", refused)
+    assert post(Target("desk", url, KEY), NAME, BODY, 60).why.code == "hook.no_way"
+    assert gone == [to]
+
+
+@pytest.mark.parametrize("where", ["__init__", "connect", "getresponse"])
+@pytest.mark.parametrize("error", [http.client.InvalidURL, ValueError, LookupError, TypeError, RuntimeError, MemoryError, RecursionError])
+def test_whatever_is_raised_no_part_of_an_address_is_said(monkeypatch, capfd, where, error):
+    def fails(*_args, **_more):
+        raise error("nonnumeric port: 't0ken'")
+
+    monkeypatch.setattr(http.client.HTTPConnection, "request", lambda *_: None)
+    monkeypatch.setattr(http.client.HTTPConnection, "connect", lambda _: None)
+    if where == "connect":
+        monkeypatch.setattr(http.client.HTTPConnection, "request", fails)
+    else:
+        monkeypatch.setattr(http.client.HTTPConnection, where, fails)
+    answer = post(Target("desk", "http://127.0.0.1/t0ken", KEY), NAME, BODY, 60)
+    assert (answer.why.code, answer.again, answer.receipt) == ("hook.no_http", True, False)
+    assert capfd.readouterr() == ("", "")
 
 
 HEAD = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"

@@ -1,0 +1,92 @@
+"""What the answer of a webhook means. A receipt is one that names the entry."""
+
+from __future__ import annotations
+
+import http.client
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from msgspec import Struct
+
+from gateway.hook.waits import WAITS
+from gateway.words.say import Say
+
+ANSWER_MOST: Final = 64 * 1024  # bytes of an answer that are read
+HEADER_MOST: Final = 64  # letters of a time that are read
+# refused for good: who signs wrongly or asks at a wrong place need not ask again
+_WRONG: Final = frozenset({401, 403, 404, 405, 410})
+_KEYS: Final = frozenset({401, 403})  # of these, where the signature is not taken
+_LATER: Final = frozenset({408, 425, 429})
+
+
+class Answered(Struct, frozen=True):
+    """What came of one attempt.
+
+    `receipt`: the other side has the entry. `wrong`: it is set up wrongly, so that trying again
+    makes no sense; `again`: whether it makes sense; `after`: seconds the other side asks for.
+    """
+
+    receipt: bool = False
+    wrong: bool = False
+    again: bool = True
+    no_network: bool = False
+    after: float = 0.0
+    why: Say = Say("hook.receipt")  # no word of the address
+
+
+def body_of(answer: http.client.HTTPResponse, name: str) -> bytes:
+    """Read an answer until it names the entry, piece by piece: some never say where they end."""
+    got, word = bytearray(), name.encode()
+    while len(got) < ANSWER_MOST and is_good(answer.status):
+        piece = answer.read1(ANSWER_MOST - len(got))
+        got += piece
+        if not piece or word in got[-len(piece) - len(word) :]:
+            break
+    return bytes(got)
+
+
+def is_good(status: int) -> bool:
+    """Say whether a status is a 2xx: of no other is the body read."""
+    return 200 <= status < 300
+
+
+def meant(
+    status: int, body: bytes, name: str, *, retry_after: str = "", date: str = "", at: float
+) -> Answered:
+    """Return what an answer means that came `at` our wall seconds.
+
+    Only a 2xx whose body names the entry is a receipt. `date` is the hour by the other's clock:
+    ours may be wrong.
+    """
+    if is_good(status):
+        if name.encode() in body:
+            return Answered(receipt=True)
+        return Answered(why=Say("hook.unnamed", status=status))
+    if 300 <= status < 400:
+        return Answered(wrong=True, again=False, why=Say("hook.redirect", status=status))
+    if status in _WRONG:
+        code = "hook.refused" if status in _KEYS else "hook.not_there"
+        return Answered(wrong=True, again=False, why=Say(code, status=status))
+    again = status in _LATER or status >= 500
+    after = _seconds(retry_after, _hour(date) or at)
+    why = Say("hook.later" if again else "hook.odd", status=status)
+    return Answered(again=again, after=after, why=why)
+
+
+def _seconds(text: str, now: float) -> float:
+    """Return the seconds of a Retry-After, which has seconds or an hour; 0 for none."""
+    text = text.strip()
+    if text.isascii() and text.isdecimal():
+        return min(float(text), WAITS.pause_most)
+    hour = _hour(text)
+    return min(max(hour - now, 0.0), WAITS.pause_most) if hour else 0.0
+
+
+def _hour(text: str) -> float:
+    """Return the wall seconds of an HTTP date, 0 for what is none."""
+    try:
+        at = parsedate_to_datetime(text.strip()[:HEADER_MOST])
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return 0.0
+    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
