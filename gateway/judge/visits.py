@@ -1,14 +1,15 @@
 """How many visits a month a home has had, where its people count on some. Pure.
 
 A month is called missed only where nothing else can explain it: a time server has confirmed the
-clock when it began and when it is over, they are neighbours in the calendar, and the gateway has
-listened for nearly all of it by its monotonic clock. A wrong clock, a box in a cupboard and a
-resident who is away miss nobody.
+clock when it began and when it is over, and they are neighbours in the calendar. The visits that
+are missing must not have fitted into the hours in which the gateway did not listen, by its
+monotonic clock, or the resident was away: each `visits_hole` that began may have held one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 from datetime import date, timedelta, tzinfo
 from math import inf
 
@@ -20,7 +21,6 @@ from gateway.words.clock import Moment, Quality
 from gateway.words.reading import Value
 
 MARK = "visits"
-LISTENED = 0.9  # of a month; a visit may have been in the rest
 
 
 class _Month(Struct):
@@ -28,8 +28,9 @@ class _Month(Struct):
 
     first: str = ""
     whole: bool = False  # it was counted from its first day on
-    ran: float = 0.0  # seconds in which the gateway listened
+    ran: float = 0.0  # seconds in which the gateway listened, and nobody said to be away
     visits: int = 0
+    wanted: int = 0  # the fewest that were wanted in it; 0: not known yet
 
 
 class Visits:
@@ -66,13 +67,16 @@ class Visits:
     def tick(self, now: Moment, *, away: bool) -> dict[str, Value]:
         """Return what is to be told of a month that is over with too few visits, or nothing.
 
-        `away`: the resident is, so that nobody was to come.
+        `away`: the resident is, so that nobody is to come now.
         """
         if not self._wanted or self._zone is None:
             return {}
         month = self._month
-        month.ran += max(0.0, now.mono - self._looked) if self._looked > -inf else 0.0
+        if self._looked > -inf and not away:
+            month.ran += max(0.0, now.mono - self._looked)
         self._looked = now.mono
+        wanted = min(month.wanted or self._wanted, self._wanted)
+        month.wanted, self._changed = wanted, self._changed or wanted != month.wanted
         self._changed = self._changed or month.ran - self._written >= WAITS.visits_kept
         if now.quality is not Quality.SYNCHRONISED:
             return {}
@@ -81,13 +85,14 @@ class Visits:
         if first.isoformat() == month.first:
             return {}
         follows = bool(month.first) and _after(date.fromisoformat(month.first)) == first
-        missed = follows and not away and self._missed(first)
+        missed = follows and self._missed(first)
         said: dict[str, Value] = {
             "month": month.first[:7],
             "visits": month.visits,
-            "wanted": self._wanted,
+            "wanted": month.wanted,
         }
         self._month = _Month(first.isoformat(), whole=follows or today.day == 1)
+        self._month.wanted = self._wanted
         if not month.first:  # those of its first days, before the clock was confirmed
             self._month.visits = month.visits
         self._changed = True
@@ -96,8 +101,9 @@ class Visits:
     def _missed(self, over: date) -> bool:
         month = self._month
         days = (over - date.fromisoformat(month.first)).days
-        listened = month.ran >= LISTENED * days * 86400
-        return month.whole and listened and month.visits < self._wanted
+        hole = days * 86400 - month.ran - WAITS.visits_kept
+        unheard = max(0, math.ceil(hole / WAITS.visits_hole))
+        return month.whole and month.visits + unheard < month.wanted
 
     def mark(self, *, anew: bool = False) -> str:
         """Return what is to be remembered over a restart, "" where nothing is new."""

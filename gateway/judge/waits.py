@@ -49,6 +49,12 @@ class _Judge(Waits):
     visits_kept: float = wait(
         _HOUR, 300.0, _DAY, "ours: of the time that was listened for visits; a cut may cost it"
     )
+    visits_hole: float = wait(
+        6 * _HOUR,
+        _HOUR,
+        _DAY,
+        "ours: of a month that nobody heard, in which one visit may have been",
+    )
     visit_least: float = wait(300.0, 60.0, _HOUR, "ours: shorter is no visit to a resident")
     flicker: float = wait(
         600.0, 60.0, _HOUR, "ours: two graces that ended by themselves leave the next none"

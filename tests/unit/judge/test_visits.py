@@ -25,8 +25,8 @@ class Home:
         out = []
         for _ in range(come):
             self.visits.came()
-        for _ in range(round(count * 24)):
-            self.clock.move(3600)
+        for hour in range(round(count * 24) + 1):
+            self.clock.move(3600 if hour else 0)
             if said := self.visits.tick(self.clock.now(), away=self.away):
                 out.append(said)
         return out
@@ -97,6 +97,46 @@ def test_a_box_that_was_off_and_a_resident_who_is_away_miss_nobody():
     home.days(29)
     home.away = True
     assert home.days(3) == []
+
+
+@pytest.mark.parametrize(
+    ("gone", "came", "told"),
+    [
+        (28.5 * DAY, 0, False),  # in hospital, home for the last day
+        (2.9 * DAY, 1, False),  # the other one may have come in it
+        (1800, 1, True),
+        (8 * 3600, 1, False),
+        (4 * 3600, 0, True),  # not both of them in four hours
+    ],
+)
+@pytest.mark.parametrize("how", ["away", "off"])
+def test_what_is_missing_may_have_been_in_the_hours_that_nobody_heard(gone, came, told, how):
+    home = Home()
+    home.days(1, come=came)
+    if how == "away":
+        home.away = True
+        home.days(gone / DAY)
+        home.away = False
+    else:
+        home.restart(off=gone)
+    assert bool(home.days(30.1 - 1 - gone / DAY)) is told
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_more_that_are_wanted_count_from_the_next_month_and_fewer_at_once(restarts):
+    home = Home(1)
+    home.days(29, come=1)
+    home.visits.want(4, HOME_ZONE)
+    home.days(0.5)
+    if restarts:
+        home.restart(off=10)
+        home.visits.want(4, HOME_ZONE)
+    assert home.days(2, come=0) == []
+    assert home.days(31, come=3) == [{"month": "2026-12", "visits": 3, "wanted": 4}]
+    home = Home(4)
+    home.days(29, come=1)
+    home.visits.want(1, HOME_ZONE)
+    assert home.days(2) == []
 
 
 def test_what_was_counted_outlives_restarts_and_a_damaged_mark_is_none():
