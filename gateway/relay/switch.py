@@ -31,7 +31,7 @@ from gateway.relay.waits import WAITS
 
 LOG = logging.getLogger("eldercare")
 DONE, FAILED, UNPLUGGED, NOT_SET_UP = 0, 1, 10, 14
-ATTEMPTS: Final = 3  # to switch off
+ATTEMPTS: Final = 20  # to switch off, within its time
 
 
 class _Over(BaseException):
@@ -51,19 +51,27 @@ def span(environment: Mapping[str, str], word: str | None, seconds: float) -> fl
 def hold(output: Output, seconds: float, beat: tuple[float, float], gone: int) -> None:
     """Keep an output on for so long, and switch it off then, or when the pipe `gone` ends.
 
-    `beat`: seconds on and off in turn; (0, 0) for a steady light. Raises Unplugged.
+    `beat`: seconds on and off in turn; (0, 0) for a steady light. A line that is silent for a while
+    is told again until the time is over. Raises Unplugged: it never was on, or may not be off.
     """
     end, on, turn = time.monotonic() + seconds, False, -inf
+    why, was_on = None, False
     try:
         while (now := time.monotonic()) < end and not _ended(gone, 0.0):
             if now >= turn:
                 on = not (on and beat[0])
                 turn = now + beat[not on] if beat[0] else inf
-            output.switch(on=on)
+            try:
+                output.switch(on=on)
+                was_on = was_on or on
+            except Unplugged as error:
+                why = error
             if _ended(gone, max(0.0, min(end, turn, now + WAITS.refresh) - time.monotonic())):
                 break
     finally:
         _off(output)
+    if why is not None and not was_on:
+        raise why
 
 
 def _ended(pipe: int, seconds: float) -> bool:
@@ -71,13 +79,15 @@ def _ended(pipe: int, seconds: float) -> bool:
 
 
 def _off(output: Output) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
+    last = time.monotonic() + WAITS.off
+    while True:
         try:
             output.switch(on=False)
             break
         except Unplugged:
-            if attempt == ATTEMPTS:
+            if time.monotonic() >= last:
                 raise
+            time.sleep(WAITS.off / ATTEMPTS)
     output.close()
 
 

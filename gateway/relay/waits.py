@@ -16,6 +16,7 @@ class _Relay(Waits):
         1.0, 0.1, 5.0, "ours: a module that lost its power, or watches its master, is told again"
     )
     answer: float = wait(0.5, 0.1, 2.0, "ours: for one answer of a module")
+    off: float = wait(5.0, 1.0, 6.0, "ours: to switch off is tried for so long; see late")
     late: float = wait(8.0, 2.0, 15.0, "ours: a line that hangs is given up so long after its time")
 
 

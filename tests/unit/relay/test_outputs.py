@@ -139,12 +139,25 @@ def test_it_is_off_as_soon_as_who_began_it_is_gone(pipe):
     assert (lamp.seen, lamp.closed) == ([False], True), "it was never on"
 
 
+def test_a_line_that_is_silent_for_a_while_does_not_end_the_run(pipe):
+    class Glitch(Lamp):
+        def switch(self, *, on):
+            super().switch(on=on)
+            if len(self.seen) in {2, 3}:
+                raise Unplugged("no answer")
+
+    lamp = Glitch(ends=pipe)
+    with changed("relay", refresh=0.1):
+        hold(lamp, 3600, (0, 0), pipe.gone)
+    assert lamp.seen == [True] * 6 + [False]
+
+
 def test_to_switch_off_is_tried_again_and_a_line_that_is_gone_is_said(pipe):
     lamp = Lamp(fails=2)
     hold(lamp, 0.0, (0, 0), pipe.gone)
     assert lamp.seen == [False]
-    for lamp in (Lamp(fails=9), Lamp(lost=True)):
-        with pytest.raises(Unplugged):
+    for lamp in (Lamp(fails=10**9), Lamp(lost=True)):
+        with changed("relay", off=0.1), pytest.raises(Unplugged):
             hold(lamp, 0.05, (0, 0), pipe.gone)
     assert lamp.seen == [False], "lost while it was on: switched off all the same"
 
