@@ -32,7 +32,11 @@ SECRET: Final = range(24, 65)  # bytes of a key, by the specification
 URL_MOST: Final = 1000
 # what stands in an address by RFC 3986
 _LETTERS: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*\Z")
-_HOME: Final = (".local", ".lan", ".home", ".internal", ".home.arpa")  # names of a home's network
+# names of a home's network, and those by which routers answer in it
+_HOME: Final = (".local", ".localdomain", ".lan", ".home", ".internal", ".home.arpa")
+_ROUTERS: Final = (".fritz.box", ".tplogin.cn", ".melogin.cn", ".miwifi.com", ".tplinkwifi.net")
+# what libraries take for a part of an IPv4 address, each in its own way
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 
 
@@ -81,6 +85,8 @@ def wrong(url: str) -> Say | None:
         return Say("hook.url_password")
     if not host or "#" in url or port == 0 or parts.scheme not in {"https", "http"}:
         return Say("hook.url_form")
+    if _is_odd(host):
+        return Say("hook.url_number")
     return Say("hook.url_plain") if parts.scheme == "http" and not _is_here(host) else None
 
 
@@ -90,8 +96,21 @@ def inside(url: str) -> bool:
     try:
         at = ipaddress.ip_address(host)
     except ValueError:
-        return host != "localhost" and ("." not in host.rstrip(".") or host.endswith(_HOME))
+        plain = host.rstrip(".")
+        named = "." not in plain or f".{plain}".endswith(_HOME + _ROUTERS)
+        return host != "localhost" and named
     return not at.is_global and not at.is_loopback
+
+
+def _is_odd(host: str) -> bool:
+    """Say whether a host is a number in a form that is no full dotted quad: 10.1 is 10.0.0.1."""
+    if not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2].lower()):
+        return False
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _is_here(host: str) -> bool:
@@ -106,31 +125,49 @@ def _is_here(host: str) -> bool:
 def one(name: str, *files: Path) -> Target:
     """Return a target of those of these files that are there; the first goes before.
 
-    One of them may be wrong: what stands in another is told all the same. Raises NotSetUp.
+    One of them may be wrong, or another entry: this one is told all the same. Raises NotSetUp.
     """
-    trouble, found = "", False
+    trouble, found = list[str](), False
     for path in files:
         try:
-            known = read(path) if path.exists() else {}
+            there = entries(path) if path.exists() else {}
         except NotSetUp as wrong:
-            trouble = str(wrong)
+            trouble.append(str(wrong))
             continue
-        if name in known:
-            return known[name]
-        found = found or bool(known)
+        wanted = there.get(name)
+        if isinstance(wanted, Target):
+            return wanted
+        others = [str(one) for one in there.values() if isinstance(one, NotSetUp)]
+        trouble = [str(wanted), *trouble] if wanted is not None else [*trouble, *others]
+        found = found or bool(there)
+    if trouble:
+        raise NotSetUp(trouble[0])
     raise NotSetUp(
-        trouble
-        or (f"no webhook is called {name!r}" if found else f"{files[-1]}: no webhook stands there")
+        f"no webhook is called {name!r}" if found else f"{files[-1]}: no webhook stands there"
     )
 
 
 def read(path: Path) -> Mapping[str, Target]:
-    """Read one file. Raises NotSetUp where it is wrong, or others may read it."""
+    """Return what can be used of one file. Raises NotSetUp as `entries` does."""
+    return {name: one for name, one in entries(path).items() if isinstance(one, Target)}
+
+
+def entries(path: Path) -> Mapping[str, Target | NotSetUp]:
+    """Read one file: each target, or what is wrong with it.
+
+    Raises NotSetUp where the file is none, or others may read it.
+    """
     found = toml_of(path)
     listed = found.get("hooks", {})
     if found.keys() - {"hooks"} or not isinstance(listed, dict) or len(listed) > MOST:
         raise NotSetUp(f"{path}: hooks: a part for each target, at most {MOST}")
-    return {name: _target(path, name, facts) for name, facts in listed.items()}
+    out: dict[str, Target | NotSetUp] = {}
+    for name, facts in listed.items():
+        try:
+            out[name] = _target(path, name, facts)
+        except NotSetUp as wrong:
+            out[name] = wrong
+    return out
 
 
 def _target(path: Path, name: str, facts: Any) -> Target:

@@ -172,6 +172,7 @@ EN: Final[dict[str, str]] = {
     "hook.url_long": "the address is too long: at most {most} characters",
     "hook.url_letters": "the address has characters that are not allowed: no space, no quotation mark; write a Chinese name as xn--...",
     "hook.url_form": "not an address: it must be https://name/path, without #",
+    "hook.url_number": "an IP address needs all its four numbers, such as 203.0.113.5",
     "hook.url_password": "no user name and password in the address: each call is signed and needs none",
     "hook.url_plain": "http:// is not allowed: anybody on the way could read it; ask the receiver for an https:// address",
     "hook.url_inside": "this address is in the home's own network and fails with its power or router: enter one outside; for exceptions see hooks.toml in operator.md",

@@ -172,6 +172,7 @@ ZH: Final[dict[str, str]] = {
     "hook.url_long": "地址太长: 最多 {most} 个字符",
     "hook.url_letters": "地址里有不能用的字符: 不要空格、中文和引号, 中文域名请写成 xn-- 开头的形式",
     "hook.url_form": "不是网址: 应为 https://域名/路径, 不带 #",
+    "hook.url_number": "IP 地址要写全四段数字, 例如 203.0.113.5",
     "hook.url_password": "地址里不要写用户名和密码: 请求有签名, 不需要",
     "hook.url_plain": "不能用 http://: 路上谁都能看到, 请对方提供 https:// 地址",
     "hook.url_inside": "这是家里网络中的地址, 断电或路由器坏时叫不到人: 请填外面的地址; 确实要用时见 operator.md 的 hooks.toml",

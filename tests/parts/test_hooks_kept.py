@@ -124,6 +124,11 @@ def test_telephone_and_webhook_stand_beside_each_other(home):
         ("https://169.254.169.254/latest", "home's own network"),
         ("https://nas.local/alarms", "home's own network"),
         ("https://nas/alarms", "home's own network"),
+        ("https://nas.local./alarms", "home's own network"),
+        ("https://router.localdomain/", "home's own network"),
+        ("https://fritz.box/", "home's own network"),
+        ("https://nas.fritz.box/alarms", "home's own network"),
+        ("https://10.1/", "all its four numbers"),
     ],
 )
 def test_what_is_no_address_is_refused_beside_its_rung_and_not_repeated(home, url, what):

@@ -100,6 +100,19 @@ def test_what_is_sent_has_the_entrys_id_and_no_number_of_anybody():
         ("https://county.example/" + "x" * 1000, False),
         ("https://县.example/", False),
         ("", False),
+        ("https://203.0.113.5/x", True),
+        ("https://county.example1/x", True),
+        ("https://1.2.3.4.example/x", True),
+        ("https://192.168.257/", False),
+        ("https://10.1/", False),
+        ("https://2130706433/", False),
+        ("https://0x7f.1/", False),
+        ("https://0x7f000001/", False),
+        ("https://county.example.0X1/", False),
+        ("https://0300.0250.0001.0001/", False),
+        ("https://203.0.113.5./x", False),
+        ("https://203.0.113.256/x", False),
+        ("http://127.1/x", False),
     ],
 )
 def test_an_address_is_https_or_on_this_box(url, fits):
@@ -133,6 +146,22 @@ def test_a_target_says_no_secret_and_its_file_is_its_owners_alone(tmp_path):
         targets.one("desk", file, other)
 
 
+def test_a_mistake_in_one_entry_silences_no_other_of_the_file(tmp_path):
+    file, own = tmp_path / "hooks.toml", tmp_path / "own.toml"
+    desk = f'[hooks.desk]\nurl = "https://county.example/t0ken"\nsecret = "{SECRET}"\n'
+    typo = f'[hooks.typo]\nurl = "https://other.example/t0 ken"\nsecret = "{SECRET}"\n'
+    for path, text in ((file, typo + desk), (own, typo.replace("t0 ken", "t0ken"))):
+        path.write_text(text)
+        path.chmod(0o600)
+    assert targets.one("desk", file).url == "https://county.example/t0ken"
+    assert list(targets.read(file)) == ["desk"]
+    with pytest.raises(NotSetUp, match=r"hooks\.typo: url: .* no space"):
+        targets.one("typo", file)
+    with pytest.raises(NotSetUp, match=r"hooks\.typo"):
+        targets.one("other", file)
+    assert targets.one("typo", file, own).url == "https://other.example/t0ken", "the other file has it right"
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
@@ -150,7 +179,7 @@ def test_a_wrong_file_says_what_to_do_and_quotes_nothing_of_it(tmp_path, body, w
     file.write_text(body)
     file.chmod(0o600)
     with pytest.raises(NotSetUp, match=what) as told:
-        targets.read(file)
+        targets.one("desk", file)
     assert "t0ken" not in str(told.value)
     assert "n0secret" not in str(told.value)
 
