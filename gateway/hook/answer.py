@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import http.client
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ HEADER_MOST: Final = 64  # letters of a time that are read
 # refused for good: who signs wrongly or asks at a wrong place need not ask again
 _WRONG: Final = frozenset({401, 403, 404, 405, 410})
 _KEYS: Final = frozenset({401, 403})  # of these, where the signature is not taken
+_DOUBTS: Final = _KEYS | {400}  # of these, where the clocks differ, that is the likely cause
 _LATER: Final = frozenset({408, 425, 429})
 
 
@@ -65,11 +66,15 @@ def meant(
         return Answered(why=Say("hook.unnamed", status=status))
     if 300 <= status < 400:
         return Answered(wrong=True, again=False, why=Say("hook.redirect", status=status))
+    theirs = _hour(date)
+    if status in _DOUBTS and theirs and abs(theirs - at) > WAITS.clock:
+        why = Say("hook.clock", status=status, ours=_said(at), theirs=_said(theirs))
+        return Answered(again=False, why=why)
     if status in _WRONG:
         code = "hook.refused" if status in _KEYS else "hook.not_there"
         return Answered(wrong=True, again=False, why=Say(code, status=status))
     again = status in _LATER or status >= 500
-    after = _seconds(retry_after, _hour(date) or at)
+    after = _seconds(retry_after, theirs or at)
     why = Say("hook.later" if again else "hook.odd", status=status)
     return Answered(again=again, after=after, why=why)
 
@@ -87,6 +92,11 @@ def _hour(text: str) -> float:
     """Return the wall seconds of an HTTP date, 0 for what is none."""
     try:
         at = parsedate_to_datetime(text.strip()[:HEADER_MOST])
+        at = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, TypeError, LookupError, OverflowError):
         return 0.0
-    return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp()
+    return at.timestamp()
+
+
+def _said(wall: float) -> str:
+    return f"{datetime.fromtimestamp(wall, UTC):%Y-%m-%d %H:%M}"

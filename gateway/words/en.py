@@ -154,6 +154,7 @@ EN: Final[dict[str, str]] = {
     "hook.unnamed": "HTTP {status}, but the answer does not name the entry: the receiver has to put the webhook-id into its body",
     "hook.redirect": "HTTP {status}, a redirect to another address, which is not followed: enter the final address",
     "hook.refused": "HTTP {status}, refused: compare the receiver's signing key, and its clock",
+    "hook.clock": "HTTP {status}, refused, and the clocks differ: this gateway has {ours}, the receiver {theirs} (UTC). The clock of this gateway is the likely cause: set it right first",
     "hook.not_there": "HTTP {status}, this address does not exist there: check it",
     "hook.later": "HTTP {status}, it cannot accept anything now: ask the receiver to check",
     "hook.odd": "HTTP {status}, not accepted: ask the receiver to check its log",

@@ -154,6 +154,7 @@ ZH: Final[dict[str, str]] = {
     "hook.unnamed": "对方回了 HTTP {status}, 但回答里没有这条记录的编号: 请对方在回答正文中写上 webhook-id",
     "hook.redirect": "对方回了 HTTP {status}, 要转到别的地址: 不会跟着转, 请直接填最终地址",
     "hook.refused": "对方拒绝 (HTTP {status}): 核对对方存的签名密钥, 对方的时钟是否准",
+    "hook.clock": "对方拒绝 (HTTP {status}), 两边时钟对不上: 网关是 {ours}, 对方是 {theirs} (UTC), 多半是网关时间不准, 先校准网关时间",
     "hook.not_there": "对方没有这个地址 (HTTP {status}): 核对地址",
     "hook.later": "对方现在收不了 (HTTP {status}): 请对方检查",
     "hook.odd": "对方不收 (HTTP {status}): 请对方看他们的日志",

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
 from gateway.box.private import NotSetUp
@@ -60,9 +60,36 @@ def test_the_library_of_the_specification_reads_our_signature_and_we_sign_as_it_
 )
 def test_only_a_2xx_that_names_the_entry_is_a_receipt(status, body, after, expected):
     theirs = "Wed, 21 Oct 2026 07:28:00 GMT"
-    assert meant(status, body, NAME, retry_after=after, date=theirs, at=0.0) == expected
-    assert meant(status, body, NAME, retry_after=after, date="no hour", at=parsedate_to_datetime(theirs).timestamp()) == expected
+    now = parsedate_to_datetime(theirs).timestamp()
+    assert meant(status, body, NAME, retry_after=after, date=theirs, at=now - 200) == expected
+    assert meant(status, body, NAME, retry_after=after, date="no hour", at=now) == expected
     assert len(body) <= ANSWER_MOST
+
+
+@pytest.mark.parametrize(
+    ("status", "apart", "code", "wrong"),
+    [
+        (401, 241, "hook.clock", False),
+        (401, -86400 * 365 * 30, "hook.clock", False),
+        (403, -301, "hook.clock", False),
+        (400, 301, "hook.clock", False),
+        (401, 200, "hook.refused", True),
+        (401, None, "hook.refused", True),
+        (400, 0, "hook.odd", False),
+        (404, 9999, "hook.not_there", True),
+        (401, 253_402_300_799 - 1_792_000_000, "hook.clock", False),
+        (500, 9999, "hook.later", False),
+    ],
+)
+def test_where_the_clocks_differ_a_refusal_names_this_gateways_clock(status, apart, code, wrong):
+    now = 1_792_000_000.0
+    date = "" if apart is None else format_datetime(datetime.fromtimestamp(now + apart, UTC), usegmt=True)
+    answer = meant(status, b"", NAME, date=date, at=now)
+    assert (answer.why.code, answer.wrong, answer.receipt) == (code, wrong, False)
+    if code == "hook.clock":
+        assert not answer.again
+        assert "2026-10-14" in answer.why.zh
+        assert "clock of this gateway is the likely cause" in answer.why.en
 
 
 def test_what_is_sent_has_the_entrys_id_and_no_number_of_anybody():
