@@ -13,14 +13,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from gateway.home.config import Config
 from gateway.home.ladder import line
 from gateway.judge.alarm import ENDED, Alarm, Called, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.calls import place
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
+from gateway.tell.lanes import Job, Lane
 from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
 from gateway.tell.spoken import facts, of_rung, silent, stand_in, trial, where_and_when, word
 from gateway.tell.waits import WAITS
@@ -35,49 +37,6 @@ NO_CALL = frozenset({Delivery.HELD, Delivery.FAILED})
 # calls that wait for one program; the least urgent is forgotten first, of these the oldest: its
 # ladder has gone on since
 QUEUE = 64
-
-Served = tuple[int, int]  # (alarm number, index of the call)
-
-
-class _Job(Struct, eq=False):
-    """One run of a program, and the calls it serves: one person may be told of several alarms."""
-
-    program: tuple[str, ...]
-    alarm: Alarm
-    reason: str
-    order: int
-    serves: set[Served] = field(default_factory=set)
-    task: asyncio.Task[Ran] | None = None
-    again: bool = False  # ended by us for a more urgent one: to be made again
-    siren: bool = False  # it is the home's siren, as a rung of the ladder
-    sounds: bool = False  # it makes a noise and reaches nobody
-    facts: Mapping[str, str] = field(default_factory=dict)  # told beside the alarm
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        return int(self.alarm.priority), self.order
-
-    def is_for(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> bool:
-        """Say whether this run tells the same person of this alarm; a recall is never a call."""
-        own = self.program, self.alarm.test, self.reason == Reason.RECALLED
-        same = own == (program, alarm.test, reason == Reason.RECALLED)
-        return same and (
-            any(n == alarm.number for n, _ in self.serves)
-            or family(self.alarm.kind) == family(alarm.kind) != ""
-        )
-
-
-class _Lane(Struct):
-    """The calls of one program: at most one runs."""
-
-    running: _Job | None = None
-    waiting: list[_Job] = field(default_factory=list)
-
-    @property
-    def jobs(self) -> list[_Job]:
-        """The one that runs, unless it is being ended, and those that wait."""
-        alive = self.running is not None and self.running.serves and not self.running.again
-        return [*([self.running] if self.running is not None and alive else []), *self.waiting]
 
 
 class _Told(Struct):
@@ -112,7 +71,7 @@ class Callers:
         self._sounder = Sounder(start, lambda file, how: self._told_end((file,), how, True))
         # line -> its self-test, which makes room for whatever is real
         self._asked: dict[str, asyncio.Task[Ran]] = {}
-        self._lanes: dict[str, _Lane] = {}  # line -> its calls
+        self._lanes: dict[str, Lane] = {}  # line -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
         # alarm number -> when it sounds again at the latest
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -147,6 +106,8 @@ class Callers:
             self.stop(alarm.number, along=alarm.open)
         elif alarm.masking is Masking.SILENCED:  # it stops the noise, never a call for somebody
             self.stop(alarm.number, sounds_only=True)
+        if fact.move == f"call_{Delivery.FAILED}":
+            self._leave_failed(alarm)
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
             self._noise(config.sound_pre_alarm, alarm, "pre_alarm", config)
         # whoever has it: it is heard that somebody calls
@@ -211,7 +172,7 @@ class Callers:
             return
         self._quit(program)
         to, served, name = tuple(program), (alarm.number, call), line(program)
-        lane = self._lanes.setdefault(name, _Lane())
+        lane = self._lanes.setdefault(name, Lane())
         for job in lane.jobs:
             if job.is_for(to, alarm, reason):
                 job.serves.add(served)
@@ -223,7 +184,7 @@ class Callers:
             return
         self._order += 1
         lane.waiting.append(
-            _Job(to, alarm, reason, self._order, {served}, None, False, siren, sounds, facts)
+            Job(to, alarm, reason, self._order, {served}, None, False, siren, sounds, facts)
         )
         if len(lane.waiting) > QUEUE:
             least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
@@ -255,6 +216,19 @@ class Callers:
                     continue
                 job.serves = {one for one in job.serves if one[0] != number}
                 if not job.serves:
+                    self._end(lane, job)
+            self._tidy(name, lane)
+
+    def _leave_failed(self, alarm: Alarm) -> None:
+        """End calls that are not to reach anybody any more: who is rung has said he cannot come."""
+        for name, lane in list(self._lanes.items()):
+            for job in lane.jobs:
+                mine = [call for number, call in job.serves if number == alarm.number]
+                places = {call: place(alarm, call) for call in mine}
+                for call, at in places.items():
+                    if at >= 0 and alarm.calls[at].delivery is Delivery.FAILED:
+                        job.serves.discard((alarm.number, call))
+                if mine and not job.serves:
                     self._end(lane, job)
             self._tidy(name, lane)
 
@@ -312,7 +286,7 @@ class Callers:
     ) -> None:
         if config is not None and silent(alarm, config):
             return
-        jobs = self._lanes.get(line(program), _Lane()).jobs
+        jobs = self._lanes.get(line(program), Lane()).jobs
         if any(job.siren and n == alarm.number for job in jobs for n, _ in job.serves):
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program)
@@ -380,14 +354,14 @@ class Callers:
                     self._end(lane, job)
             self._tidy(name, lane)
 
-    def _end(self, lane: _Lane, job: _Job) -> None:
+    def _end(self, lane: Lane, job: Job) -> None:
         if job is lane.running:
             if job.task is not None:
                 job.task.cancel()
         else:
             lane.waiting.remove(job)
 
-    def _next(self, name: str, lane: _Lane) -> None:
+    def _next(self, name: str, lane: Lane) -> None:
         """Begin what is most urgent, once the program is free; a P1 makes it free."""
         if not lane.waiting:
             self._tidy(name, lane)
@@ -410,7 +384,7 @@ class Callers:
             job.again = True
             job.task.cancel()
 
-    def _ended(self, name: str, lane: _Lane, job: _Job, task: asyncio.Task[Ran]) -> None:
+    def _ended(self, name: str, lane: Lane, job: Job, task: asyncio.Task[Ran]) -> None:
         lane.running = None
         if self._lanes.get(name) is not lane:
             return  # closed
@@ -431,13 +405,13 @@ class Callers:
                 self._done(number, call, ran.ok, words)
         self._next(name, lane)
 
-    def _remember(self, job: _Job) -> None:
+    def _remember(self, job: Job) -> None:
         now = asyncio.get_running_loop().time()
         self._told = {key: told for key, told in self._told.items() if now - told.at < WAITS.told}
         alarms = {number for number, _ in job.serves}
         self._told[family(job.alarm.kind), job.program] = _Told(now, job.alarm.id, alarms)
 
-    def _tidy(self, name: str, lane: _Lane) -> None:
+    def _tidy(self, name: str, lane: Lane) -> None:
         if lane.running is None and not lane.waiting:
             self._lanes.pop(name, None)
 

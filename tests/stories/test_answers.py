@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 from gateway.sms import codes
 
-from tests.stories.life import BUTTON, HOME, HOUR, MINUTE, Life
+from tests.stories.life import BUTTON, HOME, HOUR, MINUTE, Call, Life
 from tests.stories.test_cards import Image, conflicts
 from tests.stories.test_ring import Ringing, ring
 from tests.stories.test_sms import Answering, sms, state
@@ -144,6 +145,36 @@ def test_one_telephone_under_two_names_answers_for_the_name_that_was_called(tmp_
         assert [who for at, who, _ in phones.came if at >= before] == ["neighbour"]
 
     with Life(tmp_path, ladder=father + both + sms("neighbour")) as life:
+        life.live(story())
+
+
+class Slow(Ringing):
+    """The line is taken by a call for a minute, as it is by an SMS, the connecting and half a minute of ringing."""
+
+    async def rung(self, call: Call) -> int:
+        code = await super().rung(call)
+        if call.environment["ELDERCARE_REASON"] != "self_test":
+            await asyncio.sleep(MINUTE)
+        return code
+
+
+def test_who_cannot_come_while_it_rings_is_rung_no_more_and_the_next_is_rung_at_once(tmp_path):
+    async def story():
+        phones = Slow(life)
+        life.plug(False)
+        life.press()
+        await life.wait(40)
+        assert [who for _, who, _ in phones.came] == ["daughter"]
+        code, cannot = codes.give(life.state, "daughter", life.open[0].id), life.now
+        assert "叫下一位" in await phones.says("daughter", f"{code} 2")
+        await life.wait(5)
+        assert [who for at, who, _ in phones.came if at >= cannot] == ["neighbour"]
+        assert life.called("eldercare-ring")[0].killed
+        await life.wait(20)
+        await phones.calls_back("neighbour")
+        assert state(life) == ("dispatched", "neighbour")
+
+    with Life(tmp_path, ladder=ring("daughter") + ring("neighbour")) as life:
         life.live(story())
 
 
