@@ -39,12 +39,15 @@ class CallsBack:
         self._since: dict[str, float] = {}  # when a call was first seen that is still to be told
         self._told: set[str] = set()  # who calls was handed over
         self._dealt: set[str] = set()
+        self._anew = False  # paths begin anew
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Refuse what comes until the connection is lost. Raises Trouble."""
         manager = ModemManager()
+        self._restarted()
         try:
             await manager.connect()
+            await manager.on_restart(self._restarted)
             await manager.hear(VOICE, "CallAdded", "o", lambda *_: self._news.set())
             sending = asyncio.create_task(self._replies.run(manager), name="replies")
             try:
@@ -61,6 +64,10 @@ class CallsBack:
         finally:
             manager.close()
 
+    def _restarted(self) -> None:
+        self._anew = True
+        self._news.set()
+
     async def _pause(self, busy: bool) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WAITS.look if busy else SMS_WAITS.look_in):
@@ -68,6 +75,11 @@ class CallsBack:
 
     async def _look(self, manager: ModemManager, first: bool) -> bool:
         """Deal with every call; say whether there is one that is not over."""
+        if self._anew:
+            self._anew = False
+            self._since.clear()
+            self._told.clear()
+            self._dealt.clear()
         there: set[str] = set()
         for modem in await manager.modems():
             there.update(modem.calls)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +18,7 @@ from gateway.sms.replies import Replies
 from gateway.sms.waits import WAITS
 
 AT_ONCE: Final = 100  # messages read in one look
+LEFT_MOST: Final = 200  # messages that could not be deleted, of which it is known
 TEXT_MOST: Final = 400  # characters of a message that are handed over
 
 
@@ -42,12 +44,17 @@ class Inbox:
         # not whole, a report that somebody may wait for, or not to be dealt with now: first seen
         self._waits: dict[str, float] = {}
         self._dealt: dict[str, float] = {}
+        # dealt with and still there, for they could not be deleted: another path may have them
+        self._left: deque[Came] = deque(maxlen=LEFT_MOST)
+        self._anew = False  # paths begin anew
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Read what comes until the connection is lost. Raises Trouble."""
         manager = ModemManager()
+        self._restarted()
         try:
             await manager.connect()
+            await manager.on_restart(self._restarted)
             await manager.listen(lambda *_: self._news.set())
             sending = asyncio.create_task(self._replies.run(manager), name="sms replies")
             try:
@@ -62,6 +69,10 @@ class Inbox:
         finally:
             manager.close()
 
+    def _restarted(self) -> None:
+        self._anew = True
+        self._news.set()
+
     async def _pause(self) -> None:
         again = WAITS.parts if self._waits else WAITS.look_in
         with contextlib.suppress(TimeoutError):
@@ -69,6 +80,10 @@ class Inbox:
                 await self._news.wait()
 
     async def _look(self, manager: ModemManager) -> None:
+        if self._anew:
+            self._anew = False
+            self._waits.clear()
+            self._dealt.clear()
         there: set[str] = set()
         more = False
         for modem in await manager.modems():
@@ -99,13 +114,18 @@ class Inbox:
         reply: str | None = None
         came = _came(facts)
         if kind == DELIVER and facts.get("State") == RECEIVED:
-            reply = await self._heard(came)
+            known = came.stamp and came in self._left
+            reply = "" if known else await self._heard(came)
         if reply is None and now - self._waits.setdefault(path, now) < WAITS.leftover:
             return
         self._dealt[path] = now  # also where it cannot be deleted: it is read no more
         if reply:
             self._replies.put(modem.path, came.number, reply)
+        if reply is not None and came not in self._left:
+            self._left.append(came)
         await manager.delete(modem.path, path)
+        with contextlib.suppress(ValueError):
+            self._left.remove(came)
 
 
 def _came(facts: Mapping[str, Any]) -> Came:

@@ -116,6 +116,15 @@ class ModemManager:
         rule = f"type='signal',sender='{SERVICE}',interface='{interface}',member='{member}'"
         await self._ask(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", [rule])
 
+    async def on_restart(self, heard: Callable[[], None]) -> None:
+        """Have `heard` called when ModemManager ends or begins anew. Raises Trouble.
+
+        The paths of its messages and calls begin anew with it.
+        """
+        self._heard["NameOwnerChanged", _BUS, "sss"] = lambda *_: heard()
+        rule = f"type='signal',sender='{_BUS}',member='NameOwnerChanged',arg0='{SERVICE}'"
+        await self._ask(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", [rule])
+
     def close(self) -> None:
         """Leave the bus."""
         if self._bus is not None:

@@ -198,3 +198,28 @@ async def test_modemmanager_that_goes_and_comes_is_found_again(line):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert line.came == [NUMBER]
+
+
+async def test_a_modemmanager_that_begins_anew_uses_its_paths_again_and_who_calls_is_heard(line):
+    manager = line.manager
+    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=100_000.0):
+        calls = CallsBack(line.heard, lambda: line.folder)
+        keep = supervise.keep("telephone", calls.run, expected=(Trouble,))
+        task = asyncio.create_task(keep)
+        try:
+            await until(lambda: manager.calls)
+            modem = manager.plug()
+            modem.fail = {"Hangup": "Core.Failed", "DeleteCall": "Core.Failed"}  # it dies while it refuses
+            first = modem.rung(STRANGER)
+            await until(lambda: line.came and "DeleteCall" in manager.calls)
+            manager.unplug(modem)
+            await manager.stop()
+            manager._calls = 0
+            await manager.start()
+            modem = manager.plug()
+            assert modem.rung(NUMBER) == first
+            await until(lambda: len(line.came) == 2 and not modem.calls)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert line.came == [STRANGER, NUMBER]

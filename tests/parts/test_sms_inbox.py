@@ -176,3 +176,36 @@ async def test_a_flood_of_halves_keeps_nothing_whole_from_being_read(reading):
         modem.receives(DAUGHTER, "4711 1 15")
         await until(lambda: reading.came)
     assert reading.texts == ["4711 1 15"]
+
+
+@pytest.mark.parametrize("look_in", [0.5, 100_000.0], ids=["is looked at meanwhile", "is told of"])
+async def test_a_modemmanager_that_begins_anew_uses_its_paths_again_and_each_sms_is_obeyed_once(reading, look_in):
+    manager = reading.manager
+
+    async def begins_anew(old):
+        manager.unplug(old)
+        await manager.stop()
+        manager._messages = 0
+        await manager.start()
+        return manager.plug()
+
+    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=look_in):
+        keep = supervise.keep("sms", Inbox(reading.heard).run, expected=(Trouble,))
+        task = asyncio.create_task(keep)
+        try:
+            await until(lambda: manager.calls)
+            modem = manager.plug()
+            modem.fail["Delete"] = "Core.Unauthorized"
+            first = modem.receives("10086", "your balance")
+            modem.messages[first]["Timestamp"] = kept = Variant("s", "2027-03-01T08:00:00+08")
+            await until(lambda: reading.came and "Delete" in manager.calls)
+            modem = await begins_anew(modem)
+            assert modem.receives(DAUGHTER, "4711 1 15") == first
+            await until(lambda: len(reading.came) == 2)
+            again = modem.receives("10086", "your balance")
+            modem.messages[again]["Timestamp"] = kept
+            await until(lambda: not modem.messages)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert reading.texts == ["your balance", "4711 1 15"], "what could not be deleted is not obeyed under its new path"
