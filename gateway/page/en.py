@@ -111,7 +111,7 @@ EN: dict[str, str] = {
     "family.today": "today",
     "family.yesterday": "yesterday",
     "family.at": "As of {time}",
-    "family.stale": "The gateway cannot be reached: this is how it was before.",
+    "family.stale": "The gateway does not answer, so how things are now is not known. This page keeps trying; if you are worried, call.",
     "family.only": "This is all there is: whether all is well, and the hour of the last sign of life. The resident has agreed to this and can end it at any time; then this account is deleted.",
     "family.urgent": "If you are worried, call. This page replaces no call and no visit.",
     "family.again": "Refresh",

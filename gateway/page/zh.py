@@ -111,7 +111,7 @@ ZH: dict[str, str] = {
     "family.today": "今天",
     "family.yesterday": "昨天",
     "family.at": "{time} 的情况",
-    "family.stale": "连不上网关:下面是之前的情况。",
+    "family.stale": "网关没有应答,不知道现在怎么样。页面会自动再试;不放心请直接打电话。",
     "family.only": "这里只有这些:是否平安,最近一次活动在哪个小时。这是和老人说好的;老人随时可以收回,账号就没有了。",
     "family.urgent": "担心的时候请直接打电话。这里不能代替电话和看望。",
     "family.again": "再看一次",

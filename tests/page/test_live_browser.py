@@ -33,6 +33,18 @@ async def test_the_live_mark_goes_out_when_nothing_is_heard_and_comes_back(tmp_p
             finally:
                 os.kill(home.page.process.pid, signal.SIGCONT)
             await expect(alive).to_be_visible()
+            # A box that has too much to do: the stream lives, and what is new is not given.
+            await page.route("**/?part=1", lambda route: route.fulfill(status=429, headers={"retry-after": "1"}))
+            home.press()
+            await expect(dead).to_be_visible()
+            asked = []
+            page.on("request", lambda r: asked.append(r) if "part=1" in r.url else None)
+            await wait.until(lambda: len(asked) > 2)
+            await expect(dead).to_be_visible()
+            await expect(page.locator(".alarm")).to_have_count(0)
+            await page.unroute("**/?part=1")
+            await expect(page.locator(".alarm")).to_be_visible()
+            await expect(alive).to_be_visible()
 
 
 async def test_a_tick_stays_when_the_alarm_has_news(tmp_path):

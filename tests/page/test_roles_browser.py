@@ -159,17 +159,28 @@ async def test_a_relative_is_invited_and_sees_one_sentence_on_every_screen(seen,
         await is_accessible(phone)
 
 
-async def test_a_box_that_is_gone_is_said_beside_what_was_seen_before(seen):
+async def test_a_box_that_does_not_say_how_things_are_is_said_in_place_of_what_was_seen_before(seen):
     async with chromium() as browser:
         phone = await seen.page("女儿", browser)
         await phone.goto(f"{seen.at}/family")
-        assert await phone.locator("#stale").is_hidden()
+        stale, banner = phone.locator("#stale"), phone.locator(".banner strong")
+        assert await stale.is_hidden()
         await phone.context.set_offline(True)
         await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await expect(phone.locator("#stale")).to_be_visible()
+        await expect(stale).to_be_visible()
+        await expect(banner).to_be_hidden()
         await phone.context.set_offline(False)
+        await expect(stale).to_be_hidden()
+        await expect(banner).to_be_visible()
+        await phone.route("**/family?part=1", lambda route: route.fulfill(status=503))
         await phone.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        await expect(phone.locator("#stale")).to_be_hidden()
+        await expect(stale).to_be_visible()
+        await expect(banner).to_be_hidden()
+        await pictured(phone, "family-unanswered")
+        await is_accessible(phone)
+        await phone.unroute("**/family?part=1")
+        await expect(banner).to_be_visible()
+        await expect(stale).to_be_hidden()
 
 
 async def test_a_table_is_sorted_by_its_head_without_script(seen):

@@ -1,9 +1,12 @@
 // Looks again while somebody sees the page. No stream: when something is told would say more than what the page shows.
+// Where the box does not say how things are, what it said before is not shown: "all is well" may be over.
 
 import { fetching, part } from "./part.js";
 
 const EVERY = 20000; // ms
+const OLD = 60000; // ms after which what was said, by a page that nobody saw meanwhile, waits for a new look
 const stale = document.getElementById("stale");
+let said = Date.now();
 const look = fetching(
   (text) => {
     const old = part.querySelector("strong").textContent;
@@ -14,7 +17,17 @@ const look = fetching(
     while (part.firstChild) part.firstChild.remove();
     part.append(...box.childNodes);
   },
-  (reached) => (stale.hidden = reached),
+  (came) => {
+    if (came) said = Date.now();
+    stale.hidden = came;
+    part.hidden = !came;
+  },
 );
-setInterval(() => document.hidden || look(), EVERY);
-document.addEventListener("visibilitychange", () => document.hidden || look());
+
+function seen() {
+  if (document.hidden) return;
+  if (Math.abs(Date.now() - said) > OLD) part.hidden = true;
+  look();
+}
+setInterval(seen, EVERY);
+document.addEventListener("visibilitychange", seen);

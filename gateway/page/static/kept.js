@@ -5,7 +5,8 @@ const here = document.getElementById("kept").dataset.here;
 
 async function look() {
   try {
-    await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store" });
+    const answer = await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store" });
+    if (!answer.ok) throw new Error(answer.status); // it begins, or has too much to do
     location.reload();
   } catch {
     setTimeout(look, LOOK);

@@ -4,13 +4,19 @@
 import { fetching, fill, focused, listen, part, QUIET } from "./part.js";
 
 const live = document.getElementById("live");
+let old = false; // the last look brought nothing: what is shown is not how things are, however alive the stream is
 let heard = Date.now(); // a page without a word of the box for QUIET is not live, whatever the connection looks like
 
 function tell(on) {
   if (on) heard = Date.now();
   live.hidden = false;
-  live.textContent = on ? live.dataset.on : live.dataset.off;
-  live.classList.toggle("off", !on);
+  live.textContent = on && !old ? live.dataset.on : live.dataset.off;
+  live.classList.toggle("off", !on || old);
+}
+
+function looked(came) {
+  old = !came;
+  tell(came);
 }
 
 // Whether somebody has changed a field since the page was drawn.
@@ -52,7 +58,7 @@ function show(text) {
 document.addEventListener("visibilitychange", () => {
   heard = Date.now();
 });
-const anew = listen(fetching(show, tell), { hello: () => {}, told: tell, later: 10000 });
+const anew = listen(fetching(show, looked), { hello: () => {}, told: tell, later: 10000 });
 addEventListener("offline", () => tell(false));
 
 // A network that is gone closes no connection: the mark has a clock of its own. What hangs is begun anew.

@@ -3,6 +3,8 @@
 import { untouched } from "./untouched.js";
 
 export const QUIET = 10000; // ms after which a question, or a silent page, counts as lost
+const SOON = 1000; // ms until what brought nothing is asked for again: twice as long each time, as long as the box says ...
+const LATEST = 10000; // ... and no longer than this
 const BUSY = 1000; // ms until a part that holds a sent form is looked at again
 export const part = document.getElementById("part");
 
@@ -24,29 +26,59 @@ export function focused(id) {
   if (found) found.focus({ preventScroll: true });
 }
 
-// Returns what fetches the part, one at a time and once more where that is asked for meanwhile. `renew` shows its text;
-// `told` hears whether the box was reached.
+// Returns the answer, which is one with what was asked for. Any other is none: it throws, with `after`, the ms that the box asks for. Where
+// nobody or somebody else is signed in now, the page is loaded anew, to show what that person may see: once, until an answer came.
+export async function got(address) {
+  const answer = await fetch(address, { credentials: "same-origin", headers: { accept: "text/html" }, signal: within(QUIET) });
+  const refused = answer.redirected || answer.status === 401 || answer.status === 403;
+  const tried = history.state && history.state.anew;
+  if (refused && !tried) {
+    history.replaceState({ anew: true }, "");
+    location.reload();
+    return new Promise(() => {}); // the page goes
+  }
+  if (refused || !answer.ok) throw Object.assign(new Error(answer.status), { after: 1000 * Number(answer.headers.get("retry-after")) });
+  if (tried) history.replaceState(null, "");
+  return answer;
+}
+
+// Returns the ms until it is asked again, after `missed` times that brought nothing.
+export function pause(missed, error) {
+  return Math.min(LATEST, Math.max(SOON * 2 ** missed, error.after || 0));
+}
+
+// Returns what fetches the part, one at a time and once more where that is asked for meanwhile. What brings nothing is tried again by
+// itself. `renew` shows its text; `told` hears whether it came.
 export function fetching(renew, told = () => {}) {
   let busy = false;
   let again = false;
+  let missed = 0;
+  let next = 0;
+  let rests = false; // the box has said how long it is to be left alone
   return async function look() {
     if (busy) {
       again = true;
       return;
     }
+    if (rests) return;
+    clearTimeout(next);
     busy = true;
     try {
-      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: within(QUIET) });
-      if (answer.redirected || answer.status === 401) return location.reload();
-      if (!answer.ok) return;
-      const text = await answer.text();
+      const text = await (await got(part.dataset.part)).text();
       await untouched();
+      missed = 0;
       told(true);
       // A form that was sent and is not answered stays as it is: another in its place would be another act.
       if (part.querySelector("form[aria-busy]")) setTimeout(look, BUSY);
       else renew(text);
-    } catch {
+    } catch (error) {
       told(false); // the network may be pulled on purpose just now: the next look may get through
+      rests = error.after > 0;
+      next = setTimeout(() => {
+        rests = false;
+        if (!document.hidden) look();
+      }, pause(missed, error));
+      missed += 1;
     } finally {
       busy = false;
       if (again) {

@@ -1,6 +1,6 @@
 // Keeps a part of a set-up page up to date. Without script the page loads itself.
 
-import { fetching, fill, focused, listen, part } from "./part.js";
+import { fetching, fill, focused, got, listen, part, pause } from "./part.js";
 import { untouched } from "./untouched.js";
 
 const said = document.getElementById("said");
@@ -36,12 +36,17 @@ function goOn(searched) {
 }
 
 // What was read stands in the form too, where nobody has typed anything: the form is that of the page as it is now.
-async function filled() {
+async function filled(missed = 0) {
   const form = document.getElementById("settings");
   if (!form || form.dataset.touched) return;
-  const answer = await fetch(location.pathname + location.search, { credentials: "same-origin" });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let text = "";
+  try {
+    text = await (await got(location.pathname + location.search)).text();
+  } catch (error) {
+    setTimeout(filled, pause(missed, error), missed + 1);
+    return;
+  }
+  const page = new DOMParser().parseFromString(text, "text/html");
   const fresh = page.getElementById("settings");
   await untouched();
   if (fresh && !form.dataset.touched) fill(form, fresh);

@@ -1,31 +1,31 @@
 // Set-up pages: a part that is running is fetched again each second; a chosen file is put into its field. Without script the page
 // loads itself again, and a certificate is pasted.
 
-import { focused, part } from "./part.js";
+import { focused, got, part, pause } from "./part.js";
 import { untouched } from "./untouched.js";
 
 let shown = part ? part.innerHTML : "";
+let missed = 0;
 
 async function look() {
-  const wait = () => setTimeout(look, 1000);
-  if (document.hidden) return wait();
+  const wait = (ms) => setTimeout(look, ms);
+  if (document.hidden) return wait(1000);
+  let ms = 1000;
   try {
-    const answer = await fetch(part.dataset.part, { credentials: "same-origin" });
-    if (answer.redirected || answer.status === 401) return location.reload();
-    if (answer.ok) {
-      const text = await answer.text();
-      await untouched();
-      if (text !== shown) {
-        const focus = document.activeElement && document.activeElement.id;
-        shown = text;
-        part.innerHTML = text;
-        focused(focus);
-      }
+    const text = await (await got(part.dataset.part)).text();
+    await untouched();
+    missed = 0;
+    if (text !== shown) {
+      const focus = document.activeElement && document.activeElement.id;
+      shown = text;
+      part.innerHTML = text;
+      focused(focus);
     }
-  } catch {
-    // the box is away for a moment: ask again
+  } catch (error) {
+    ms = pause(missed, error); // the box is away for a moment: ask again
+    missed += 1;
   }
-  if (part.querySelector("[data-running]")) wait();
+  if (part.querySelector("[data-running]")) wait(ms);
 }
 if (part && part.querySelector("[data-running]")) setTimeout(look, 700);
 

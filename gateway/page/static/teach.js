@@ -1,19 +1,23 @@
 // The form of a device: "teach" takes the next signal that is heard; a key is counted while it is typed, and may come from a file.
 // Without script signals are chosen from the list, and the key is pasted.
 
+import { got, pause } from "./part.js";
+
 const teach = document.getElementById("teach");
 let waits = null; // the button that waits for a signal
 let since = 0;
+let missed = 0;
 
 async function look() {
+  let ms = 500;
   try {
-    const answer = await fetch(teach.dataset.from, { credentials: "same-origin" });
-    if (answer.redirected || answer.status === 401) return location.reload();
-    if (answer.ok) heard(await answer.json());
-  } catch {
-    // the next look may get through
+    heard(await (await got(teach.dataset.from)).json());
+    missed = 0;
+  } catch (error) {
+    ms = pause(missed, error);
+    missed += 1;
   }
-  if (waits) setTimeout(look, 500);
+  if (waits) setTimeout(look, ms);
 }
 
 function heard(found) {
