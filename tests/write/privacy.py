@@ -72,6 +72,10 @@ def written() -> str:
         "before it is sent, and the page keeps nothing of a JPEG but the picture: no place, time or maker. It is deleted when its device cannot come back any more, when",
         "the journal's days are over, when a technician deletes it, and with the home.",
         "",
+        "A technician's phone keeps of a form that was not saved: ticks and choices (names of rooms among them), figures, times, the platform's host and port, a sensor's id,",
+        "address and pins; in clear, in the browser. It keeps no name, household number, area, note, reason, telephone number, account or secret, and nothing of what is done about an",
+        "alarm. It is deleted when the form is saved or forgotten, all of it by *Sign out*, and by the first page of the gateway that this phone opens a day later; a phone that opens none keeps it.",
+        "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
         "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called; of a visit by a badge whose badge it is, as the ladder calls that person.",
     ]

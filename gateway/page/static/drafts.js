@@ -1,11 +1,14 @@
-// What is typed into a form stays on this phone until the box has it: behind signing out, a lost line, a detour into another app it is
-// offered again, to whom typed it, on the page of the same box. Kept for a day at most. Never kept: passwords, keys, certificates,
-// telephone numbers, a webhook's address, files. Without script the browser keeps what it keeps.
+// What is set in a form stays on this phone until the box has it: behind the end of a session, a lost line, a detour into another app it
+// is offered again, to whom set it, on the page of the same box. Kept is only what is ticked or chosen from a list, and a field that says
+// `data-kept`: a figure, a time, an identifier. Nothing else that is typed: names, notes, numbers and addresses of people, secrets; and of
+// an alarm nothing. Whoever signs out takes all of it off the phone, and so does the next look at a page of the box a day later.
+// Without script the browser keeps what it keeps.
 
 const KEPT = 24 * 3600 * 1000; // ms
 const LONGEST = 2000; // characters of one field
 const LARGEST = 16000; // characters of one draft
 const MOST = 12; // drafts on this phone; the oldest are forgotten first
+const SHAPE = 2; // of a draft: what was kept by an earlier version, with names in it, is forgotten
 const OURS = "draft:";
 const SECRET = ["hidden", "password", "tel", "file", "submit", "button", "textarea"]; // into a textarea go keys and certificates
 const words = document.body.dataset;
@@ -16,7 +19,8 @@ const chosen = (field) => field.type === "checkbox" || field.type === "radio";
 const sure = (field) => ["sure", "although"].includes(field.name); // whoever means it ticks it anew
 const marked = (field) => "secret" in field.dataset || field.readOnly || /password/.test(field.autocomplete);
 const secret = (field) => SECRET.includes(field.type) || marked(field) || sure(field);
-const fields = (form) => [...form.elements].filter((field) => field.name && !secret(field));
+const harmless = (field) => chosen(field) || field.tagName === "SELECT" || "kept" in field.dataset;
+const fields = (form) => [...form.elements].filter((field) => field.name && harmless(field) && !secret(field));
 const plain = (text) => text.slice(0, LONGEST).replace(/\/\/[^/]*@/, "//"); // an address may be pasted with its password
 const hidden = (form, name) => form.querySelector(`input[type=hidden][name="${name}"]`);
 const said = (form, name) => (hidden(form, name) || { value: "" }).value;
@@ -37,14 +41,15 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 function keyOf(form) {
   if (!mine || !form || form.method !== "post" || !fields(form).length) return "";
-  const about = ["device", "alarm", "replace", "model", "address", "signal", "port"].map((name) => said(form, name));
+  if (new URL(form.action).pathname.startsWith("/do/")) return ""; // what is done about an alarm, a device, an absence
+  const about = ["device", "replace", "model", "address", "signal", "port"].map((name) => said(form, name));
   return [mine + new URL(form.action).pathname, ...about].join(" ").trim();
 }
 
 // Where the page is that a form stands on: without what only says how one came to it.
 function here() {
   const query = new URLSearchParams(location.search);
-  for (const name of ["lang", "theme", "said", "saved", "kept", "done", "told", "did", "try", "heard", "undo"]) query.delete(name);
+  for (const name of ["lang", "theme", "said", "saved", "kept", "done", "told", "did", "try", "heard", "undo", "q"]) query.delete(name);
   return location.pathname + (String(query) ? `?${query}` : "");
 }
 
@@ -53,7 +58,7 @@ function here() {
 function read(key) {
   try {
     const draft = JSON.parse(localStorage.getItem(key));
-    return draft && Array.isArray(draft.fields) && Array.isArray(draft.before) && Math.abs(Date.now() - draft.since) < KEPT ? draft : null;
+    return draft && draft.shape === SHAPE && Array.isArray(draft.fields) && Array.isArray(draft.before) && Math.abs(Date.now() - draft.since) < KEPT ? draft : null;
   } catch {
     return null; // not ours
   }
@@ -99,6 +104,7 @@ function keep(form) {
     return;
   }
   write(key, {
+    shape: SHAPE,
     since: Date.now(),
     page: here(),
     title: document.title.replace(/^\(\d+\) /, "").split(" · ")[0],
@@ -205,8 +211,9 @@ for (const name of ["input", "change"])
   document.addEventListener(name, (event) => {
     if (event.isTrusted && event.target.form) keep(event.target.form);
   });
-// What was typed and is sent: by its number the box says later that it has it.
+// What was typed and is sent: by its number the box says later that it has it. Whoever signs out leaves nothing.
 document.addEventListener("submit", (event) => {
+  if (new URL(event.target.action).pathname === "/sign-out") all(OURS).forEach(forget);
   const key = keyOf(event.target);
   const draft = key && read(key);
   if (draft) write(key, Object.assign(draft, { once: said(event.target, "once") }));
