@@ -6,12 +6,21 @@ import json
 
 import pytest
 import segno
+from drivers import all_models
+from gateway.home.changes import changed
+from gateway.home.config import load
+from gateway.home.handed import Handed
+from gateway.home.household import keep
 from gateway.page import label
+from gateway.words.instruction import Change, What
+from playwright.async_api import expect
 
 from tests.kit.ports import free_port
 from tests.page.household import Example
 from tests.page.served import Page, becomes, chromium
+from tests.page.test_browser import is_accessible
 from tests.page.test_qr import drawn
+from tests.page.test_roles_browser import pictured
 from tests.write.screenshots import NEW, PHONE, claimed
 
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
@@ -49,16 +58,12 @@ async def phone(folder, *more, signed_in=True):
 
 
 async def value(page, field, wanted):
-    from playwright.async_api import expect
-
     await expect(page.locator(f"#{field}")).to_have_value(wanted)
     await expect(page.locator("#scanner")).to_be_hidden()
     assert await page.evaluate("document.querySelector('#scanner video').srcObject === null"), "the camera is off"
 
 
 async def says(page, text):
-    from playwright.async_api import expect
-
     await expect(page.locator("#scanner [role=status]")).to_contain_text(text)
 
 
@@ -113,17 +118,32 @@ async def test_a_platforms_code_fills_its_form_and_the_number_of_the_home_and_an
 async def test_where_the_camera_may_not_be_used_a_file_or_a_photograph_is_chosen(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    async with phone(home) as (address, page, _):  # a headless browser without a camera and without leave
+    async with phone(home) as (address, page, example):  # a headless browser without a camera and without leave
+        before = load(example.path, all_models(), with_secrets=False)
+        number = Change(What.SET_HOUSEHOLD, {"number": "3-2-501"})
+        keep(changed(before, number, Handed(), all_models(), instruction="page-1", by="T-07", at="2026-05-04T08:00:00Z"), before)
         await page.goto(f"{address}/platform")
         await page.click("[data-scan=platform]")
         await becomes(page, "document.querySelector('#scanner [role=status]').textContent.includes('手工填写')")
         chooser = page.locator("#scanner input")
-        file = json.dumps({"url": "mqtt://10.0.0.8", "username": "u"}).encode()
+        file = json.dumps({"url": "mqtt://10.0.0.8", "username": "u", "household": "9-9-9"}).encode()
         await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b"no"})
         await says(page, "别的二维码")
         await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b" " * 50_000})
         await says(page, "读不出")
         await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": file})
+        # Another home's, and without encryption: said in red, and nothing is filled in by itself.
+        doubt = page.locator("#scan-doubt")
+        await expect(doubt).to_contain_text("连接不加密")
+        await expect(doubt).to_contain_text("这一家是 3-2-501")
+        await pictured(page, "scan-doubt")
+        await is_accessible(page)
+        await page.keyboard.press("Escape")
+        assert await page.input_value("#p-host") == "mqtt.example.org", "what it was"
+        await page.click("[data-scan=platform]")
+        await expect(doubt).to_be_hidden()
+        await chooser.set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": file})
+        await doubt.get_by_role("button").click()
         await value(page, "p-host", "10.0.0.8")
         await value(page, "p-port", "1883")
         assert not await page.is_checked("[name=tls]")

@@ -1,6 +1,8 @@
 // "Scan" beside a field: the camera reads a QR code into it; where there is no camera, a photograph or a file does. Nothing is sent and nothing
 // of the picture is kept: what was read stands in the field, to be looked at.
 
+import { MEANT } from "./codes.js";
+
 const WIDTH = 640; // pixels that are looked at
 const SHARP = 1280; // ... of a photograph
 const EVERY = 200; // ms between two looks
@@ -10,9 +12,12 @@ const MOST = 20000; // characters of a file
 const scanner = document.getElementById("scanner");
 const video = scanner.querySelector("video");
 const say = scanner.querySelector("[role=status]");
+const stop = scanner.querySelector(".acts button");
+const doubt = document.getElementById("scan-doubt");
 const words = scanner.dataset;
 const canvas = document.createElement("canvas");
 let asked = null; // the button that was touched
+let although = () => {}; // fills in what a person was asked about
 let stream = null;
 let reader = null;
 
@@ -46,52 +51,38 @@ async function ours(source, most = WIDTH) {
   return window.readQr(on.getImageData(0, 0, canvas.width, canvas.height));
 }
 
-const ADDRESS = /(?:^|[^0-9a-f])((?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{12})(?![0-9a-f])/i;
-const CODE = /(?:^|[^a-z0-9])([a-z0-9]{5}-[a-z0-9]{5})(?![a-z0-9])/i;
-
-function json(text) {
-  try {
-    const found = JSON.parse(text);
-    return found && typeof found === "object" ? found : {};
-  } catch {
-    return {};
-  }
+// What a person has to be asked before anything is filled in.
+function doubts({ open, home }) {
+  const own = words.household;
+  const other = home && own && home !== own ? words.elsewhere.replace("{there}", home.slice(0, 40)).replace("{here}", own) : "";
+  return [other, open ? words.plain : ""].filter(Boolean);
 }
 
-// What a text means for a field, as {id of a field: value}; null where it is another code.
-const TAKEN = {
-  address: (text) => {
-    const found = ADDRESS.exec(text);
-    return found && { [asked.dataset.into]: found[1].replace(/[:-]/g, "").match(/../g).join(":").toUpperCase() };
-  },
-  key: (text) => (/[0-9a-f]{16}/i.test(text) ? { [asked.dataset.into]: text.slice(0, 4000) } : null),
-  code: (text) => {
-    const found = CODE.exec(text);
-    return found && { [asked.dataset.into]: found[1].toUpperCase() };
-  },
-  household: (text) => {
-    const number = json(text).household;
-    return typeof number === "string" ? { [asked.dataset.into]: number } : null;
-  },
-  platform: (text) => {
-    const found = json(text);
-    const parts = /^(mqtts?):\/\/([^/:@]+|\[[^\]]+\])(?::([0-9]{1,5}))?\/?$/.exec(typeof found.url === "string" ? found.url : text.trim());
-    if (!parts) return null;
-    const out = { "p-host": parts[2], "p-port": parts[3] || (parts[1] === "mqtts" ? "8883" : "1883"), tls: parts[1] === "mqtts" };
-    for (const name of ["username", "password", "ca"]) if (typeof found[name] === "string") out[`p-${name}`] = found[name];
-    return out;
-  },
-};
-
 function taken(text) {
-  const values = TAKEN[asked.dataset.scan](text);
-  if (!values) {
-    say.textContent = words.other;
+  const meant = MEANT[asked.dataset.scan](text);
+  if (!meant || !meant.values) {
+    say.textContent = meant ? words.which : words.other;
     return false;
   }
+  const asks = doubts(meant);
+  if (!asks.length) {
+    filled(meant.values);
+    return true;
+  }
+  dark();
+  video.hidden = true;
+  say.textContent = "";
+  doubt.firstElementChild.textContent = asks.join(" ");
+  doubt.hidden = false;
+  although = () => filled(meant.values);
+  stop.focus();
+  return true;
+}
+
+function filled(values) {
   const button = asked;
   for (const [name, value] of Object.entries(values)) {
-    const field = document.getElementById(name) || button.form.elements[name];
+    const field = document.getElementById(name === "into" ? button.dataset.into : name) || button.form.elements[name];
     if (!field) continue;
     if (field.type === "checkbox") field.checked = value;
     else field.value = field.maxLength > 0 ? value.slice(0, field.maxLength) : value;
@@ -102,13 +93,16 @@ function taken(text) {
   closed();
   button.nextElementSibling.textContent = words.done;
   document.getElementById(button.dataset.into).focus();
-  return true;
 }
 
-function closed() {
+function dark() {
   if (stream) stream.getTracks().forEach((track) => track.stop());
   stream = null;
   video.srcObject = null;
+}
+
+function closed() {
+  dark();
   scanner.hidden = true;
   if (asked) asked.focus();
   asked = null;
@@ -132,8 +126,10 @@ async function open(button) {
   asked = button;
   button.nextElementSibling.textContent = "";
   scanner.hidden = false;
+  doubt.hidden = true;
+  video.hidden = false;
   say.textContent = words.hold;
-  scanner.querySelector("button").focus();
+  stop.focus();
   try {
     reader = reader || (await reading());
   } catch {
@@ -163,6 +159,7 @@ scanner.querySelector("input").addEventListener("change", async (event) => {
   const file = event.target.files[0];
   event.target.value = "";
   if (!file || !asked) return;
+  doubt.hidden = true;
   let text = null;
   try {
     if (/^image\//.test(file.type)) {
@@ -181,7 +178,8 @@ for (const button of document.querySelectorAll("button[data-scan]")) {
   button.hidden = false;
   button.addEventListener("click", () => open(button));
 }
-scanner.querySelector("button").addEventListener("click", closed);
+stop.addEventListener("click", closed);
+doubt.querySelector("button").addEventListener("click", () => although());
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && asked) closed();
 });
