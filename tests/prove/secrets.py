@@ -11,6 +11,7 @@ import asyncio
 import base64
 import contextlib
 import fnmatch
+import html
 import io
 import json
 import os
@@ -34,6 +35,8 @@ import aiomqtt
 import httpx
 from cryptography.hazmat.primitives import serialization
 from gateway.contract import schemas, wire
+from gateway.home import hooks
+from gateway.hook.targets import PREFIX
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import Authority, Mosquitto, Platform, mortal
@@ -60,6 +63,15 @@ KEPT_IN = {
     "session": set(),  # only its digest stands in page.db; the cookie itself goes to its browser alone, over TLS
     "code of the box": {"state/page/page-code", "said by: code", "page: * POST /first"},  # what was typed comes back beside what was wrong
     "address of a phone": {"state/page/page.db*"},
+    "address of a webhook": {"state/household-secrets.json*", "state/household-hooks.toml"},
+    "address of a webhook, mistyped": {"page: * POST /rules/ladder"},  # what was typed comes back beside what was wrong
+    "signing key of a webhook": {"state/household-secrets.json*", "state/household-hooks.toml", "page: * POST /rules/ladder"},  # shown once
+    "signing key of a webhook, void": {"state/household-secrets.json.*", "page: * POST /rules/ladder"},  # in earlier generations alone
+    "address of a webhook by hand": {"state/../hooks.toml"},
+    "signing key of a webhook by hand": {"state/../hooks.toml"},
+    "telephone number": {"state/household-secrets.json*", "state/household-phones.toml"},
+    "telephone number, mistyped": {"page: * POST /rules/ladder"},
+    "telephone number by hand": {"state/../phones.toml"},
     "backup passphrase": set(),
     "backup passphrase by page": {"state/page/handed/page-*"},  # with the file that was looked at, until it is confirmed or tidied away
 }
@@ -180,6 +192,15 @@ def random_word(dice: random.Random, size: int = 22) -> str:
     return "".join(dice.choice(string.ascii_letters + string.digits) for _ in range(size))
 
 
+def by_hand(home: Path, word: dict[str, str]) -> None:
+    """Write the files of people and webhooks that an operator writes."""
+    url, key = f"https://desk.county.example/{word['address of a webhook by hand']}", word["signing key of a webhook by hand"]
+    people = f'[people.nurse]\nnumber = "{word["telephone number by hand"]}"\n'
+    for name, text in (("phones.toml", people), ("hooks.toml", f'[hooks.desk]\nurl = "{url}"\nsecret = "{PREFIX}{key}"\n')):
+        (home / name).touch(mode=0o600)
+        (home / name).write_text(text)
+
+
 class Watcher:
     """Everything that anybody publishes on a broker."""
 
@@ -202,8 +223,13 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
     word = {name: f"Zq{random_word(dice)}" for name in KEPT_IN}
     for name in ("bindkey in the file", "bindkey by the page"):
         word[name] = dice.randbytes(16).hex()
+    for name in ("telephone number", "telephone number by hand"):
+        word[name] = "+86138" + "".join(dice.choices(string.digits, k=8))
+    word["telephone number, mistyped"] = "x138" + "".join(dice.choices(string.digits, k=8))
+    word["signing key of a webhook by hand"] = hooks.fresh().removeprefix(PREFIX)
     home = folder / "home"
     home.mkdir()
+    by_hand(home, word)
     papers = folder / "papers"
     papers.mkdir()
     authority = Authority(papers)
@@ -408,6 +434,7 @@ def technician_comes(
     t.get(tried.headers["location"])
     saved = t.post("/platform", "/platform", go="save", password=word["platform password"], **platform)
     assert saved.status_code == 303, saved.text[-2000:]
+    technician_says_who_is_called(t, word)
     # Another's certificate key does not fit: refused, and not repeated.
     other = authority.issue("other")
     assert t.post("/platform", "/platform", go="save", **platform | {"certificate_key": other.key.read_text()}).status_code == 422
@@ -428,6 +455,30 @@ def technician_comes(
     until(lambda: any(m.get("device") == "learnt" and m.get("test") for m in gateway.journal().values()))
     air.advertise(LEARNT, service_data={"fcd2": button.press()})
     until(lambda: any(a["device"] == "learnt" and not a["test"] for a in gateway.status()["alarms"]))
+
+
+def technician_says_who_is_called(t: Technician, word: dict[str, str]) -> None:
+    """People of the ladder, mistakes included: by telephone and by webhook, and one key made anew."""
+    rungs = {f"wait-{n}": "60" for n in range(1, 5)}
+    rungs |= {"responder-1": "county", "channel-1": "webhook", "responder-2": "daughter", "channel-2": "sms"}
+    rungs |= {"responder-3": "desk", "channel-3": "webhook", "person-3": "desk"}
+    rungs |= {"responder-4": "nurse", "channel-4": "sms", "person-4": "nurse"}
+    url, number = "address-1", "number-2"
+    wrong = {url: f"http://county.example/{word['address of a webhook, mistyped']}", number: word["telephone number, mistyped"]}
+    assert t.post("/rules", "/rules/ladder", go="save", **rungs, **wrong).status_code == 422
+    typed = {url: f"https://county.example/{word['address of a webhook']}", number: word["telephone number"]}
+    made = t.post("/rules", "/rules/ladder", go="save", **rungs, **typed)
+    word["signing key of a webhook, void"] = key_in(made.text)
+    known = dict(re.findall(r'name="(person-[12])" value="([^"]+)"', t.get("/rules").text))
+    made = t.post("/rules", "/rules/ladder", go="save", **rungs, **known, **{"new-key-1": "1"})
+    word["signing key of a webhook"] = key_in(made.text)
+
+
+def key_in(text: str) -> str:
+    """Return the key that a page shows, without the word before it."""
+    found = re.search(f"{PREFIX}([A-Za-z0-9+/=]+)", html.unescape(text))
+    assert found, text[-2000:]
+    return found[1]
 
 
 def technician_looks(t: Technician) -> None:
