@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 
 import pytest
@@ -322,6 +323,14 @@ def test_a_real_button_counts_each_packet_once_also_after_a_restart():
 
 
 # -- badges ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_air_is_heard_by_a_strangers_packet_too_and_by_no_line(home):
+    home.clock.move(5)
+    home.intake.chunk(Chunk(port=PORT, data=b"x"))
+    before, heard = home.intake.aired, home.clock.move(5).mono
+    home.intake.advert(Advertisement(address="00:00:00:00:00:01"))
+    assert (before, home.intake.aired) == (-math.inf, heard)
 
 
 @pytest.mark.parametrize(
