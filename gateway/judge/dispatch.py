@@ -19,8 +19,10 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gateway.judge import unclosed
 from gateway.judge.alarm import ANSWERED, Alarm, Called, Delivery, Masking, Move, State
 from gateway.judge.duty import Duty
+from gateway.judge.unclosed import reminder
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.kind import Priority
@@ -77,7 +79,7 @@ class Reason(StrEnum):
     ASKED = "asked"  # was on the way and has not arrived: asked once, beside the ladder
     RECALLED = "recalled"  # was on the way and need not come: told so, beside the ladder
     DRILL = "drill"  # the first person, beside the ladder: the one call that a test may make
-    NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
+    NOT_CLOSED = unclosed.NOT_CLOSED  # somebody is there, and nobody has closed the alarm
 
 
 # such a call is beside the ladder: its wait does not begin anew
@@ -370,13 +372,11 @@ def _call_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     return max(at, min(since for since, _ in _free(alarm, ladder, times))) if waits else at
 
 
-def _close_at(alarm: Alarm, times: Times) -> float:
-    """Return when the desk is told that an alarm with somebody on site is still open."""
-    if alarm.state is not State.ON_SITE or alarm.test:
-        return inf
-    if any(call.reason == Reason.NOT_CLOSED for call in alarm.calls):
-        return alarm.called + times.close_again
-    return alarm.since.mono + times.on_site_close
+def _reminder(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, int]:
+    """Return when which rung is told that an alarm with somebody on site is still open."""
+    named = enumerate(zip(entries(ladder), ladder, strict=True))
+    persons = [(n, e) for n, (e, r) in named if n > 0 and r.channel == PROGRAM and not r.sounds]
+    return reminder(alarm, persons, times)
 
 
 def _state_ends(alarm: Alarm, times: Times) -> float:
@@ -406,7 +406,7 @@ def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     return min(
         _state_ends(alarm, times),
         _call_at(alarm, ladder, times),
-        _close_at(alarm, times),
+        _reminder(alarm, ladder, times)[0],
         _loud_at(alarm, times),
     )
 
@@ -422,8 +422,8 @@ def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> St
         why = _wait(alarm, ladder, times)[1] if alarm.calls_on else again
         rung = along if why == Reason.TOGETHER else None
         return Step(None, _next(alarm, ladder, times, now) if rung is None else rung, why)
-    if now >= _close_at(alarm, times):
-        return Step(None, 0, Reason.NOT_CLOSED)
+    if now >= (reminded := _reminder(alarm, ladder, times))[0]:
+        return Step(None, reminded[1], Reason.NOT_CLOSED)
     return Step(None, None, SILENCE_OVER) if now >= _loud_at(alarm, times) else None
 
 

@@ -30,7 +30,7 @@ from gateway.sms.send import DONE, FAILED, NOT_SET_UP, NotReached
 from gateway.sms.waits import WAITS as SMS_WAITS
 
 NO_VOICE: Final = 15  # exit code: no modem here makes telephone calls
-NO_RING: Final = frozenset({"recalled", "fault"})  # reasons that a ring cannot say
+NO_RING: Final = frozenset({"recalled", "fault", "not_closed"})  # reasons that a ring cannot say
 _UNSUPPORTED: Final = "Core.Unsupported"
 _NO_ANSWER: Final = "Connection.NoAnswer"
 

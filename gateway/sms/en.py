@@ -8,6 +8,7 @@ PHRASES = {
     "stop": ". ",
     "answer": "Reply {code} 1 15 = there in 15 min, {code} 2 = cannot, {code} 3 = false alarm",
     "or_call": "; calling back = on the way",
+    "look": "Please make sure, and tell the desk.",
     "closing": "When it is over reply {code} 4",
     "reason.not_arrived": "Who was on the way has not arrived. ",
     "reason.nobody_dispatched": "Nobody is on the way yet. ",
@@ -18,6 +19,8 @@ PHRASES = {
     "reply.called": "Noted, you are on the way.",
     "reply.here": "Noted, you are there. Once it is over the desk closes it, or the page.",
     "reply.cannot": "Noted, the next person is called.",
+    "reply.stays": "You said that you are there, an SMS cannot take that back. Call the desk now, "
+    "or let the button be pressed once more.",
     "reply.false": "Noted. Until somebody has looked, people are called again in a few minutes.",
     "reply.over": "Noted, this alarm is over. Thank you.",
     "now.pre_alarm": "Nobody is on the way yet, people are being called. ",

@@ -64,7 +64,8 @@ def _composed(told: Told, code: str, language: Language) -> str:
         return out + say["recalled"]
     out += say.get(f"reason.{told.reason}", "")
     if not code or told.reason == "fault" or (told.on_site and not told.closes):
-        return out.strip()
+        unsure = told.on_site and told.reason == "not_closed"
+        return (out + (say["look"] if unsure else "")).strip()
     if told.on_site:
         return out + say["closing"].format(code=code)
     return out + say["answer"].format(code=code) + (say["or_call"] if told.rings else "")

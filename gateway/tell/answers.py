@@ -212,9 +212,17 @@ class Answers:
         await self._in_turn(lambda _: [])
         if obeyed and answer.does is not None:
             return replied(f"reply.{answer.does.name.lower()}", person.language, code=about.code)
+        if clear and answer.does is Does.CANNOT and self._stays(about.alarm, person):
+            return replied("reply.stays", person.language)
         said = "" if quotes(came.text) else came.text
         how = "" if clear else about.code
         return self._standing(person, about.alarm, about.code, said, how=how)
+
+    def _stays(self, name: str, person: Person) -> bool:
+        """Say whether a person said by SMS that he is there: no move leads back from that."""
+        alarm = self._alarm(name)
+        there = alarm is not None and (alarm.state, alarm.reason) == (State.ON_SITE, BY_SMS)
+        return there and alarm is not None and alarm.responder.strip() in self._names(person)
 
     def _standing(self, person: Person, name: str, code: str, said: str, how: str = "") -> str:
         """Return what has become of an alarm, and by the code `how` to answer; once for the same.

@@ -148,6 +148,38 @@ def test_one_telephone_under_two_names_answers_for_the_name_that_was_called(tmp_
         life.live(story())
 
 
+def test_who_says_by_mistake_that_he_is_there_is_told_what_to_do_and_the_persons_are_reminded(tmp_path):
+    async def story():
+        phones = Answering(life)
+        life.plug(False)
+        await life.wait(MINUTE)
+        life.fall()
+        await life.wait(2 * MINUTE)
+        code = phones.newest("daughter")
+        await phones.says("daughter", f"{code} 0")
+        reply = await phones.says("daughter", f"{code} 2")
+        assert "短信不能撤回" in reply
+        assert "呼叫台" in reply
+        assert state(life) == ("on_site", "daughter"), "no move leads back"
+        there = life.now
+        await life.wait(HOUR + 2 * MINUTE, at_ease=False)
+        reminded = [(round((at - there) / MINUTE), who) for at, who, _ in phones.came if at > there]
+        assert [who for _, who in reminded] == ["daughter", "neighbour"]
+        assert "请核实后告诉呼叫台" in phones.of("neighbour")[-1]
+        assert "回复" not in phones.of("neighbour")[-1], "two SMS are no proof of more than one"
+        again = life.now
+        await life.wait(31 * MINUTE, at_ease=False)
+        assert sorted(who for at, who, _ in phones.came if at > again) == ["daughter", "neighbour"]
+        life.plug(True)
+        await life.wait(MINUTE, at_ease=False)
+        heard = life.now
+        await life.wait(HOUR, at_ease=False)
+        assert not [at for at, _, _ in phones.came if at > heard], "the desk has it"
+
+    with Life(tmp_path, ladder=sms("daughter") + sms("neighbour")) as life:
+        life.live(story())
+
+
 class Slow(Ringing):
     """The line is taken by a call for a minute, as it is by an SMS, the connecting and half a minute of ringing."""
 
