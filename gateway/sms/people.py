@@ -29,6 +29,7 @@ PREFIX: Final = range(1, 4)  # digits of a country's prefix
 NUMBER: Final = re.compile(r"\+?[0-9]{3,15}\Z")
 # nobody calls an ambulance by SMS or by a ring, and a test would call it each day
 EMERGENCY: Final = re.compile(r"(\+|00)?(86)?0?(110|112|119|120|122|911|999)")
+_MOBILE: Final = re.compile(r"861[0-9]{10}\Z")
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
 
 
@@ -62,7 +63,11 @@ class People(Struct, frozen=True):
 
     def who(self, number: str) -> Person | None:
         """Return whose number this is, with or without the country's prefix; None for nobody's."""
-        return next((p for p in self.known.values() if same(p.number, number)), None)
+        return next(iter(self.all_with(number)), None)
+
+    def all_with(self, number: str) -> list[Person]:
+        """Return all names under which this number stands: two files may both have it."""
+        return [p for p in self.known.values() if same(p.number, number)]
 
 
 def _parts(number: str) -> tuple[bool, str]:
@@ -70,6 +75,8 @@ def _parts(number: str) -> tuple[bool, str]:
     plain = re.sub(r"[ ()-]", "", number)
     if plain.startswith(("+", "00")):
         return True, plain.removeprefix("+").removeprefix("00")
+    if _MOBILE.match(plain):  # some modems tell who calls without the +
+        return True, plain
     return False, plain.removeprefix("0")
 
 

@@ -114,7 +114,7 @@ class Answers:
         known = await self._read()
         if known is None:
             return None
-        person = known.book.who(came.number)
+        person = _who(known, came.number, understood(came.text).code)
         if person is None or not self._spares(person, "taken", TAKEN_MOST):
             return ""
         reply = await self._answered(person, came, known.given)
@@ -123,7 +123,7 @@ class Answers:
     async def called(self, number: str) -> str:
         """Do what a telephone call means; return the SMS that answers it, "" for none."""
         known = await self._read()
-        person = known.book.who(number) if known is not None else None
+        person = _who(known, number) if known is not None else None
         if known is None or person is None or not self._spares(person, "taken", TAKEN_MOST):
             return ""
         reply = await self._called_back(person, known)
@@ -416,3 +416,12 @@ class _Known(NamedTuple):
 
 def _known(book: Path, state: Path) -> _Known:
     return _Known(people.all_of(book, state), codes.given(state), made.made(state))
+
+
+def _who(known: _Known, number: str, code: str = "") -> Person | None:
+    """Return who answers; of two names of a number whose code it is, else who was called last."""
+    found = {person.id: person for person in known.book.all_with(number)}
+    meant = [one.person for one in known.given if one.code == code]
+    rung = [one.person for one in reversed(known.made)]
+    told = [one.person for one in reversed(known.given)]
+    return next((found[name] for name in (*meant, *rung, *told, *found) if name in found), None)

@@ -180,6 +180,26 @@ def test_who_says_by_mistake_that_he_is_there_is_told_what_to_do_and_the_persons
         life.live(story())
 
 
+def test_one_telephone_in_both_phone_books_answers_by_the_name_that_was_called(tmp_path):
+    async def story():
+        phones = Ringing(life)
+        typed = life.state / "household-phones.toml"
+        typed.write_text('[people.p1]\nnumber = "13800000000"\n', encoding="utf-8")
+        typed.chmod(0o600)
+        life.plug(False)
+        life.press()
+        await life.wait(50)
+        reply = await phones.calls_back("daughter", "8613800000000")
+        assert "您在路上" in reply, "some modems tell who calls without the +"
+        assert state(life) == ("dispatched", "daughter")
+        code = re.findall(r"请回复 ?([0-9]{4})", reply)[0]
+        assert "您已到" in await phones.says("daughter", f"{code} 0")
+        assert state(life) == ("on_site", "daughter")
+
+    with Life(tmp_path, ladder=ring("daughter") + ring("neighbour")) as life:
+        life.live(story())
+
+
 class Slow(Ringing):
     """The line is taken by a call for a minute, as it is by an SMS, the connecting and half a minute of ringing."""
 
