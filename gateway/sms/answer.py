@@ -49,6 +49,14 @@ _WHOLE: Final = re.compile(
 _HERE: Final = re.compile(
     rf"\W*(?:{_typed('reply')})?\W*{_CODE}\W{{0,3}}(?:{_typed('here')})\W*", re.IGNORECASE
 )
+# a code anywhere, and one known word, nothing else; who comes says 1 too
+_WORDS: Final = {
+    Does.HERE: re.compile(_typed("word_here")),
+    Does.CANNOT: re.compile(_typed("word_cannot")),
+}
+_COMING: Final = re.compile(
+    rf"\W*{_CODE}\W{{1,3}}1\W{{0,3}}(?:{_typed('word_coming')})\W*", re.IGNORECASE
+)
 _CANNOT: Final = re.compile(_CODE + r"\W{1,3}2(?![0-9])")
 
 
@@ -70,6 +78,18 @@ def understood(text: str) -> Answer:
     here = _HERE.fullmatch(plain) if len(text) <= LONGEST else None
     if here:
         return Answer(here[1], Does.HERE)
+    if len(text) <= SHORT and (does := _worded(plain)) is not None:
+        return Answer(code, does)
     look = _CANNOT.search if len(text) <= SHORT else _CANNOT.match
     cannot = look(plain.lstrip())
     return Answer(cannot[1], Does.CANNOT) if cannot else Answer(code, None)
+
+
+def _worded(plain: str) -> Does | None:
+    """Return what one known word beside one code means; None where more is said, or less."""
+    if len(re.findall(_CODE, plain)) != 1:
+        return None
+    if _COMING.fullmatch(plain):
+        return Does.COMING
+    rest = "".join(filter(str.isalnum, re.sub(_CODE, " ", plain).casefold()))
+    return next((does for does, words in _WORDS.items() if words.fullmatch(rest)), None)

@@ -34,5 +34,9 @@ PHRASES = {
     # what people type round the numbers of an answer
     "typed.reply": "reply",
     "typed.here": "here|arrived",
+    # words that need no number, beside the code; without spaces and signs
+    "typed.word_here": "here|arrived|iamhere|imhere",
+    "typed.word_cannot": "cannot|icannot|cannotcome|icannotcome",
+    "typed.word_coming": "onmyway|coming",
     "typed.minutes": "minutes|min",
 }

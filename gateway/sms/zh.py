@@ -33,5 +33,9 @@ PHRASES = {
     # what people type round the numbers of an answer
     "typed.reply": "回复",
     "typed.here": "到了|已到|到",
+    # words that need no number, beside the code; without spaces and signs
+    "typed.word_here": "到了|已到|我到了|我已到|到门口了|已到门口|我到门口了",
+    "typed.word_cannot": "去不了|来不了|我去不了|我来不了|不能去|到不了",
+    "typed.word_coming": "马上到|马上去|马上来",
     "typed.minutes": "分钟到|分钟|分",
 }
