@@ -138,13 +138,13 @@ def _join(
 def _family(v: Visitor, status: int = 200, wrong: dict[str, str] | None = None) -> Response:
     known, config = v.page.known, current(v)
     facts = known.status()
-    now = known.now(facts)
+    now, alarms = known.now(facts), known.open_alarms()
     kept = config.parts.consent.activity
     return v.render(
         "_family.html" if "part" in v.request.query_params else "family.html",
         status,
         state=state(
-            [*known.open_alarms(), *known.unread(facts)],
+            [*alarms, *known.unread(facts, alarms)],
             facts,
             known.faults(),
             reads=known.reads(),

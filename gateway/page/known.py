@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -143,12 +143,14 @@ class Known:
         found = [m for m in map(_entry, rows) if isinstance(m, wire.AlarmMessage)]
         return sorted(found, key=lambda a: (a.test, int(a.priority), -a.alarm_number))
 
-    def unread(self, facts: Status) -> list[AlarmStatus]:
-        """Return what the gateway says is open and the journal, read here, knows nothing of.
+    def unread(self, facts: Status, read: Iterable[wire.AlarmMessage]) -> list[AlarmStatus]:
+        """Return what the gateway says is open and the journal knows nothing of.
 
-        The status file is a moment behind: what has ended meanwhile stands in the journal.
+        `read` is what was just read here as open. The status file is a moment behind: what has
+        ended meanwhile stands in the journal.
         """
-        return [a for a in facts.alarms if self.by_id(a.alarm) is None]
+        here = {alarm.alarm for alarm in read}
+        return [a for a in facts.alarms if a.alarm not in here and self.by_id(a.alarm) is None]
 
     def reads(self) -> bool:
         """Say whether the journal can be read, so that "no alarm" is known."""

@@ -129,7 +129,8 @@ def home(v: Visitor) -> dict[str, Any]:
         packets=known.packets(facts, now),
         before=known.heard_before(now - DAY),
     )
-    alarms, unread = known.open_alarms(), known.unread(facts)
+    alarms = known.open_alarms()
+    unread = known.unread(facts, alarms)
     faults = known.faults()
     shown = [(d, drawn[d.device], heard(d, facts), signal(d)) for d in devices]
     return {
