@@ -1,14 +1,14 @@
 """A change tried on recorded days: the figures are those of the rules, and the work is bounded."""
 
 from datetime import UTC, datetime, timedelta
-from math import inf
 
 import pytest
 from drivers import all_models
 from gateway.home import changes
 from gateway.home.config import load
 from gateway.home.handed import Handed
-from gateway.home.trial import _run, tried
+from gateway.home.rerun import rules_of, run
+from gateway.home.trial import tried
 from gateway.home.waits import WAITS
 from gateway.judge.known import Known
 from gateway.judge.watch import SOS, Watch
@@ -136,5 +136,5 @@ def test_a_hundred_thousand_readings_are_tried(home):
         for n in range(100_000):
             yield heard(n * 6.0, "door", Kind.CONTACT_OPEN, bool(n % 2))
 
-    ran = _run(home, many(), [], inf)
+    ran = run(rules_of(home), many(), [], most=200_000)
     assert ran.readings == 100_000

@@ -1,0 +1,1 @@
+"""Recordings of homes in published text formats, read as readings: `FORMATS` names them."""

@@ -1,0 +1,254 @@
+"""Recorded readings once more through judge and pipeline, by rules that may be others.
+
+The very engine of the daemon, without its clock: time is that of the readings, and between two of
+them each turn is taken at the second at which it is due. People are played as the journal has them:
+an alarm that was answered then is answered after as many seconds now; a new one, that nobody could
+answer then, is answered after the home's usual time. A receipt takes a second. Faults are not
+judged. The same readings and rules give the same alarms, to the byte.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, tzinfo
+from math import inf
+from statistics import median
+from time import monotonic
+from typing import Protocol
+
+from msgspec import Struct
+
+from gateway.home.config import Config
+from gateway.home.recorded import Was
+from gateway.home.waits import WAITS
+from gateway.judge.alarm import Alarm, Outcome, State
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.danger import Judge
+from gateway.judge.dispatch import Rung
+from gateway.judge.faults.fault import Faults
+from gateway.judge.known import Known
+from gateway.judge.pipeline import Pipeline
+from gateway.judge.watch import Watch
+from gateway.words.clock import Moment
+from gateway.words.instruction import Do, Instruction
+from gateway.words.reading import DeviceId, Reading
+from gateway.words.times import Times
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """By what a home is judged: its devices and their wishes, its times, its ladder."""
+
+    watches: Mapping[DeviceId, Watch]
+    times: Times
+    zone: tzinfo
+    night: tuple[time, time]
+    ladder: Sequence[Rung] = ()
+
+
+def rules_of(config: Config) -> Rules:
+    """Return the rules of a configuration."""
+    return Rules(
+        watches={d.id: d.watch for d in config.devices},
+        times=config.times,
+        zone=config.zone,
+        night=config.night,
+        ladder=config.ladder,
+    )
+
+
+@dataclass(slots=True)
+class Count:
+    """What came of one run."""
+
+    raised: int = 0
+    cancelled: int = 0
+    called: int = 0  # calls beyond the platform
+
+
+@dataclass(slots=True)
+class Ran:
+    """One run over the recorded readings."""
+
+    count: Count = field(default_factory=Count)
+    alarms: dict[int, Alarm] = field(default_factory=dict)
+    until: float = 0.0
+    complete: bool = True
+    readings: int = 0
+
+
+Act = int | tuple[Do, str] | Reading  # a receipt, an order about an alarm, or what a person does
+
+
+class People(Protocol):
+    """Platform and persons beside the readings."""
+
+    def see(self, entry: Entry, mono: float) -> None:
+        """Take an entry about an alarm."""
+        ...
+
+    def due(self) -> float:
+        """Return when somebody acts next."""
+        ...
+
+    def take(self) -> Act:
+        """Return what is done then."""
+        ...
+
+
+class Home:
+    """One home's judge and pipeline, from its first reading on."""
+
+    def __init__(self, rules: Rules, people: People, faults: Faults | None = None) -> None:
+        self.pipeline = Pipeline(
+            boot="trial",
+            devices={d: watch.room for d, watch in rules.watches.items()},
+            judge=Judge(rules.watches, rules.times, rules.zone, rules.night),
+            faults=Faults({}, rules.times) if faults is None else faults,
+            ladder=rules.ladder,
+            times=rules.times,
+        )
+        self.ran = Ran()
+        self._people, self._ids = people, itertools.count(1)
+        self._now: Moment | None = None
+
+    def heard(self, reading: Reading) -> None:
+        """Judge a reading, and before it all that was due until then."""
+        if self._now is None:
+            self.pipeline.restart(reading.at, Known(journal="trial"), why="trial")
+        else:
+            self.until(reading.at.mono)
+        self._now = reading.at
+        self.ran.readings += 1
+        self.ran.until = reading.at.mono
+        self._take(self.pipeline.heard(reading), reading.at)
+
+    def until(self, mono: float) -> None:
+        """Do all that is due until then."""
+        while self._now is not None:
+            due = min(self.pipeline.due_of_alarms(), self._people.due())
+            if due > mono:
+                return
+            at = self._now.later(max(due, self._now.mono))
+            if self._people.due() <= at.mono:
+                self._take(self._acted(self._people.take(), at), at)
+            else:
+                self._take(self.pipeline.tick(at), at)
+
+    def _acted(self, what: Act, at: Moment) -> list[Entry]:
+        """Carry out what somebody does: a receipt, an order, or a press or movement at home."""
+        if isinstance(what, Reading):
+            return self.pipeline.heard(what)
+        if isinstance(what, int):
+            return self.pipeline.receipted([what], at)
+        do, alarm = what
+        outcome = Outcome.UNKNOWN if do is Do.CLOSE else ""
+        number = next(self._ids)
+        order = Instruction(id=f"t{number}", do=do, by="trial", alarm=alarm, outcome=outcome)
+        return self.pipeline.told(order, at)
+
+    def _take(self, entries: Iterable[Entry], at: Moment) -> None:
+        for entry in entries:
+            if isinstance(entry.fact, AlarmFact):
+                _note(self.ran, entry.fact)
+                self._people.see(entry, at.mono)
+
+
+def run(
+    rules: Rules,
+    heard: Iterable[Reading],
+    was: Sequence[Was],
+    *,
+    most: int,
+    limit: float = inf,
+) -> Ran:
+    """Judge the readings by these rules. `limit`: the monotonic second at which it ends unfinished.
+
+    Fewer than `most` readings are all there are.
+    """
+    home = Home(rules, AsThen(was))
+    ran = home.ran
+    for reading in heard:
+        if ran.readings % 256 == 0 and monotonic() > limit:
+            ran.complete = False
+            return ran
+        home.heard(reading)
+    home.until(ran.until + WAITS.trial_after)  # what is open at the end comes to its end
+    ran.complete = ran.readings < most
+    return ran
+
+
+def _note(ran: Ran, fact: AlarmFact) -> None:
+    alarm = fact.alarm
+    if fact.before in {None, State.PRE_ALARM} and alarm.state is State.RAISED:
+        ran.count.raised += 1
+    ran.count.cancelled += alarm.state is State.CANCELLED and fact.before is State.PRE_ALARM
+    if alarm.number not in ran.alarms or alarm.made > ran.alarms[alarm.number].made:
+        ran.count.called += bool(alarm.calls) and alarm.calls[-1].rung > 0
+    ran.alarms[alarm.number] = alarm
+
+
+class AsThen:
+    """Platform and persons, as they were: receipts, answers and ends, each at its second."""
+
+    def __init__(self, was: Sequence[Was]) -> None:
+        self._was = list(was)
+        self._answered = median(
+            [w.answered for w in was if w.answered is not None] or [WAITS.trial_answered]
+        )
+        self._closed = max(
+            self._answered,
+            median(
+                [w.closed for w in was if w.closed is not None]
+                or [self._answered + WAITS.trial_closed]
+            ),
+        )
+        self._plans: list[tuple[float, int, Act]] = []
+        self._order = itertools.count()
+        self._seen: set[int] = set()
+
+    def see(self, entry: Entry, mono: float) -> None:
+        """Plan what follows from an entry."""
+        assert isinstance(entry.fact, AlarmFact)  # the only ones that are shown
+        alarm = entry.fact.alarm
+        if not alarm.open or alarm.state is State.PRE_ALARM:
+            return
+        if entry.fact.move != "receipt":
+            self._plan(mono + WAITS.trial_receipt, entry.number)
+        if alarm.number in self._seen:
+            return
+        self._seen.add(alarm.number)
+        was = [w for w in self._was if same(key_of(alarm), (w.kind, w.device, w.at))]
+        answered = was[0].answered if was and was[0].answered is not None else self._answered
+        closed = was[0].closed if was and was[0].closed is not None else self._closed
+        self._plan(mono + answered, (Do.ACKNOWLEDGE, alarm.id))
+        # with an answer it is in hands: what follows is not what a rule changes
+        self._plan(mono + answered, (Do.ARRIVE, alarm.id))
+        self._plan(mono + max(closed, answered), (Do.CLOSE, alarm.id))
+
+    def _plan(self, at: float, what: Act) -> None:
+        self._plans.append((at, next(self._order), what))
+        self._plans.sort(key=lambda plan: plan[:2])
+
+    def due(self) -> float:
+        """Return when somebody acts next."""
+        return self._plans[0][0] if self._plans else inf
+
+    def take(self) -> Act:
+        """Return what is done then: a receipt's entry number, or an instruction about an alarm."""
+        return self._plans.pop(0)[2]
+
+
+Key = tuple[str, str, float]  # kind, device, wall second of the danger
+
+
+def key_of(alarm: Alarm) -> Key:
+    """Return what an alarm of two runs, or of a run and the journal, is known by."""
+    began = alarm.stages.get("danger", next(iter(alarm.stages.values())))
+    return alarm.kind, alarm.device, datetime.fromisoformat(began.wall).timestamp()
+
+
+def same(one: Key, other: Key) -> bool:
+    """Say whether two alarms are the same danger, judged otherwise."""
+    return one[:2] == other[:2] and abs(one[2] - other[2]) <= WAITS.trial_same
