@@ -375,6 +375,14 @@ def _decode(args: argparse.Namespace) -> int:
     return 0
 
 
+def _replay(args: argparse.Namespace) -> int:
+    from drivers import all_models
+    from gateway.tend.replayed import replayed
+
+    there = args.config.exists() or args.config != DEFAULT or args.recording is None
+    return replayed(args, _load(args, with_secrets=False) if there else None, all_models())
+
+
 def _contract(args: argparse.Namespace) -> int:
     from gateway.contract import schemas
 
@@ -415,6 +423,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "restore": _restore,
     "rehearse": _rehearse,
     "decode": _decode,
+    "replay": _replay,
     "contract": _contract,
 }
 

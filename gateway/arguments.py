@@ -12,7 +12,7 @@ from gateway.words.instruction import Do
 DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
 DESCRIPTION = (
     "The command line: run, page, code, check, status, devices, commission, backup, restore, "
-    "decode, tell, contract."
+    "decode, replay, tell, contract."
 )
 
 
@@ -115,6 +115,7 @@ def parser() -> argparse.ArgumentParser:
         "decode", help="say what recorded packets mean: JSON lines in, JSON lines out"
     )
     decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
+    _replay(command("replay", "judge recorded days once more, by other rules or of another home"))
     # asked by `restore` and by the page's take-over, never by people
     rehearse = commands.add_parser("rehearse")
     rehearse.add_argument("--config", type=Path, default=DEFAULT)
@@ -124,6 +125,41 @@ def parser() -> argparse.ArgumentParser:
     for writes in (rehearse, contract):
         writes.add_argument("folder", type=Path)
     return found
+
+
+def _replay(found: argparse.ArgumentParser) -> None:
+    """Add the options of a replay."""
+    found.add_argument("--from", dest="first", metavar="DAY", help="the first day: 2026-03-01")
+    found.add_argument("--to", dest="last", metavar="DAY", help="the last day; default: the first")
+    found.add_argument(
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="sections of gateway.toml that take the place of those in force: "
+        "times, dangers, ladder, device",
+    )
+    found.add_argument(
+        "--import",
+        dest="recording",
+        nargs=2,
+        metavar=("FORMAT", "FILE"),
+        help="a recording of another home: kasteren, placelab, uci-adl, casas or casas-csv; "
+        "without --from all of it",
+    )
+    found.add_argument(
+        "--door",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="of a recording: the device by whose door the home is left; may be given again",
+    )
+    found.add_argument(
+        "--pictures",
+        type=Path,
+        default=Path("replay"),
+        metavar="FOLDER",
+        help="where one SVG a day is written; default: replay",
+    )
 
 
 def _seconds(text: str) -> float:

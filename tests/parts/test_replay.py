@@ -1,269 +1,151 @@
-"""The recorded day: its form is refused line by line, its order and clock hold, and the shipped day means what it says."""
+"""`eldercare-gateway replay`: recorded days through changed rules, as a table and a picture a day; the same input gives the same bytes."""
 
-import asyncio
-import json
-import re
-from collections import Counter
-from datetime import UTC, datetime
-from itertools import pairwise
-from pathlib import Path
-from types import SimpleNamespace
+import xml.etree.ElementTree as ET
 
 import pytest
 from drivers import all_models
-from gateway.demo import home
-from gateway.hear import replay
-from gateway.hear.intake import Intake
-from gateway.hear.replay import BadDay, Replay
-from gateway.hear.waits import WAITS
+from gateway.__main__ import main
 from gateway.home.config import load
-from gateway.words.clock import Moment
-from gateway.words.driver import Advertisement, Chunk
-from gateway.words.reading import Kind
+from gateway.judge.known import Known
+from gateway.judge.watch import SOS, Watch
+from gateway.keep.journal import Writing
+from gateway.keep.store import Store
+from gateway.words.instruction import Do, Instruction
 
-ROOT = Path(__file__).resolve().parents[2]
-BLE = "ble B4:35:22:F5:3D:A4 -61 fcd2=40005201643a01"
+from tests.kit.hand import Home
+from tests.kit.household import DEVICES, Gateway
+from tests.parts.test_trial import DAY, DOOR, LADDER, RADAR, at, record
 
-
-def day(tmp_path, *lines):
-    path = tmp_path / "day.txt"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Replay(path)
-
-
-# -- the form ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("06:12 say hello", "is not a time such as 06:12:30"),
-        ("noon say hello", "is not a time such as 06:12:30"),
-        ("-1:00:00 say hello", "is not a time such as 06:12:30"),
-        ("06:61:00 say hello", "is not a time such as 06:12:30"),
-        ("06:12:30", "something is missing at its end"),
-        ("06:12:30 ring AA", "ble, serial, open, pace and say are known"),
-        ("06:12:30 pace", "something is missing at its end"),
-        ("06:12:30 pace 0", "a pace is above 0"),
-        ("06:12:30 pace fast", "could not convert string to float: 'fast'"),
-        ("06:12:30 serial /dev/x 5g", "non-hexadecimal number"),
-        ("06:12:30 serial /dev/x", "something is missing at its end"),
-        ("06:12:30 ble B4:35:22:F5:3D:A4 loud fcd2=40", "'loud'"),
-        ("06:12:30 ble B4:35:22:F5:3D:A4 -61 40005201643a01", "is not name=..., fcd2=hex or company:0ba9=hex"),
-        ("06:12:30 ble B4:35:22:F5:3D:A4 -61 fcd2=4", "non-hexadecimal number"),
-        ("06:12:30 every 0 until 07:00:00 say x", "`every` needs seconds above 0"),
-        ("06:12:30 every 60 to 07:00:00 say x", "`every 60 until 22:00:00` was expected"),
-        ("06:12:30 every 60 until noon say x", "is not a time such as 06:12:30"),
-        ("date yesterday", "Invalid isoformat string"),
-        ("begins", "something is missing at its end"),
-    ],
-)
-def test_a_wrong_line_is_named_with_file_line_and_what_was_expected(tmp_path, line, expected):
-    with pytest.raises(BadDay) as refused:
-        day(tmp_path, "# a comment", "", "05:30:00 say good morning", line)
-    text = str(refused.value)
-    assert text.startswith(f"{tmp_path / 'day.txt'}, line 4: ")
-    assert line in text
-    assert expected in text
-    assert "gateway/hear/replay.py" in text
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    with pytest.raises(BadDay, match="none: No such file or directory: a recorded day was expected here"):
-        Replay(tmp_path / "none")
-    (tmp_path / "gbk").write_bytes("05:30:00 say 天亮了".encode("gbk"))
-    with pytest.raises(BadDay, match="gbk: not UTF-8 text at byte 13: save it as UTF-8"):
-        Replay(tmp_path / "gbk")
-    monkeypatch.setattr(replay, "LARGEST", 10)
-    with pytest.raises(BadDay, match="larger than 10 bytes"):
-        day(tmp_path, "05:30:00 say good morning")
-
-
-def test_a_packet_line_becomes_what_radio_and_line_deliver(tmp_path):
-    found = [
-        replay.packet(h)
-        for h in day(
-            tmp_path,
-            "05:30:00 open /dev/x",
-            "05:30:01 ble b4:35:22:f5:3d:a4 -61 fcd2=4000520164 company:0ba9=0102 name=SBBT-002C  # a comment",
-            "05:30:02 serial /dev/x 5359",
-        ).happenings
-    ]
-    assert found[0] == Chunk(port="/dev/x", data=b"", opened=True)
-    assert found[1] == Advertisement(
-        address="B4:35:22:F5:3D:A4",
-        rssi=-61,
-        name="SBBT-002C",
-        service_data={"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex("4000520164")},
-        manufacturer_data={0x0BA9: b"\x01\x02"},
-        adapter="replay",
-    )
-    assert found[2] == Chunk(port="/dev/x", data=b"SY")
-
-
-# -- order and clock --------------------------------------------------------------------------------------------------
-
-
-def test_things_come_in_order_and_again_and_again(tmp_path):
-    said = [
-        (h.at, *h.rest)
-        for h in day(
-            tmp_path,
-            "00:00:30 say c",
-            "00:00:00 every 10 until 00:00:20 say a",
-            "00:00:10 say b",
-            "00:00:10 every 20 until 00:00:29 say d",
-        ).in_order()
-    ]
-    assert said == [(0.0, "a"), (10.0, "a"), (10.0, "b"), (10.0, "d"), (20.0, "a"), (30.0, "c")]
-
-
-def test_a_day_can_be_asked_for_its_order_twice(tmp_path):
-    one = day(tmp_path, "00:00:00 every 10 until 00:00:20 say a")
-    assert list(one.in_order()) == list(one.in_order())
-
-
-class Hand:
-    """The machine's clock, moved by hand: also when the player sleeps."""
-
-    def __init__(self, monkeypatch):
-        self.mono = 1000.0
-        self.slept = []
-        monkeypatch.setattr(replay, "time", SimpleNamespace(monotonic=lambda: self.mono))
-        monkeypatch.setattr(replay, "asyncio", SimpleNamespace(sleep=self.sleep, Event=asyncio.Event))
-
-    async def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.mono += max(seconds, 1e-6)  # no sleep is shorter
-
-
-async def played(one, clock, heard):
-    """Play the day to its end; return what was heard and when."""
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.2):
-            await one.run(clock, heard, heard)
-
-
-async def test_the_clock_runs_at_the_days_pace_and_begins_where_the_recording_does(tmp_path, monkeypatch):
-    hand = Hand(monkeypatch)
-    one = day(
-        tmp_path,
-        "date 2026-03-02T00:00:00+08:00",
-        "begins 05:30:00",
-        "05:30:00 pace 100",
-        f"05:31:40 {BLE}",
-        "05:31:40 pace 10",
-        f"05:33:20 {BLE}",
-    )
-    clock = one.clock("boot")
-    assert clock.now() == Moment(1000.0, datetime(2026, 3, 1, 21, 30, tzinfo=UTC))
-    heard = []
-    await played(one, clock, lambda _: heard.append((hand.mono, clock.now())))
-    assert [real for real, _ in heard] == pytest.approx([1001.0, 1011.0], abs=1e-3)  # 100 s at pace 100, then 100 s at pace 10
-    assert [at.mono for _, at in heard] == [1100.0, 1200.0]
-    assert [at.wall for _, at in heard] == [datetime(2026, 3, 1, 21, 31, 40, tzinfo=UTC), datetime(2026, 3, 1, 21, 33, 20, tzinfo=UTC)]
-    assert max(hand.slept) <= WAITS.replay_look
-    hand.mono += 5
-    assert clock.now().mono == pytest.approx(1205.0)  # the day is over: as life does
-
-
-async def test_the_clock_never_passes_what_was_not_played(tmp_path, monkeypatch):
-    """A machine that was busy for two seconds at pace 2000 must not find that its sensors were silent for an hour."""
-    hand = Hand(monkeypatch)
-    one = day(tmp_path, "00:00:00 pace 2000", f"00:00:00 every 60 until 00:10:00 {BLE}")
-    clock = one.clock("boot")
-    heard = []
-
-    def hear(_):
-        heard.append(clock.now().mono - 1000.0)
-        hand.mono += 2.0  # busy
-
-    await played(one, clock, hear)
-    assert heard == pytest.approx([60.0 * n for n in range(11)])
-
-
-async def test_the_clock_never_goes_back(tmp_path, monkeypatch):
-    """Also where the first line is before the recording's beginning."""
-    Hand(monkeypatch)
-    one = day(tmp_path, "begins 06:00:00", f"05:00:00 {BLE}", "06:00:10 pace 3", f"06:00:20 {BLE}")
-    clock = one.clock("boot")
-    heard = [clock.now().mono]
-    await played(one, clock, lambda _: heard.append(clock.now().mono))
-    assert heard == pytest.approx([1000.0, 1000.0, 1020.0])
-
-
-def test_a_wait_is_never_long_because_the_pace_may_change(tmp_path):
-    clock = day(tmp_path, "00:00:00 pace 10").clock("boot")
-    clock.run_at(10)
-    assert clock.real(0.1) == pytest.approx(0.01)
-    assert clock.real(3600) == WAITS.replay_look
-
-
-# -- the shipped day --------------------------------------------------------------------------------------------------
+RULES = "[times]\ngrace_fall = 20\ndoor_left_open_day = 3600\n"
 
 
 @pytest.fixture
-def household(tmp_path):
-    """Return the demonstration's household and the shipped day."""
-    config = load(home.furnish(tmp_path, 1883, home.DAY, None), all_models())
-    return config, Replay(config.replay)
+def home(tmp_path):
+    gateway = Gateway(tmp_path, devices=DEVICES + RADAR + DOOR, lines=LADDER)
+    gateway.systemd.close()
+    config = load(gateway.config, all_models(), with_secrets=False)
+    config.state.mkdir()
+    return config
 
 
-def test_every_packet_of_the_shipped_day_is_understood(household):
-    config, one = household
-    readings, now = [], [0.0]
-    intake = Intake(lambda: Moment(now[0], datetime.now(UTC)), {}, readings.append)
-    for d in config.devices:
-        intake.enrol(d.id, d.model, d.at, d.key, {})
-    for happening in one.in_order():
-        now[0] = happening.at
-        if happening.what in {"ble", "serial", "open"}:
-            found = replay.packet(happening)
-            intake.advert(found) if isinstance(found, Advertisement) else intake.chunk(found)
-    refused = {device: set(e.refused) - {"repeated"} for device, e in intake.devices.items()}
-    assert refused.pop("bedroom-radar") == {"noise", "bad_checksum"}  # on purpose: see the day's lines
-    assert set().union(*refused.values()) == set()
-    assert intake.strangers > 50
-    assert intake.repeats > 100
-    heard = Counter((r.device, r.kind) for r in readings)
-    assert heard["pendant", Kind.BUTTON] == heard["bathroom-button", Kind.BUTTON] == heard["cancel-button", Kind.BUTTON] == 1
-    assert heard["bedroom-radar", Kind.FALL] == 4
-    assert not [r for r in readings if r.flagged or r.kind is Kind.REPLAYED]
-    assert min(r.value for r in readings if r.kind is Kind.BATTERY) == 9
-    assert all(15 < r.value < 35 for r in readings if r.kind is Kind.TEMPERATURE)
+def replay(home, folder, *words):
+    return main(["replay", "--config", str(home.path), "--pictures", str(folder), *words])
 
 
-def test_no_sensor_of_the_shipped_day_is_silent_for_too_long(household):
-    config, one = household
-    ends = max(h.at for h in one.in_order())
-    for d in config.devices:
-        times = [one.first, *(h.at for h in one.in_order() if h.what in {"ble", "serial"} and h.rest[0].upper() == d.at.upper()), ends]
-        assert max(b - a for a, b in pairwise(times)) < d.supervised.missing_after, d.id
+def figures(out, line="all"):
+    """Return the numbers of a line of the table, by the columns' English names."""
+    rows = [row.split() for row in out.splitlines()]
+    head = next(row for row in rows if "signs" in row)
+    found = next(row for row in rows if line in row[:2])
+    names = head[1::2]
+    numbers = [int(word) for word in found if word.isdigit()]
+    return dict(zip(names[1:], numbers, strict=True))
 
 
-def test_what_the_shipped_day_calls_captured_is_the_vectors_bytes():
-    vectors = {}
-    for file in ("vectors_bthome.jsonl", "vectors_radar_5359.jsonl"):
-        for line in (ROOT / "tests" / "unit" / "drivers" / file).read_text(encoding="utf-8").splitlines():
-            vector = json.loads(line)
-            vectors[vector["id"]] = [*vector.get("service_data", {}).values(), vector.get("frame", ""), vector.get("stream", "")]
-    named = 0
-    for line in home.DAY.read_text(encoding="utf-8").splitlines():
-        found = re.search(r"# .*\bvector ((?:bthome|radar_5359)-\d+)", line)
-        if found is None or line.startswith("#"):
-            continue
-        named += 1
-        words = line.split("#")[0].split()
-        data = words[-1] if "serial" in words else re.search(r"fcd2=([0-9a-f]+)", line)[1]
-        whole = "serial" not in words
-        assert any(data == v if whole else data in v for v in vectors[found[1]]), line
-    assert named >= 15
+def test_changed_rules_are_compared_with_those_in_force(home, tmp_path, capsys):
+    record(home)
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES)
+    assert replay(home, tmp_path / "a", "--from", "2026-11-16", "--to", "2026-11-17", "--rules", str(rules)) == 0
+    out = capsys.readouterr().out
+    assert figures(out) == {
+        "readings": 8, "signs": 2, "asked": 2, "cancelled": 0, "raised": 3, "called": 0, "was": 0, "missed": 0, "more": 1, "fewer": 1,
+    }  # fmt: skip
+    assert "more: 2026-11-16 12:00 person.fall bath radar" in out
+    assert "fewer: 2026-11-16 13:30 door.left_open hall door" in out
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["2026-11-16.svg", "2026-11-17.svg"]
 
 
-def test_the_shipped_day_can_be_cut_short():
-    text = home.shortened(home.DAY.read_text(encoding="utf-8"), home.seconds("07:46"))
-    times = [home.seconds(line.split()[0]) for line in text.splitlines() if re.match(r"\d\d:", line)]
-    assert max(times) < home.seconds("07:46")
-    assert not [u for u in re.findall(r"until (\S+)", text) if home.seconds(u) > home.seconds("07:46")]
-    assert "@expect person.sos pendant closed" in text
-    assert "person.fall" not in text
+def test_what_was_raised_and_helped_is_missed_where_it_is_not_raised_now(home, tmp_path, capsys):
+    record(home)
+    store = Store(home.state, "gw")
+    store.open()
+    pipeline = Home(watches=(), ladder=home.ladder).pipeline("boot-1")
+    entries = pipeline.restart(at(0), Known(journal=store.journal), why="start")
+    pipeline._judge.rewatch({"pendant": Watch(device="pendant", buttons={1: SOS})}, home.times, home.zone, home.night, set())
+    entries += pipeline.heard(DAY[5])
+    alarm = next(iter(pipeline.alarms.values()))
+    entries += pipeline.told(Instruction(id="1", do=Do.ACKNOWLEDGE, by="desk", alarm=alarm.id), at(7200 + 100))
+    entries += pipeline.told(Instruction(id="2", do=Do.CLOSE, by="desk", alarm=alarm.id, outcome="helped"), at(7200 + 700))
+    store.write(Writing(entries=entries))
+    store.close_now()
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[device]]\nid = "door"\nmodel = "shelly-blu-door"\nroom = "hall"\naddress = "3C:2E:F5:AA:BB:CC"\n')
+    assert replay(home, tmp_path / "a", "--from", "2026-11-16", "--rules", str(rules)) == 0
+    out = capsys.readouterr().out
+    assert (figures(out)["was"], figures(out)["missed"]) == (1, 1)
+    assert "missed: 2026-11-16 14:00 person.sos pendant" in out
+    assert replay(home, tmp_path / "b", "--from", "2026-11-16") == 0
+    assert figures(capsys.readouterr().out)["missed"] == 0
+    picture = (tmp_path / "a/2026-11-16.svg").read_text()
+    assert 'class="x"' in picture
+    assert 'class="x"' not in (tmp_path / "b/2026-11-16.svg").read_text()
+
+
+def test_the_same_recording_and_rules_give_the_same_bytes(home, tmp_path, capsys):
+    record(home)
+    found = []
+    for name in ("a", "b"):
+        assert replay(home, tmp_path / name, "--from", "2026-11-15", "--to", "2026-11-18") == 0
+        pictures = [p.read_bytes() for p in sorted((tmp_path / name).iterdir())]
+        assert len(pictures) == 4
+        found.append((capsys.readouterr().out.replace(str(tmp_path / name), ""), pictures))
+    assert found[0] == found[1]
+    for picture in found[0][1]:
+        assert ET.fromstring(picture).tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def test_a_day_is_that_of_the_home_and_days_before_it_are_not_counted(home, tmp_path, capsys):
+    record(home, [r.__class__(device=r.device, kind=r.kind, value=r.value, at=at(r.at.mono - 1000 + 13 * 3600)) for r in DAY])
+    # 04:00 UTC and 13 h are 01:00 of the next day in the home
+    assert replay(home, tmp_path / "a", "--from", "2026-11-16", "--to", "2026-11-17") == 0
+    out = capsys.readouterr().out
+    assert figures(out, "2026-11-16")["readings"] == 0
+    assert figures(out, "2026-11-17")["readings"] == 8
+    assert replay(home, tmp_path / "a", "--from", "2026-11-18") == 0
+    assert figures(capsys.readouterr().out)["readings"] == 0
+
+
+def test_a_recording_of_another_home_needs_no_home_here(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = [f"2031-03-0{d} {h:02}:10:00 M004 ON" for d in (3, 4) for h in range(7, 22)]
+    lines.insert(3, "2031-03-03 09:11:00 M004 OGRE")
+    (tmp_path / "day.txt").write_text("\n".join(lines))
+    monkeypatch.setattr("gateway.__main__.DEFAULT", tmp_path / "none.toml")
+    monkeypatch.setattr("gateway.arguments.DEFAULT", tmp_path / "none.toml")
+    assert main(["replay", "--import", "casas", "day.txt"]) == 0
+    said = capsys.readouterr()
+    assert figures(said.out)["readings"] == 30
+    assert figures(said.out, "2031-03-04")["signs"] == 15
+    assert "day.txt, 第 4 行 line 4:" in said.err
+    assert "'OGRE' of 'M004'" in said.err
+    assert len(list((tmp_path / "replay").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give the first day with --from"),
+        (("--from", "yesterday"), "a day such as 2026-03-01"),
+        (("--from", "2026-03-02", "--to", "2026-03-01"), "not before the first: 2026-03-01"),
+        (("--from", "2020-01-01", "--to", "2026-03-01"), "at most 800 days"),
+        (("--import", "prose", "x"), "no such"),
+        (("--import", "casas", "x"), "cannot be read"),
+        (("--from", "2026-03-02", "--rules", "platform.toml"), "only these may stand in it: times, dangers, ladder, device"),
+        (("--from", "2026-03-02", "--rules", "times.toml"), "times.toml: "),
+    ],
+)
+def test_what_cannot_be_done_is_said(home, tmp_path, capsys, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "platform.toml").write_text('[platform]\nhost = "x"\n')
+    (tmp_path / "times.toml").write_text("[times]\ngrace_fall = 1\n")
+    assert replay(home, tmp_path / "a", *words) in (1, 2)
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
+def test_nothing_of_the_home_is_changed(home, tmp_path, capsys):
+    record(home)
+    before = {p.name: p.read_bytes() for p in home.state.glob("*.db")}
+    assert replay(home, tmp_path / "a", "--from", "2026-11-16") == 0
+    assert {p.name: p.read_bytes() for p in home.state.glob("*.db")} == before
