@@ -208,7 +208,7 @@ def paper(state: Path, text: str) -> Path:
 
 
 # of the household, each in the place of the file's
-_SECTIONS = ("ladder", "times", "sound", "dangers", "consent", "device")
+_SECTIONS = ("ladder", "times", "sound", "dangers", "silence", "consent", "device")
 
 
 def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[File, Secrets]:

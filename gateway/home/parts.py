@@ -187,6 +187,25 @@ class DangersPart(Strict, frozen=True):
     off: tuple[Optional, ...] = ()
 
 
+class SilencePart(Strict, frozen=True):
+    """[silence]: the home asks where it is silent for too long; what nobody answers is an alarm.
+
+    `preset` says how closely, "off" not at all. For `shadow_days` it learns and nobody is asked.
+    `entrance` are the sensors of the door by which people leave, `bath` the rooms where nobody is
+    silent for long; where neither is named they are known by their rooms' names. `at_home`: nobody
+    here goes out alone, so that no entrance is wanted. `wandering`: who leaves at night is looked
+    for at once. `back_by`: when who is out is to be back, "" for no hour.
+    """
+
+    preset: Literal["off", "quiet", "usual", "close"] = "off"
+    shadow_days: Annotated[int, Meta(ge=0, le=28)] = 14
+    entrance: Annotated[tuple[Name, ...], Meta(max_length=8)] = ()
+    bath: Annotated[tuple[Room, ...], Meta(max_length=8)] = ()
+    at_home: bool = False
+    wandering: bool = False
+    back_by: Annotated[str, Meta(pattern=r"^(|([01][0-9]|2[0-3]):[0-5][0-9])\Z")] = ""
+
+
 class ReplayPart(Strict, frozen=True):
     """[replay]: play a recorded day instead of listening to radios and lines."""
 
@@ -239,6 +258,7 @@ class File(Strict, frozen=True):
     times: dict[str, float] = {}
     sound: SoundPart = SoundPart()
     dangers: DangersPart = DangersPart()
+    silence: SilencePart = SilencePart()
     consent: ConsentPart = ConsentPart()
     replay: ReplayPart | None = None
     page: PagePart = PagePart()
@@ -351,6 +371,7 @@ class Household(Strict, frozen=True):
     times: dict[str, float] | None = None
     sound: SoundPart | None = None
     dangers: DangersPart | None = None
+    silence: SilencePart | None = None
 
 
 class HouseholdSecrets(Strict, frozen=True):

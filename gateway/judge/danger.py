@@ -143,6 +143,8 @@ class Judge:
         nobody knows any more.
         """
         for kind, device in active:
+            if not device:
+                continue  # of the home itself: see `silence`
             if kind not in _SENSED:
                 self._told.add((kind, device))
             elif (over := ended.get((kind, device))) is not None:

@@ -321,9 +321,8 @@ def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
     """
     if alarm.priority <= Priority.P1 or rounds < ROUNDS:
         return times.repeat
-    return (
-        times.repeat_asked if alarm.grace > 0 and alarm.kind in kinds.ANSWERED else times.repeat_p2
-    )
+    asked = alarm.kind in kinds.ASKED_FIRST or (alarm.grace > 0 and alarm.kind in kinds.ANSWERED)
+    return times.repeat_asked if asked else times.repeat_p2
 
 
 def heard_again_after(alarm: Alarm, ladder: Sequence[Rung], times: Times) -> float:

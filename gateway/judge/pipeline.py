@@ -35,7 +35,8 @@ from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.orders import Orders
 from gateway.judge.pending import Pending
 from gateway.judge.real import Real
-from gateway.judge.restart import take_alarms, tell_open
+from gateway.judge.restart import take_alarms, take_pending, tell_open
+from gateway.judge.silence.watch import Said, Silence
 from gateway.judge.visits import MARK as VISITS
 from gateway.judge.visits import Visits
 from gateway.judge.walk_record import Plug
@@ -73,6 +74,7 @@ class Pipeline:
         self.badges, self.visits = Badges(boot), Visits()
         self._real = Real(self._book, self._alarms, judge, faults, self.away)
         self.walk_test = WalkTest(self._book, self._alarms, faults, judge)
+        self.silence = Silence(boot, faults, self.away, self.badges, self._alarms)
         self.orders = Orders(
             self._book, self._alarms, faults, self.away, self._real, self.walk_test, devices
         )
@@ -130,19 +132,11 @@ class Pipeline:
         self.orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
         self.badges.start(now)
-        # A walk test ends with the process, and so do the faults that a step of it began: from now
-        # on the device is real.
+        self.silence.start(now)
+        # A walk test ends with the process, and so do the faults that a step of it began.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
         unwatched = take_alarms(self._alarms, self._judge, known, now)
-        p = known.pending
-        self._judge.resume(
-            heard=p.heard,
-            doors=p.doors,
-            in_bed=p.in_bed if p.away < self._alarms.times.level_lost else {},
-            left_bed=p.left_bed,
-            same_boot=p.same_boot,
-            moved=p.moved,
-        )
+        take_pending(self._judge, known.pending, self._alarms.times)
         still = {
             f"shelved {d}": round(shelf.until - now.mono)
             for d, shelf in known.shelves.items()
@@ -186,6 +180,7 @@ class Pipeline:
         out = {
             "cancels": msgspec.json.encode([astuple(at) for at in real.cancels]).decode(),
             pending.MARK: pending.text_of(self.pending(), now, self.boot),
+            **self.silence.marks(now, anew=anew),
         }
         if anew or real.masks_changed or real.shelves or away.lasts(now):
             out["masks"] = masked(real.shelves, away.end, now, self.boot)
@@ -273,6 +268,8 @@ class Pipeline:
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
         self.walk_test.judged(reading)
+        if not self.walk_test.of(reading.device):
+            self._told_of_silence(self.silence.heard(reading), reading.at)
         return self._turn()
 
     def tick(self, now: Moment) -> list[Entry]:
@@ -297,6 +294,7 @@ class Pipeline:
         alarms.tell_counts(alarms.counting.take(now.mono), now)
         self._visited(now)
         self._real.arrived(self.badges.there(now), now)
+        self._told_of_silence(self.silence.tick(now), now)
         self._book.tell(self.faults.tick(now), now)
         self._real.tick(now)
         self._judge_again(now)
@@ -324,10 +322,8 @@ class Pipeline:
 
     def due_of_alarms(self) -> float:
         """Return the same without supervision, which looks at the silences every few seconds."""
-        judge = self._judge.due(self.away.end.until)
-        return min(
-            self._alarms.due(), self._real.due(), self.away.due(), self.walk_test.due(), judge
-        )
+        judge = min(self._judge.due(self.away.end.until), self.silence.due(), self.away.due())
+        return min(self._alarms.due(), self._real.due(), self.walk_test.due(), judge)
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -436,6 +432,10 @@ class Pipeline:
                 answers.wished(judgement)
             case Forgotten(kind, device, at):
                 self._alarms.faded(kind, device, at, reason="not_heard")
+
+    def _told_of_silence(self, said: Iterable[Said], now: Moment) -> None:
+        for one in said:
+            self._book.tell([one], now) if isinstance(one, FaultFact) else self._judged(one)
 
     def _judge_again(self, now: Moment) -> None:
         """Judge what was withheld of devices on no shelf, and what a walk test has left on."""

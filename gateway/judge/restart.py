@@ -13,7 +13,9 @@ from gateway.judge.dispatch import Reason, interrupted
 from gateway.judge.known import Known
 from gateway.judge.levels import Key
 from gateway.judge.open_alarms import OpenAlarms
+from gateway.judge.pending import Pending
 from gateway.words.clock import Moment
+from gateway.words.times import Times
 
 
 def take_alarms(alarms: OpenAlarms, judge: Judge, known: Known, now: Moment) -> list[Alarm]:
@@ -46,6 +48,18 @@ def take_alarms(alarms: OpenAlarms, judge: Judge, known: Known, now: Moment) -> 
     judge.restore(active, now, over)
     judge.listed_before(alarm.device for alarm, _ in known.alarms if alarm.listed)
     return unwatched
+
+
+def take_pending(judge: Judge, pending: Pending, times: Times) -> None:
+    """Let the judge go on with what was heard before a restart and is not told yet."""
+    judge.resume(
+        heard=pending.heard,
+        doors=pending.doors,
+        in_bed=pending.in_bed if pending.away < times.level_lost else {},
+        left_bed=pending.left_bed,
+        same_boot=pending.same_boot,
+        moved=pending.moved,
+    )
 
 
 def tell_open(alarms: OpenAlarms, known: Known, now: Moment, why: str) -> None:

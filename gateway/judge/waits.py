@@ -137,6 +137,45 @@ class _Judge(Waits):
         _DAY / 2, _HOUR, _DAY, "ours: the clock is wrong; half a day later it may be day"
     )
 
+    # -- silence, of which the home asks first
+    silence_look: float = wait(60.0, 10.0, 300.0, "ours: between two looks at the silence")
+    silence_hole: float = wait(
+        600.0, 120.0, _HOUR, "ours: who was not heard for longer may have moved meanwhile"
+    )
+    silence_helped: float = wait(
+        _HOUR, 600.0, _DAY, "ours: who was answered so lately is looked after"
+    )
+    ask_again: float = wait(120.0, 30.0, 600.0, "ours: time to get up and be seen to move")
+    ask_ends: float = wait(120.0, 30.0, 600.0, "ours: the same after it was asked louder")
+    life_stuck: float = wait(_HOUR, 600.0, 4 * _HOUR, "ours: nobody moves for so long unpaused")
+    life_heard: float = wait(
+        900.0, 300.0, 2 * _HOUR, "ours: a sensor that speaks often and is silent so long"
+    )
+    life_speaks: float = wait(
+        1800.0, 600.0, 4 * _HOUR, "ours: the longest usual pause of a sensor that speaks by itself"
+    )
+    life_low: float = wait(
+        _HOUR, 600.0, 4 * _HOUR, "ours: a battery that was low may be empty by now"
+    )
+    carer_before: float = wait(60.0, 0.0, 300.0, "ours: the door opens before a badge is heard")
+    out_after: float = wait(
+        600.0, 120.0, _HOUR, "ours: nobody moves inside for so long after the door: out"
+    )
+    out_shuts: float = wait(120.0, 10.0, 600.0, "ours: who comes home shuts the door by then")
+    night_exit: float = wait(180.0, 60.0, 900.0, "ours: the door at night, and nobody inside")
+    up_lasts: float = wait(1200.0, 300.0, _HOUR, "ours: signs go on for so long: is up")
+    up_broken: float = wait(
+        5400.0, 1800.0, 4 * _HOUR, "ours: who rests so long after a sign lay down again"
+    )
+    up_margin: float = wait(2400.0, 600.0, 4 * _HOUR, "ours: later than usual by less is usual")
+    longest_night: float = wait(
+        14 * _HOUR, 10 * _HOUR, _DAY, "ours: no hour is known, so it may be night"
+    )
+    temp_lasts: float = wait(1800.0, 300.0, 4 * _HOUR, "ours: a window, a shower are over by then")
+    temp_slope: float = wait(900.0, 300.0, _HOUR, "ours: no sun warms a room so much so soon")
+    temp_hole: float = wait(2 * _HOUR, 900.0, _DAY, "ours: after it nobody knows what was between")
+    temp_grace: float = wait(60.0, 0.0, 600.0, "table of kinds: 60 s")
+
     # -- the walk test
     walk_longest: float = wait(
         300.0, 60.0, 900.0, "ours: a device that is forgotten under test is unprotected"

@@ -198,6 +198,8 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "silent": silence.read,
     pending.MARK: msgspec.json.decode,
     "told": firsts.read,
+    "silence": msgspec.json.decode,
+    "line": msgspec.json.decode,
     "generation": int,
     "acted": lived,
 }

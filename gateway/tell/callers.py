@@ -24,7 +24,7 @@ from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
 from gateway.tell.lanes import Job, Lane
 from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
-from gateway.tell.spoken import facts, of_rung, silent, stand_in, trial, where_and_when, word
+from gateway.tell.spoken import asks, facts, of_rung, silent, stand_in, trial, where_and_when, word
 from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.kind import Priority
@@ -76,6 +76,7 @@ class Callers:
         # alarm number -> when it sounds again at the latest
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._order = 0
+        self._asking: Alarm | None = None  # what stands in for the question that sounds
 
     def subscribe(self, ended: Ended) -> Callable[[], None]:
         """Have `ended` called for each program that was not ended by us; return what ends that."""
@@ -137,6 +138,19 @@ class Callers:
         """Say aloud that a wish is noted. Nobody is called for it."""
         if config.sound_words:
             self._noise(config.sound_words, stand_in(fact, number), "wish", config, word=True)
+
+    def question(self, fact: FaultFact, number: int, config: Config) -> None:
+        """Ask the resident aloud whether all is well: the question of entry `number`."""
+        self.answered()
+        self._asking = asks(fact, number)
+        reason = "asked" if fact.detail.get("times") == 1 else "asked_again"
+        self._noise(config.sound_pre_alarm, self._asking, reason, config)
+
+    def answered(self) -> None:
+        """Ask no more: the resident has answered, or nobody did."""
+        if self._asking is not None:
+            self._sounder.leave(self._asking.number)
+            self._asking = None
 
     async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
         """Let the home be heard without an alarm; return how it went. Every alarm goes before."""

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from gateway.home.config import Config
 from gateway.judge.alarm import Alarm, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact
@@ -108,6 +110,13 @@ def stand_in(fact: FaultFact, number: int) -> Alarm:
         since=fact.since,
         stages={},
     )
+
+
+def asks(fact: FaultFact, number: int) -> Alarm:
+    """Return what stands in for an alarm while the home asks: the question of entry `number`."""
+    about = str(fact.detail.get("about", ""))
+    said = stand_in(fact, number)
+    return replace(said, kind=about, priority=Priority.P2, state=State.PRE_ALARM)
 
 
 def trial(at: Moment) -> Alarm:

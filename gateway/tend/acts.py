@@ -43,6 +43,10 @@ class Acts(Part, kw_only=True):
             self.untold.written(fact, entry.number, self.clock.now())
             if fact.kind == kinds.REQUEST and not fact.test:
                 self.callers.confirm(fact, entry.number, config)
+            elif fact.kind == kinds.ASKED:
+                self.callers.question(fact, entry.number, config)
+            elif fact.kind == kinds.ANSWER:
+                self.callers.answered()
         if isinstance(fact, AlarmFact):
             self.callers.follow(entry, fact, config)
 

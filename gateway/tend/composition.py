@@ -22,6 +22,8 @@ from gateway.judge.badges import MARK as BADGES
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
 from gateway.judge.notes import Notes
+from gateway.judge.silence.kept import LINE
+from gateway.judge.silence.kept import MARK as SILENCE
 from gateway.judge.visits import MARK as VISITS
 from gateway.keep.historian import Historian
 from gateway.keep.recovery import opened, time_kept
@@ -89,7 +91,12 @@ def build(
     wake, news = asyncio.Event(), News()
     # the middle
     faults, judge, pipeline = middle.middle_of(
-        home, boot, store.marked("daily"), store.marked(VISITS), store.marked(BADGES)
+        home,
+        boot,
+        store.marked("daily"),
+        store.marked(VISITS),
+        store.marked(BADGES),
+        (store.marked(SILENCE), store.marked(LINE)),
     )
     notes = Notes(faults, pipeline.noticed, wake.set)
     fresh = functools.partial(middle.is_fresh, pipeline)

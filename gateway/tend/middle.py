@@ -11,16 +11,21 @@ from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.untold import Untold
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
-from gateway.tend import rearrange
+from gateway.tend import rearrange, silences
 from gateway.tend.waits import WAITS
 from gateway.words.clock import Clock, Quality
 from gateway.words.kind import Priority
 
 
 def middle_of(
-    home: Home, boot: str, daily: str, visits: str = "", badges: str = ""
+    home: Home,
+    boot: str,
+    daily: str,
+    visits: str = "",
+    badges: str = "",
+    silence: tuple[str, str] = ("", ""),
 ) -> tuple[Faults, Judge, Pipeline]:
-    """Return the middle of one home; the strings are its marks of day, month and badges."""
+    """Return the middle of one home; the strings are marks: of day, month, badges, silence."""
     config, devices = home.config, home.config.devices
     # what this home does a little later than another
     share = zlib.crc32(home.gateway.encode()) / 2**32
@@ -42,6 +47,8 @@ def middle_of(
     )
     rearrange.walk_by(pipeline, config)
     rearrange.badges_by(pipeline, config)
+    silences.arrange(pipeline, config)
+    pipeline.silence.restored(*silence)
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
     pipeline.visits.restored(visits)

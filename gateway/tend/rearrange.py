@@ -27,6 +27,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.keep.historian import Historian
 from gateway.keep.storage import Storage
 from gateway.tell.uplink import Uplink
+from gateway.tend import silences
 from gateway.words.clock import Moment
 from gateway.words.consent import CONSENTS, DataClass
 from gateway.words.part import Part
@@ -85,6 +86,7 @@ class Rearrange(Part, kw_only=True):
         self.untold.use(config.zone)
         walk_by(self.pipeline, config)
         badges_by(self.pipeline, config, other)
+        silences.arrange(self.pipeline, config)
         refused, refused_before = withheld(config), self.historian.withheld
         self.historian.use(config.times.same_again, refused)
         self.storage.store.readings.withhold(refused)

@@ -28,6 +28,7 @@ PLAYER: Final = "aplay"
 LONGEST: Final = 100 * tones.RATE  # samples in one run; the daemon ends a program after 120 s
 CLIP_MOST: Final = 15 * tones.RATE  # samples of one clip
 UNPLUGGED, NOT_THERE, FAILED = 10, 127, 1  # exit codes of the contract
+FIRST: Final = 0.6  # of its loudness a first question has
 HEARD: Final = "sounds.log"  # of the device `file:FOLDER`
 _TONES: Final = frozenset({SIREN, CHIME, PAUSE})
 _GONE: Final = ("no such file", "no such device", "cannot find card", "unknown pcm")
@@ -143,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     percent = asked.volume
     if SIREN not in names and night.replace(".", "", 1).isdecimal():
         percent = min(percent, float(night))
+    if os.environ.get("ELDERCARE_REASON") == "asked":
+        percent *= FIRST  # asked again it is louder
     volume = max(0.05, min(percent / 100.0, 1.0))
     if not names:
         return 0

@@ -24,6 +24,14 @@ _ASKS: Final = {
     kinds.BED_EXIT: "ask.bed",
     kinds.WATER: "ask.water",
 }
+# Of these the home asks before there is an alarm: any sign of life answers.
+_QUESTIONS: Final = {
+    kinds.INACTIVE: "asks.well",
+    kinds.NOT_UP: "asks.up",
+    kinds.STAY_TOO_LONG: "ask.stay",
+    kinds.NO_RETURN: "asks.home",
+    kinds.NIGHT_EXIT: "asks.home",
+}
 _RAISED: Final = {
     kinds.SOS: "raised.sos",
     kinds.HELP: "raised.sos",
@@ -32,6 +40,7 @@ _RAISED: Final = {
     kinds.GAS: "raised.gas",
     kinds.CO: "raised.co",
     kinds.WATER: "raised.water",
+    **dict.fromkeys(_QUESTIONS, "raised.unanswered"),
 }
 _LEAVE: Final = frozenset({kinds.SMOKE, kinds.GAS, kinds.CO})  # nobody is told to keep calm
 # Names of rooms that technicians type, in lower case, and the clip that says them.
@@ -49,8 +58,9 @@ _STAGES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What is to be told. `reason` is what happened: pre_alarm, raised, receipt, calling, a state.
+    """What is to be told.
 
+    `reason` is what happened: asked, pre_alarm, raised, receipt, calling, a state.
     `cancel` is how the resident cancels: button, press, double, triple, long; "" = there is no way.
     `minutes` until somebody is expected, 0 = not known. `noisy`: nobody has answered yet.
     """
@@ -71,6 +81,10 @@ def said(told: Told, language: Language) -> list[str]:
         return [CHIME, "try"]
     if told.reason == "wish":
         return [CHIME, "wish"]
+    if told.reason in {"asked", "asked_again"}:
+        asks = _QUESTIONS.get(told.kind, "asks.well")
+        rounds = ROUNDS if told.reason == "asked_again" else 2
+        return [CHIME, *test, asks, "asks.answer", PAUSE] * rounds
     if told.reason == "pre_alarm":
         asks = _ASKS.get(told.kind, "ask.other")
         round_ = [CHIME, *test, asks, *_room(told), _way(told), PAUSE]

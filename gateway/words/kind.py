@@ -56,11 +56,19 @@ HELP = "person.help"
 FALL = "person.fall"
 STAY_TOO_LONG = "person.stay_too_long"
 BED_EXIT = "person.bed_exit"
+INACTIVE = "person.inactive"
+NOT_UP = "person.not_up"
+NO_RETURN = "person.no_return"
+NIGHT_EXIT = "person.night_exit"
+ASKED = "person.asked"
+ANSWER = "person.answered"
 DOOR_LEFT_OPEN = "door.left_open"
 SMOKE = "env.smoke"
 GAS = "env.gas"
 CO = "env.co"
 WATER = "env.water"
+TEMP_HIGH = "env.temp_high"
+TEMP_LOW = "env.temp_low"
 TEST = "alarm.test"
 OFTEN_CANCELLED = "person.often_cancelled"
 MISSING = "device.missing"
@@ -108,7 +116,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(FALL, "跌倒", "fall", _P1, "FALL.0", "0005", "0009"),
         AlarmKind(HELP, "求助", "help, not urgent", _P2, "SWITCH.0", "0004", "0110"),
         AlarmKind(
-            "person.inactive",
+            INACTIVE,
             "久无活动",
             "no activity",
             _P2,
@@ -117,11 +125,12 @@ KINDS: dict[str, AlarmKind] = {
             "0009",
             by_absence=True,
         ),
+        AlarmKind(NOT_UP, "未起床", "not up", _P2, "USAGE.4", "0010", "0009", by_absence=True),
         # Somebody is there and does not move: no danger by absence, so it is judged while the
         # resident is said to be away.
         AlarmKind(STAY_TOO_LONG, "滞留过久", "stayed too long", _P2, "USAGE.3", "0018", "0071"),
         AlarmKind(
-            "person.no_return",
+            NO_RETURN,
             "外出未归",
             "not returned",
             _P2,
@@ -131,7 +140,7 @@ KINDS: dict[str, AlarmKind] = {
             by_absence=True,
         ),
         AlarmKind(
-            "person.night_exit",
+            NIGHT_EXIT,
             "夜间外出",
             "left at night",
             _P2,
@@ -155,10 +164,12 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(GAS, "燃气", "gas", _P1, "GAS.0", "0021", "0009"),
         AlarmKind(CO, "一氧化碳", "carbon monoxide", _P1, "CO.0", "0026", "0009"),
         AlarmKind(WATER, "漏水", "water", _P2, "WATER.0", "0033", "0009"),
-        AlarmKind("env.temp_high", "高温", "too hot", _P2, "TEMP.0", "0025", "0100"),
-        AlarmKind("env.temp_low", "低温", "too cold", _P2, "TEMP.1", "0025", "0101"),
+        AlarmKind(TEMP_HIGH, "高温", "too hot", _P2, "TEMP.0", "0025", "0100"),
+        AlarmKind(TEMP_LOW, "低温", "too cold", _P2, "TEMP.1", "0025", "0101"),
         AlarmKind(TEST, "测试", "test", _P4, "", "0002", "0102", latches=False),
         AlarmKind(OFTEN_CANCELLED, "多次撤警", "cancelled often", _P3, fault_class=_LIST),
+        AlarmKind(ASKED, "询问老人", "resident asked", _P4, fault_class=_FIGURE),
+        AlarmKind(ANSWER, "老人已应答", "resident answered", _P4, fault_class=_FIGURE),
         AlarmKind(OUT, "外出", "out, with the pendant", _P4, fault_class=_FIGURE),
         AlarmKind(MISSING, "设备失联", "device missing", _P3, "bit 17", "0050", "0123"),
         AlarmKind(
@@ -263,22 +274,13 @@ KINDS: dict[str, AlarmKind] = {
 
 # What nothing in this software judges yet: the table has its words and codes, so that a platform
 # knows them when they come.
-LATER = frozenset(
-    {
-        "person.inactive",
-        "person.no_return",
-        "person.night_exit",
-        "env.temp_high",
-        "env.temp_low",
-        "device.end_of_life",
-    }
-)
+LATER = frozenset({TEMP_HIGH, TEMP_LOW, "device.end_of_life"})
 
 # What "I am well" answers: the resident knows whether it is true. Water, smoke and doors do not ask
 # how somebody feels.
-ANSWERED = frozenset(
-    {FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"}
-)
+ANSWERED = frozenset({FALL, STAY_TOO_LONG, BED_EXIT, INACTIVE, NOT_UP, NO_RETURN, NIGHT_EXIT})
+# Of these the home asks first, see `judge.silence`: nobody has answered where one is raised.
+ASKED_FIRST = frozenset({INACTIVE, NOT_UP, NO_RETURN, NIGHT_EXIT})
 
 
 # What is over by itself when it ends in its grace: who has lain still moves again, who left the bed

@@ -95,6 +95,7 @@ def made(tmp_path):
             walk_test=SimpleNamespace(wants=lambda *_a, **_k: None),
             badges=Badges("b1"),
             visits=Visits(),
+            silence=SimpleNamespace(arrange=lambda *_: None),
         ),
         historian=out.historian,
         storage=SimpleNamespace(store=SimpleNamespace(readings=SimpleNamespace(withhold=out.withheld.append))),

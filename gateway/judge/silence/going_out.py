@@ -1,0 +1,60 @@
+"""`person.no_return`, `person.night_exit`: left by the door, and nothing moves inside since.
+
+Out by day is no danger before the line of this home's own outings, or the hour at which somebody is
+to be back. A door that opens at night with nobody inside after it is asked about after
+`night_exit`, whatever the hour; who wanders is looked for at once.
+"""
+
+from __future__ import annotations
+
+from gateway.judge.silence.line import LEAST
+from gateway.judge.silence.now import ASKS, Now
+from gateway.judge.silence.question import Ask
+from gateway.judge.waits import WAITS
+from gateway.words import kind as kinds
+from gateway.words.reading import Value
+
+OFTEN = 20  # of so many outings one was longer than the line
+
+
+def line(now: Now) -> tuple[int, dict[str, Value]]:
+    """Return how many minutes somebody may be out, and what that rests on."""
+    trips, limits = sorted(now.line.kept.trips, reverse=True), now.limits
+    if len(trips) < LEAST:
+        return limits.out, {"basis": "preset", "line_min": limits.out}
+    usual = int(trips[len(trips) // OFTEN] * 1.25)
+    minutes = min(max(usual, limits.least), limits.out_most)
+    rests: dict[str, Value] = {"basis": "learnt", "line_min": minutes, "longest_min": trips[0]}
+    return minutes, rests
+
+
+def judged(now: Now) -> Ask | None:
+    """Say whether the home asks now."""
+    scene = now.scene
+    if not scene.door or now.local is None:
+        return None
+    night = now.local.hour not in ASKS
+    if night and scene.by_night and scene.whole:
+        return _night(now)
+    if night or not scene.away:
+        return None
+    minutes, rests = line(now)
+    late = now.wishes.back_by is not None and now.local.time() >= now.wishes.back_by
+    out = int((now.mono - scene.left) / 60)
+    if out < minutes and not late:
+        return None
+    return _ask(now, kinds.NO_RETURN, {"silent_min": out, **rests})
+
+
+def _night(now: Now) -> Ask | None:
+    if now.wishes.wandering:
+        return _ask(now, kinds.NIGHT_EXIT, {"basis": "wandering"}, at_once=True)
+    if now.silent * 60 < WAITS.night_exit:
+        return None
+    return _ask(now, kinds.NIGHT_EXIT, {"silent_min": int(now.silent), "basis": "preset"})
+
+
+def _ask(now: Now, kind: str, rests: dict[str, Value], *, at_once: bool = False) -> Ask:
+    last = now.scene.last
+    device = "" if last is None else last.device
+    return Ask(kind=kind, device=device, since=now.scene.since, at_once=at_once, rests=rests)
