@@ -18,10 +18,11 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice, product
+from itertools import islice, pairwise, product
 from math import isfinite
 from pathlib import Path
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from drivers import all_models
@@ -34,6 +35,8 @@ from gateway.hear.enrolled import GUARDED
 from gateway.hear.intake import Intake
 from gateway.hear.replay import BadDay, Replay, packet
 from gateway.home import backup, changes, config, handed, household, inbox, takeover
+from gateway.home.recordings.formats import FORMATS
+from gateway.home.recordings.recording import BadRecording
 from gateway.home.source import ConfigError
 from gateway.page import papers as web_papers
 from gateway.words.clock import Moment, Quality
@@ -42,6 +45,7 @@ from gateway.words.instruction import Door as Way
 from gateway.words.reading import FORMS, Form, Kind
 
 from tests.unit.drivers import driver_vectors
+from tests.unit.home.test_recordings import GOOD
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = all_models()
@@ -521,6 +525,16 @@ def take_change(data):
     sane(after)
 
 
+def take_recording(data):
+    form = sorted(FORMATS)[data[0] % len(FORMATS)] if data else "casas"
+    made = FORMATS[form](data[1:], ZoneInfo("Asia/Shanghai"), ("9",) if data[:1] > b"\x7f" else ())
+    promise(all(a.at.mono <= b.at.mono for a, b in pairwise(made.readings)), "a recording is in order")
+    promise({r.device for r in made.readings} <= made.sensors.keys(), "each reading is of a device")
+    promise(len(made.named) <= made.wrong <= made.lines, "wrong lines are counted", made.wrong)
+    for _, say in made.named:
+        promise(say.zh != say.en and len(say.en) < 400, "what is wrong is said, and no longer than it may be", say.en)
+
+
 def take_inbox(data):
     """The file in which the page leaves its orders, damaged or made by somebody else."""
     path = _file("inbox/inbox.db", data)
@@ -627,6 +641,13 @@ DOORS = {
             ODD,
         ),
         Door("change", lambda: list(_change_seeds()), take_change, (handed.Rejected, wire.BadMessage), ODD),
+        Door(
+            "recording",
+            lambda: [bytes([n + high]) + GOOD[name].encode() for high in (0, 0x80) for n, name in enumerate(sorted(FORMATS))],
+            take_recording,
+            BadRecording,
+            (*ODD, "ON", "OPEN", " begin", '="end"', "1/1/1", "23:59:60"),
+        ),
         Door("inbox", lambda: [_inbox_seed(), b"", b"SQLite format 3\0"], take_inbox, sqlite3.Error),
         Door("backup", _backup_seeds, take_backup, backup.BackupError, ODD),
         Door("papers", lambda: ["\0".join(PEM).encode(), PEM[0].encode()], take_papers, web_papers.BadPapers, ("-----BEGIN ", "-----END ")),

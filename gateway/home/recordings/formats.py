@@ -147,7 +147,7 @@ def _activity(reader: Reader, record: Sequence[tuple[int, str]]) -> None:
     for sensor, on, off in zip(sensors, *spans, strict=True):
         # hours have no date of their own: what is before the activity was after midnight
         first = on + _DAY if overnight and on < begin and on + _DAY <= end else on
-        reader.span(sensor, Kind.MOTION, first, off if off >= first else off + _DAY)
+        reader.span(sensor, Kind.MOTION, first, off + _DAY * max(0, -((off - first) // _DAY)))
 
 
 def _said(reader: Reader, name: str, value: str, at: datetime, *, door: bool) -> None:

@@ -27,6 +27,7 @@ SENSORS: Final = 500
 READINGS: Final = 2_000_000
 LABELS: Final = 100_000
 LISTED: Final = 20
+FIRST, LAST = 1971, 2199  # years
 NAME: Final = 60  # characters of a sensor, room or activity
 WRONG: Final = 0.1  # share of wrong lines from which on the file is of another format
 
@@ -104,9 +105,11 @@ class Reader:
         for form in forms:
             try:
                 local = datetime.strptime(text, form).replace(tzinfo=self._zone)
-                return local.astimezone(UTC)
-            except (ValueError, OverflowError):
+            except ValueError:
                 continue
+            # near its ends the calendar has no room for a time zone
+            if FIRST <= local.year <= LAST:
+                return local.astimezone(UTC)
         raise BadLine(Say("import.time", text=text[:40], form=_readable(forms[0])))
 
     def say(self, sensor: str, kind: Kind, value: Value, at: datetime) -> None:

@@ -114,7 +114,7 @@ WRONG = [
     ("casas", "2031-13-03 06:10:00 M004 ON", "2031-13-03 06:10:00 is not a time"),
     ("casas-csv", "2031-03-03,06:10:00,Lounge", "date,time,room,value,label was expected"),
     ("casas", "2031-03-03 06:10:00 M004 ON " + "x" * 20_000, "longer than 20000 characters"),
-    ("kasteren", "03-Mar-9999 06:10:04\t31-Dec-9999 23:59:59\t" + "y" * 61, "no name of a device"),
+    ("kasteren", "03-Mar-9999 06:10:04\t31-Dec-9999 23:59:59\t7", "is not a time"),
 ]
 
 
