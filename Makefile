@@ -10,7 +10,7 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo voice test quick check prove year month bench fuzz deb repo release sbom screenshots taps weight java lock clean
+.PHONY: demo voice test quick check prove year month truth bench fuzz deb repo release sbom screenshots taps weight java lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -69,6 +69,9 @@ year: $(VENV)/.dev
 
 month: $(VENV)/.dev
 	@$(PY) -m tests.month --seed $(or $(SEED),7) --homes $(or $(HOMES),45) --days $(or $(DAYS),30) --true $(or $(TRUE),1) --only "$(ONLY)" $(if $(REPEATS),--repeats)
+
+truth: $(VENV)/.dev
+	@$(PY) -m tests.truth --seed $(or $(SEED),1) --days $(or $(DAYS),365) --only "$(ONLY)"
 
 bench: $(VENV)/.dev $(VENV)/.bench
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon
