@@ -36,8 +36,10 @@ def lacks(config: Config, broken: Collection[str] = ()) -> tuple[Lack, ...]:
     own = [rung for rung in config.ladder if rung.channel == PROGRAM]
     # a siren reaches nobody, a webhook nobody without network
     alone = [rung for rung in own if not rung.sounds and not rung.online]
-    sirens = [config.sound_alarm, *(rung.program for rung in own if rung.sounds)]
-    if not any(program and program[0] not in broken for program in sirens):
+    sirens = [(config.sound_alarm, ""), *((r.program, r.responder) for r in own if r.sounds)]
+    # of several outputs that one program switches each has a name of its own
+    known = ({p[0], f"{p[0]} ({who})"} for p, who in sirens if p)
+    if not any(names.isdisjoint(broken) for names in known):
         out.append(Lack.SILENT)
     if not alone:
         out.append(Lack.NO_RUNG)

@@ -40,6 +40,7 @@ RING: Final = "eldercare-ring"  # the program whose calls may be answered by cal
 BY_HOOK: Final = "webhook"  # the channel that needs an address
 WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
 RELAY: Final = "relay"  # the channel that switches a light or a siren and reaches nobody
+SWITCH: Final = "eldercare-relay"  # its program
 TYPED: Final = BY_PHONE.keys() | {BY_HOOK}  # channels of whom number or address is typed
 SHOWN: Final = 3  # last digits that are shown
 
@@ -88,7 +89,7 @@ def _told_by(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
         program, hooks = str(Path(sys.prefix, "bin", WEBHOOK)), book.with_name(targets.FILE)
         return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state), *anew)
     if r.channel == RELAY:
-        return (str(Path(sys.prefix, "bin", "eldercare-relay")), "--at", r.output)
+        return (str(Path(sys.prefix, "bin", SWITCH)), "--at", r.output)
     return r.program
 
 

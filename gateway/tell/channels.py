@@ -8,8 +8,9 @@ calls.
 
 Where one program calls several persons each person's command is asked, one after another, and has a
 fault of its own where it is the person that cannot be called: one without a number takes nobody
-else out of the ladder. Webhooks have nothing in common but the file of their program: each is a
-channel of its own, and whatever is wrong with one says nothing of another.
+else out of the ladder. Outputs that one program switches are asked and told of the same way: any of
+them may be the one that is dead. Webhooks have nothing in common but the file of their program:
+each is a channel of its own, and whatever is wrong with one says nothing of another.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from gateway.home.config import Config
 from gateway.home.home import Home
-from gateway.home.ladder import line
+from gateway.home.ladder import SWITCH, line
 from gateway.home.status import ChannelStatus
 from gateway.judge.book import Entry
 from gateway.judge.notes import Notes
@@ -90,10 +92,11 @@ def channels(config: Config) -> dict[str, Channel]:
 def lines(config: Config) -> dict[str, tuple[str, ...]]:
     """Return each person's command of the programs that call several persons, and can be asked.
 
-    By file and responder: arguments may be telephone numbers. A webhook is a channel by itself.
+    So with the outputs of a program that switches several. By file and responder: arguments may be
+    telephone numbers. A webhook is a channel by itself.
     """
     rungs = [r for r in config.ladder if r.program and line(r.program) == r.program[0]]
-    asked = [r for r in rungs if r.test and not r.sounds]
+    asked = [r for r in rungs if r.test and (not r.sounds or Path(r.program[0]).name == SWITCH)]
     known = {r.program: r.responder for r in asked}
     files = Counter(command[0] for command in known)
     seen: Counter[str] = Counter()
@@ -243,7 +246,8 @@ class Channels:
         if ran.ok:
             self.proofs.good(command)
         self._doubted.discard(name)
-        told = {name, channel} if ran.ok else {name} if ran.broken in OF_ONE else {channel}
+        alone = ran.broken in OF_ONE or Path(command[0]).name == SWITCH
+        told = {name, channel} if ran.ok else {name} if alone else {channel}
         for one in sorted(told):
             self._heard(one, ran, found="test", at_once=True)
 
@@ -252,10 +256,10 @@ class Channels:
         name = self._channel(program)
         if name is None:
             return
-        if ran.broken == "not_set_up":
+        if ran.broken == "not_set_up" or (not ran.ok and Path(program[0]).name == SWITCH):
             each = lines(self._home.config)
             if own := {one for one, command in each.items() if command[0] == name}:
-                # which person's it is a test of each tells
+                # which person's it is, or which output's, a test of each tells
                 self._doubted |= own
                 for one in own:
                     self._asked.pop(one, None)
@@ -308,7 +312,11 @@ class Channels:
             for n, one in channels(config).items()
             if one.asks and not one.sounds and not self._shared(n)
             if not self.proofs.has(one.asks)
-        } | {n for n, command in each.items() if not self.proofs.has(command)}
+        } | {
+            n
+            for n, command in each.items()
+            if Path(command[0]).name != SWITCH and not self.proofs.has(command)
+        }
         return [
             ChannelStatus(
                 program=name,

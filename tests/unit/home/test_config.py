@@ -482,6 +482,16 @@ def test_a_badge_that_can_be_none_is_refused(home, change, words):
     assert any(words in problem for problem in problems(home, BADGE.replace(*change)))
 
 
+def test_a_home_with_two_relays_is_silent_only_where_both_are_dead(home):
+    out = '[[ladder]]\nresponder = "{0}"\nchannel = "relay"\noutput = "gpio:{1}"\n'
+    text = GOOD + out.format("stairs", 17) + out.format("door", 18) + "[sound]\nvoice = false\n"
+    config = load(written(home, text), MODELS)
+    stairs, door = (f"{rung.program[0]} ({rung.responder})" for rung in config.ladder[-2:])
+    assert Lack.SILENT not in audible.lacks(config, {stairs})
+    assert Lack.SILENT in audible.lacks(config, {stairs, door})
+    assert Lack.SILENT in audible.lacks(config, {config.ladder[-1].program[0]}), "neither can be switched"
+
+
 def test_a_relay_sounds_can_be_tried_and_reaches_nobody(home):
     config = load(written(home, GOOD + '[[ladder]]\nresponder = "light"\nchannel = "relay"\noutput = "gpio:17"\n'), MODELS)
     light = config.ladder[-1]

@@ -285,3 +285,48 @@ async def test_slow_webhooks_that_are_broken_keep_no_other_waiting_for_its_test(
             await hooked.look(WAITS.ask_in_need)
     assert sorted(asked) == sorted([A, B, SMS[0]] * 2), "each had its turn"
     await hooked.channels.close()
+
+
+SWITCH = "/bin/eldercare-relay"
+STAIRS, DOOR = (SWITCH, "--at", "gpio:17"), (SWITCH, "--at", "gpio:18")
+
+
+@pytest.fixture
+def outputs(bench):
+    rungs = [Rung(who, channel="program", program=p, test=True, sounds=True) for who, p in (("stairs", STAIRS), ("door", DOOR))]
+    bench.home.config.ladder = tuple(rungs)
+    return bench
+
+
+async def test_each_of_two_outputs_is_tried_daily(outputs):
+    asked = []
+    outputs.channels._ask = lambda name, command: asyncio.sleep(0, asked.append(command))
+    for _ in range(4):
+        await outputs.look(WAITS.settle)
+    assert asked == [STAIRS, DOOR], "each once, and not again on the same day"
+    await outputs.look(outputs.home.config.times.self_test)
+    await outputs.look(1)
+    assert asked[2:] == [STAIRS, DOOR]
+    await outputs.channels.close()
+
+
+@pytest.mark.parametrize("why", ["unplugged", "not_set_up", "failed"])
+@pytest.mark.parametrize("found", ["call", "test"])
+async def test_an_output_that_is_dead_says_nothing_of_the_other(outputs, why, found):
+    if found == "call":
+        assert outputs.ends(DOOR, Ran(False, "", why)) == [], "whose it is each one's test tells"
+    said = {STAIRS: WELL, DOOR: Ran(False, "", why)}
+
+    async def answers(command, *, says=False):
+        return said[command]
+
+    outputs.callers.ask = answers
+    for _ in range(4):
+        await outputs.look(WAITS.settle)
+    assert [(fact.turn, fact.device) for fact in fakes.turn(outputs.notes, outputs.clock)] == [("raised", f"{SWITCH} (door)")]
+    outputs.channels.look(outputs.clock.now())
+    assert outputs.pipeline.down == {DOOR}
+    said[DOOR] = WELL
+    await outputs.look(WAITS.ask_again)
+    assert [(fact.turn, fact.device) for fact in fakes.turn(outputs.notes, outputs.clock)] == [("cleared", f"{SWITCH} (door)")]
+    await outputs.channels.close()
