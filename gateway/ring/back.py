@@ -18,8 +18,8 @@ from typing import Final
 from gateway.box import aside
 from gateway.ring import line, made
 from gateway.ring.waits import WAITS
+from gateway.sms.looks import Looks, Turn
 from gateway.sms.modem import VOICE, Modem, ModemManager, Trouble
-from gateway.sms.replies import Replies
 from gateway.sms.waits import WAITS as SMS_WAITS
 
 AT_ONCE: Final = 20  # calls that are looked at, of one modem
@@ -34,49 +34,18 @@ class CallsBack:
         """`state()` is the folder in which programs say which call is theirs."""
         self._heard = heard
         self._state = state
-        self._news = asyncio.Event()
-        self._replies = Replies()
+        self._looks = Looks((VOICE, "CallAdded", "o"), self._look)
         self._since: dict[str, float] = {}  # when a call was first seen that is still to be told
         self._told: set[str] = set()  # who calls was handed over
         self._dealt: set[str] = set()
-        self._anew = False  # paths begin anew
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Refuse what comes until the connection is lost. Raises Trouble."""
-        manager = ModemManager()
-        self._restarted()
-        try:
-            await manager.connect()
-            await manager.on_restart(self._restarted)
-            await manager.hear(VOICE, "CallAdded", "o", lambda *_: self._news.set())
-            sending = asyncio.create_task(self._replies.run(manager), name="replies")
-            try:
-                first = True
-                while True:
-                    self._news.clear()
-                    busy = await self._look(manager, first)
-                    first = False
-                    ready()
-                    await self._pause(busy)
-            finally:
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
-        finally:
-            manager.close()
+        await self._looks.run(ready)
 
-    def _restarted(self) -> None:
-        self._anew = True
-        self._news.set()
-
-    async def _pause(self, busy: bool) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(WAITS.look if busy else SMS_WAITS.look_in):
-                await self._news.wait()
-
-    async def _look(self, manager: ModemManager, first: bool) -> bool:
-        """Deal with every call; say whether there is one that is not over."""
-        if self._anew:
-            self._anew = False
+    async def _look(self, manager: ModemManager, turn: Turn) -> float:
+        """Deal with every call; look again soon while there is one that is not over."""
+        if turn.anew:
             self._since.clear()
             self._told.clear()
             self._dealt.clear()
@@ -91,14 +60,14 @@ class CallsBack:
             for path, call in calls.items():
                 with contextlib.suppress(Trouble):
                     if call.direction == line.INCOMING:
-                        await self._comes(manager, modem, path, call, stale=first, ours=ours)
+                        await self._comes(manager, modem, path, call, stale=turn.first, ours=ours)
                     else:
                         await self._goes(manager, modem, path, call)
         self._dealt &= there
         self._told &= there
         for path in self._since.keys() - there:
             del self._since[path]
-        return bool(there - self._dealt)
+        return WAITS.look if there - self._dealt else SMS_WAITS.look_in
 
     async def _goes(self, manager: ModemManager, modem: Modem, path: str, call: line.Call) -> None:
         """Hang up a call of a program of ours that was ended. Raises Trouble."""
@@ -129,7 +98,7 @@ class CallsBack:
             self._told.add(path)
             # what it means is on the disk before the caller hears that he was refused
             if call.number and (reply := await self._heard(call.number)):
-                self._replies.put(modem.path, call.number, reply)
+                self._looks.replies.put(modem.path, call.number, reply)
         if ours and call.goes_on:
             return
         self._dealt.add(path)  # also where it cannot be refused

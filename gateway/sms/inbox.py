@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from gateway.sms.modem import DELIVER, RECEIVED, Modem, ModemManager, Trouble
-from gateway.sms.replies import Replies
+from gateway.sms.looks import Looks, Turn
+from gateway.sms.modem import DELIVER, MESSAGING, RECEIVED, Modem, ModemManager, Trouble
 from gateway.sms.waits import WAITS
 
 AT_ONCE: Final = 100  # messages read in one look
@@ -39,49 +39,19 @@ class Inbox:
 
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
-        self._news = asyncio.Event()
-        self._replies = Replies()
+        self._looks = Looks((MESSAGING, "Added", "ob"), self._look)
         # not whole, a report that somebody may wait for, or not to be dealt with now: first seen
         self._waits: dict[str, float] = {}
         self._dealt: dict[str, float] = {}
         # dealt with and still there, for they could not be deleted: another path may have them
         self._left: deque[Came] = deque(maxlen=LEFT_MOST)
-        self._anew = False  # paths begin anew
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Read what comes until the connection is lost. Raises Trouble."""
-        manager = ModemManager()
-        self._restarted()
-        try:
-            await manager.connect()
-            await manager.on_restart(self._restarted)
-            await manager.listen(lambda *_: self._news.set())
-            sending = asyncio.create_task(self._replies.run(manager), name="sms replies")
-            try:
-                while True:
-                    self._news.clear()
-                    await self._look(manager)
-                    ready()
-                    await self._pause()
-            finally:
-                sending.cancel()
-                await asyncio.gather(sending, return_exceptions=True)
-        finally:
-            manager.close()
+        await self._looks.run(ready)
 
-    def _restarted(self) -> None:
-        self._anew = True
-        self._news.set()
-
-    async def _pause(self) -> None:
-        again = WAITS.parts if self._waits else WAITS.look_in
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(again):
-                await self._news.wait()
-
-    async def _look(self, manager: ModemManager) -> None:
-        if self._anew:
-            self._anew = False
+    async def _look(self, manager: ModemManager, turn: Turn) -> float:
+        if turn.anew:
             self._waits.clear()
             self._dealt.clear()
         there: set[str] = set()
@@ -99,7 +69,8 @@ class Inbox:
                 del known[path]
         if more:
             await asyncio.sleep(WAITS.look)
-            self._news.set()
+            return 0.0
+        return WAITS.parts if self._waits else WAITS.look_in
 
     def _turn(self, path: str) -> tuple[bool, int, str]:
         """Return in which turn a message is read: ModemManager numbers their paths."""
@@ -120,7 +91,7 @@ class Inbox:
             return
         self._dealt[path] = now  # also where it cannot be deleted: it is read no more
         if reply:
-            self._replies.put(modem.path, came.number, reply)
+            self._looks.replies.put(modem.path, came.number, reply)
         if reply is not None and came not in self._left:
             self._left.append(came)
         await manager.delete(modem.path, path)

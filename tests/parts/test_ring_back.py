@@ -1,43 +1,31 @@
 """Telephone calls that come in, from a stand-in for ModemManager: refused, handed over once, answered by SMS; what is left of ours is ended."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 
 import pytest
-from gateway.box import supervise
 from gateway.ring import back, made
 from gateway.ring.back import CallsBack
-from gateway.sms.modem import Trouble
 
+from tests.kit.at_modem import NUMBER, Hearer, at_work, begins_anew, goes_and_comes, kept
 from tests.kit.fake_bluez import PrivateBus
 from tests.kit.fake_modem import OUTGOING, WAITING, FakeModemManager
 from tests.kit.wait import until
 from tests.kit.waits import changed
 from tests.parts import test_ring
-from tests.parts.test_sms import NUMBER, ROOT
+from tests.parts.test_sms import ROOT
 
 STRANGER = "+8613900000001"
 
 
-class Line:
-    """The task at work: whom it was handed, and what it answers."""
+class Line(Hearer):
+    """The task at work at the stand-in."""
 
     def __init__(self, manager, bus, folder):
+        super().__init__(lambda heard: CallsBack(heard, lambda: folder))
         self.manager, self.bus, self.folder = manager, bus, folder
-        self.came, self.replies, self.ready = [], {}, 0
-
-    async def heard(self, number):
-        self.came.append(number)
-        return self.replies.get(number, "")
-
-    async def run(self):
-        await CallsBack(self.heard, lambda: self.folder).run(self.began)
-
-    def began(self):
-        self.ready += 1
 
 
 @pytest.fixture
@@ -45,19 +33,6 @@ async def line(tmp_path):
     with PrivateBus() as bus, changed("sms", look_in=5.0), changed("ring", look=0.05, number=60.0):
         async with FakeModemManager(bus) as manager:
             yield Line(manager, bus, tmp_path)
-
-
-@contextlib.asynccontextmanager
-async def at_work(line):
-    task = asyncio.create_task(line.run())
-    await until(lambda: line.ready or task.done())
-    try:
-        yield
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_who_calls_is_refused_heard_once_and_answered_by_sms(line):
@@ -114,8 +89,7 @@ async def test_who_calls_while_we_ring_somebody_is_heard_at_once_and_refused_beh
         ours = modem._call({"Direction": OUTGOING, "Number": "+8613700000000", "State": 2, "StateReason": 1})
         theirs = modem.rung(NUMBER, state=WAITING)
         await until(lambda: line.came)
-        looks = line.ready
-        await until(lambda: line.ready > looks + 3)
+        await line.looks()
         assert modem.talking == [ours, theirs], "a modem that refuses one hangs up both"
         modem.ends(ours)
         await until(lambda: theirs not in modem.calls)
@@ -170,8 +144,7 @@ async def test_a_call_whose_program_was_ended_is_hung_up_and_nobody_elses(line):
     async with at_work(line):
         await until(lambda: modem.rings)
         ((path, _),) = modem.rings
-        looks = line.ready
-        await until(lambda: line.ready > looks + 3)
+        await line.looks()
         assert path in modem.talking, "it is being rung: nobody hangs up"
         child.send_signal(signal.SIGKILL)
         await child.wait()
@@ -182,44 +155,24 @@ async def test_a_call_whose_program_was_ended_is_hung_up_and_nobody_elses(line):
 
 
 async def test_modemmanager_that_goes_and_comes_is_found_again(line):
-    said = []
-    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=0.5):
-        keep = supervise.keep(
-            "telephone", CallsBack(line.heard, lambda: line.folder).run, expected=(Trouble,), said=lambda *what: said.append(what[1])
-        )
-        task = asyncio.create_task(keep)
-        await line.manager.stop()
-        await until(lambda: said == [False])
-        await line.manager.start()
-        await until(lambda: said == [False, True])
-        modem = line.manager.plug()
-        modem.rung(NUMBER)
-        await until(lambda: not modem.calls)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with changed("sms", look_in=0.5):
+        async with kept(line) as said:
+            modem = await goes_and_comes(line.manager, said)
+            modem.rung(NUMBER)
+            await until(lambda: not modem.calls)
     assert line.came == [NUMBER]
 
 
 async def test_a_modemmanager_that_begins_anew_uses_its_paths_again_and_who_calls_is_heard(line):
     manager = line.manager
-    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=100_000.0):
-        calls = CallsBack(line.heard, lambda: line.folder)
-        keep = supervise.keep("telephone", calls.run, expected=(Trouble,))
-        task = asyncio.create_task(keep)
-        try:
+    with changed("sms", look_in=100_000.0):
+        async with kept(line):
             await until(lambda: manager.calls)
             modem = manager.plug()
             modem.fail = {"Hangup": "Core.Failed", "DeleteCall": "Core.Failed"}  # it dies while it refuses
             first = modem.rung(STRANGER)
             await until(lambda: line.came and "DeleteCall" in manager.calls)
-            manager.unplug(modem)
-            await manager.stop()
-            manager._calls = 0
-            await manager.start()
-            modem = manager.plug()
+            modem = await begins_anew(manager, modem)
             assert modem.rung(NUMBER) == first
             await until(lambda: len(line.came) == 2 and not modem.calls)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
     assert line.came == [STRANGER, NUMBER]

@@ -1,28 +1,18 @@
 """The whole way of a ring: a press, the real daemon, the real program, a stand-in for ModemManager, and the call back."""
 
 import asyncio
-import sys
 
+from tests.kit.at_modem import NUMBER, rung
 from tests.kit.fake_bluez import Child
 from tests.kit.fake_modem import WAITING, FakeModemManager
-from tests.kit.household import REPO, Gateway
+from tests.kit.household import Gateway
 from tests.kit.wait import until
-
-NUMBER = "+8613800000000"
 
 
 async def test_a_press_rings_a_telephone_and_who_calls_back_meanwhile_takes_it(tmp_path):
-    book = tmp_path / "phones.toml"
-    book.write_text(f'home = "012"\n[people.daughter]\nnumber = "{NUMBER}"\n', encoding="utf-8")
-    book.chmod(0o600)
+    longer = "from gateway.ring.waits import WAITS; WAITS.ring = WAITS.whole = 100.0"
     with Child() as bluez:
-        program = tmp_path / "eldercare-ring"
-        where = f"PYTHONPATH={REPO} DBUS_SYSTEM_BUS_ADDRESS={bluez.address}"
-        files = f"--phones {book} --state {tmp_path / 'state'}"
-        begin = "import sys; from gateway.ring.waits import WAITS; WAITS.ring = WAITS.whole = 100.0; from gateway.ring.dial import main; sys.exit(main())"
-        program.write_text(f"#!/bin/sh\nexec env {where} {sys.executable} -c '{begin}' {files} \"$@\"\n")
-        program.chmod(0o755)
-        ladder = f'[[ladder]]\nresponder = "first"\nchannel = "program"\nprogram = ["{program}", "--to", "daughter"]\n'
+        ladder = rung(tmp_path, bluez, "eldercare-ring", "gateway.ring.dial", begins=longer)
         async with FakeModemManager(bluez) as manager:
             modem = manager.plug()
             with Gateway(tmp_path, bus=bluez, lines=ladder, times="receipt = 10\n") as gateway:

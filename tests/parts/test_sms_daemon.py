@@ -2,27 +2,17 @@
 
 import asyncio
 import re
-import sys
 
+from tests.kit.at_modem import NUMBER, rung
 from tests.kit.fake_bluez import Child
 from tests.kit.fake_modem import DELIVER, FakeModemManager
-from tests.kit.household import REPO, Gateway
+from tests.kit.household import Gateway
 from tests.kit.wait import until
-
-NUMBER = "+8613800000000"
 
 
 async def test_a_press_is_told_by_sms_and_the_answer_takes_it(tmp_path):
-    book = tmp_path / "phones.toml"
-    book.write_text(f'home = "012"\n[people.daughter]\nnumber = "{NUMBER}"\n', encoding="utf-8")
-    book.chmod(0o600)
     with Child() as bluez:
-        program = tmp_path / "sms"
-        where = f"PYTHONPATH={REPO} DBUS_SYSTEM_BUS_ADDRESS={bluez.address}"
-        files = f"--phones {book} --state {tmp_path / 'state'}"
-        program.write_text(f'#!/bin/sh\nexec env {where} {sys.executable} -m gateway.sms.send {files} "$@"\n')
-        program.chmod(0o755)
-        ladder = f'[[ladder]]\nresponder = "first"\nchannel = "program"\nprogram = ["{program}", "--to", "daughter"]\n'
+        ladder = rung(tmp_path, bluez, "sms", "gateway.sms.send")
         async with FakeModemManager(bluez) as manager:
             modem = manager.plug()
             with Gateway(tmp_path, bus=bluez, lines=ladder, times="receipt = 10\n") as gateway:

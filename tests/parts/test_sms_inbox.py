@@ -1,41 +1,24 @@
 """SMS that come in, from a stand-in for ModemManager: read whole, handed over once, answered, deleted; bounded whatever comes."""
 
-import asyncio
-import contextlib
-
 import pytest
 from dbus_fast import Variant
-from gateway.box import supervise
 from gateway.sms import inbox, replies
 from gateway.sms.inbox import Inbox
-from gateway.sms.modem import Trouble
 
+from tests.kit.at_modem import NUMBER as DAUGHTER
+from tests.kit.at_modem import Hearer, at_work, begins_anew, goes_and_comes, kept
 from tests.kit.fake_bluez import PrivateBus
 from tests.kit.fake_modem import LOCKED, RECEIVING, FakeModemManager
 from tests.kit.wait import until
 from tests.kit.waits import changed
 
-DAUGHTER = "+8613800000000"
 
-
-class Reading:
-    """The inbox at work: what it was handed, and what it answers."""
+class Reading(Hearer):
+    """The inbox at work at the stand-in."""
 
     def __init__(self, manager: FakeModemManager) -> None:
+        super().__init__(Inbox)
         self.manager = manager
-        self.came: list[inbox.Came] = []
-        self.replies: dict[str, str | None] = {}
-        self.ready = 0
-
-    async def heard(self, came: inbox.Came) -> str | None:
-        self.came.append(came)
-        return self.replies.get(came.text, "")
-
-    async def run(self) -> None:
-        await Inbox(self.heard).run(self.began)
-
-    def began(self) -> None:
-        self.ready += 1
 
     @property
     def texts(self) -> list[str]:
@@ -47,19 +30,6 @@ async def reading():
     with PrivateBus() as bus, changed("sms", look_in=5.0, parts=0.5, leftover=60.0):
         async with FakeModemManager(bus) as manager:
             yield Reading(manager)
-
-
-@contextlib.asynccontextmanager
-async def at_work(reading):
-    task = asyncio.create_task(reading.run())
-    await until(lambda: reading.ready or task.done())
-    try:
-        yield
-        assert not task.done(), task.exception()
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_what_waits_and_what_comes_is_read_once_answered_and_deleted(reading):
@@ -149,22 +119,14 @@ async def test_an_answer_that_the_network_refuses_ends_nothing(reading):
 
 
 async def test_modemmanager_that_goes_and_comes_is_found_again(reading):
-    said = []
-    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=0.5):
-        keep = supervise.keep("sms", Inbox(reading.heard).run, expected=(Trouble,), said=lambda *what: said.append(what[1]))
-        task = asyncio.create_task(keep)
-        await reading.manager.stop()
-        await until(lambda: said == [False])
-        await reading.manager.start()
-        await until(lambda: said == [False, True])
-        modem = reading.manager.plug()
-        modem.receives(DAUGHTER, "4711 1")
-        await until(lambda: reading.came)
-        reading.manager.unplug(modem)
-        reading.manager.plug().receives(DAUGHTER, "4711 2")
-        await until(lambda: len(reading.came) == 2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with changed("sms", look_in=0.5):
+        async with kept(reading) as said:
+            modem = await goes_and_comes(reading.manager, said)
+            modem.receives(DAUGHTER, "4711 1")
+            await until(lambda: reading.came)
+            reading.manager.unplug(modem)
+            reading.manager.plug().receives(DAUGHTER, "4711 2")
+            await until(lambda: len(reading.came) == 2)
     assert reading.texts == ["4711 1", "4711 2"]
 
 
@@ -181,31 +143,18 @@ async def test_a_flood_of_halves_keeps_nothing_whole_from_being_read(reading):
 @pytest.mark.parametrize("look_in", [0.5, 100_000.0], ids=["is looked at meanwhile", "is told of"])
 async def test_a_modemmanager_that_begins_anew_uses_its_paths_again_and_each_sms_is_obeyed_once(reading, look_in):
     manager = reading.manager
-
-    async def begins_anew(old):
-        manager.unplug(old)
-        await manager.stop()
-        manager._messages = 0
-        await manager.start()
-        return manager.plug()
-
-    with changed("box", first=0.1, longest=0.2), changed("sms", look_in=look_in):
-        keep = supervise.keep("sms", Inbox(reading.heard).run, expected=(Trouble,))
-        task = asyncio.create_task(keep)
-        try:
+    with changed("sms", look_in=look_in):
+        async with kept(reading):
             await until(lambda: manager.calls)
             modem = manager.plug()
             modem.fail["Delete"] = "Core.Unauthorized"
             first = modem.receives("10086", "your balance")
-            modem.messages[first]["Timestamp"] = kept = Variant("s", "2027-03-01T08:00:00+08")
+            modem.messages[first]["Timestamp"] = stamp = Variant("s", "2027-03-01T08:00:00+08")
             await until(lambda: reading.came and "Delete" in manager.calls)
-            modem = await begins_anew(modem)
+            modem = await begins_anew(manager, modem)
             assert modem.receives(DAUGHTER, "4711 1 15") == first
             await until(lambda: len(reading.came) == 2)
             again = modem.receives("10086", "your balance")
-            modem.messages[again]["Timestamp"] = kept
+            modem.messages[again]["Timestamp"] = stamp
             await until(lambda: not modem.messages)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
     assert reading.texts == ["your balance", "4711 1 15"], "what could not be deleted is not obeyed under its new path"
