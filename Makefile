@@ -34,6 +34,7 @@ help:
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots (DOCS=1: the pictures of the manual, into docs)'
 
 demo: $(VENV)/.demo $(VENV)/.voice
+	@.ci/need dbus-daemon=dbus-daemon
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 voice: $(VENV)/.voice

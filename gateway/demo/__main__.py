@@ -2,8 +2,10 @@
 
     python -m gateway.demo [--once] [--until 07:50]
 
-It starts an MQTT broker, a call desk and the gateway as a home runs it (`python -m gateway run
---config ...`), each a process of its own, and puts a line with a switch between gateway and broker.
+It starts an MQTT broker, a call desk, a stand-in for the modem and the gateway as a home runs it
+(`python -m gateway run --config ...`), each a process of its own, and puts a line with a switch
+between gateway and broker. What the home says are the shipped phrases, from files where this
+machine has no sound card.
 What is shown is read from the gateway's journal as it is written; what is checked at the end is the
 journal against the desk's own record. Everything stands on the loopback interface and in one folder
 that is thrown away.
@@ -29,8 +31,10 @@ from gateway.box.folders import page_of
 from gateway.demo import home, proof, summary
 from gateway.demo.both import both
 from gateway.demo.child import Child, Failed
+from gateway.demo.neighbour import Neighbour
 from gateway.demo.relay import HOST, Relay
 from gateway.demo.screen import Screen, padded
+from gateway.demo.speaker import Speaker
 from gateway.demo.waits import WAITS
 from gateway.hear.replay import BadDay, Happening, Replay
 from gateway.home import status
@@ -52,12 +56,16 @@ class Conductor:
         self.state = folder / "state"
         self.relay = Relay()
         self.broker = Child("broker", self._broker_said)
+        self.phones = Child("modem", self._phones_said)
+        self.neighbour = Neighbour(self.phones, self._sms, lambda: self.relay.cut)
+        self.speaker = Speaker(folder)
         self.desk = Child("desk", self._desk_said)
         self.gateway = Child("gateway", lambda _line: None, self._gateway_said)
         self.page = Child("page", lambda _line: None)
         self.record: list[proof.Json] = []
         self.journal: list[proof.Json] = []
         self._port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._bus: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._listens = asyncio.Event()
         self._over = asyncio.Event()
         self._row = 0
@@ -78,7 +86,7 @@ class Conductor:
             await self._set_up()
             tasks = [
                 asyncio.create_task(child.ended(), name=child.name)
-                for child in (self.broker, self.desk, self.gateway)
+                for child in (self.broker, self.desk, self.phones, self.gateway)
             ]
             tasks += [
                 asyncio.create_task(self._watch(), name="watch"),
@@ -118,8 +126,10 @@ class Conductor:
             *(["--deaf"] if self.args.desk_deaf else []),
         )
         await self._ready(asyncio.ensure_future(self._listens.wait()), self.desk)
+        await self.phones.start("-m", "gateway.demo.phones", str(self.folder))
+        bus = await self._ready(self._bus, self.phones)
         until = home.seconds(self.args.until) if self.args.until else None
-        self.path = home.furnish(self.folder, self.relay.port, self.args.day, until)
+        self.path = home.furnish(self.folder, self.relay.port, self.args.day, until, bus)
         self.config = load(self.path, all_models())
         assert self.config.replay is not None  # furnished so
         self.day = Replay(self.config.replay)
@@ -127,13 +137,17 @@ class Conductor:
         self.screen = Screen({d.id: d.room for d in self.config.devices}, self.config.zone)
         self._opening(port)
         self.began = time.monotonic()
-        await self.gateway.start("-m", "gateway", "run", "--config", str(self.path))
+        run = ("-m", "gateway", "run", "--config", str(self.path))
+        await self.gateway.start(*run, environment={"DBUS_SYSTEM_BUS_ADDRESS": bus})
 
     def _opening(self, port: int) -> None:
         self.screen.line()
         self.screen.line(both("show.day"), "bold")
         devices, relay = len(self.config.devices), self.relay.port
         self.screen.line(both("show.way", devices=devices, relay=relay, port=port))
+        self.screen.line(both("show.modem"))
+        card = "show.card" if self.speaker.there else "show.no_card"
+        self.screen.line(both(card, folder=self.folder))
         self.screen.line(both("show.stages"))
         self.screen.line()
 
@@ -172,8 +186,9 @@ class Conductor:
         for db in (self._db, self._history):
             if db is not None:
                 db.close()
-        for child in (self.page, self.gateway, self.desk, self.broker):
+        for child in (self.page, self.gateway, self.desk, self.phones, self.broker):
             await child.stop()
+        self.speaker.stop()
         await self.relay.stop()
 
     # -- what the parts say ------------------------------------------------------------------------
@@ -181,6 +196,18 @@ class Conductor:
     def _broker_said(self, line: str) -> None:
         if (found := re.fullmatch(r"listening (\d+)", line)) and not self._port.done():
             self._port.set_result(int(found[1]))
+
+    def _phones_said(self, line: str) -> None:
+        told: proof.Json = json.loads(line)
+        if told["did"] == "listens":
+            self._bus.set_result(str(told["bus"]))
+        elif told["did"] == "sent":
+            self._look()  # who is called is in the journal already
+            self.neighbour.reads(told["to"], told["text"])
+
+    def _sms(self, text: str) -> None:
+        if hasattr(self, "screen"):
+            self.screen.sms(text)
 
     def _desk_said(self, line: str) -> None:
         try:
@@ -243,9 +270,11 @@ class Conductor:
             entry = json.loads(body)
             self.journal.append(entry)
             self.screen.entry(entry)
+            self.neighbour.entry(entry)
         sounds = self._heard()
         for line in sounds[self._sounds :]:
             self.screen.sounded("", line)
+            self.speaker.play(line)
         self._sounds = len(sounds)
 
     def _heard(self) -> list[str]:
@@ -264,6 +293,7 @@ class Conductor:
             journal=self.journal,
             desk=self.record,
             sounds=self._heard(),
+            texts=self.neighbour.texts,
             waiting=_one(self._db, "SELECT count(*) FROM outbox"),
             batches=_one(self._history, "SELECT coalesce(max(number), 0) FROM batches"),
             batches_waiting=_one(self._history, "SELECT count(*) FROM batches WHERE waiting"),

@@ -12,6 +12,10 @@ BOTH: Final[dict[str, str]] = {
     "show.starting": "居家监测网关 - 演示 eldercare gateway, demonstration: 正在启动 starting ...",
     "show.day": "一位独居老人的一天, 比真实快。 One day of a resident who lives alone, faster than life.",
     "show.way": "  {devices} 个设备 devices - 网关 gateway - 网络 network :{relay} - broker :{port} - 呼叫台 desk",
+    "show.modem": "  短信模块为替身: 短信由网关自己的程序发出, 邻居的答复也照真读取。\n"
+    "  the modem is a stand-in; the gateway's own program sends the SMS and reads what is answered",
+    "show.no_card": "  没有声卡: 家中播放的每句话写成声音文件 no sound card: what the home says goes to files:\n  {folder}",
+    "show.card": "  有声卡: 家中播放的每句话从喇叭播出 a sound card: what the home says is heard",
     "show.stages": "  每条警报: 1 危险 - 2 警报 - 3 推送 - 4 应答 - 5 派人 - 6 到场 - 7 结束\n"
     "  each alarm: 1 danger - 2 alarm - 3 push - 4 answer - 5 dispatch - 6 arrival - 7 closed",
     "show.not_ready": "{name}: {seconds:g} 秒内没有就绪 was not ready within that time",
@@ -21,9 +25,14 @@ BOTH: Final[dict[str, str]] = {
     "show.broken": "演示中断 the demonstration ended: {error}",
     "show.no_broker": "{missing}: 请运行 run `make demo`, or pip install 'eldercare-gateway[demo]'",
     # the home
-    "home.light": "邻居家警灯 light at the neighbour's",
+    "home.neighbour": "邻居 neighbour",
     "network.down": "   网络断开 network cut",
     "network.up": "   网络恢复 network back",
+    # the stand-in for the modem
+    "phones.no_daemon": "缺少 missing: dbus-daemon (apt-get install dbus-daemon)",
+    "phones.no_bus": "dbus-daemon 没有启动 did not start",
+    "phones.reads": "邻居收到 the neighbour reads: {text}",
+    "phones.writes": "邻居答复 the neighbour answers: {text}",
     # the desk
     "desk.seat": "呼叫台1号席 call desk, seat 1",
     "desk.worker": "网格员 grid worker",
@@ -36,6 +45,7 @@ BOTH: Final[dict[str, str]] = {
     # a line of the screen: what it is about
     "line.desk": "   呼叫台 desk",
     "line.local": "   本地声光 local",
+    "line.sms": "   短信 SMS",
     "line.fault": "   技术故障 fault",
     "line.fault_over": "   故障恢复 fault",
     "line.refused": "  指令被拒 refused",
@@ -63,9 +73,8 @@ BOTH: Final[dict[str, str]] = {
     "alarm.expected": "{responder}, {minutes:.0f} 分钟内到 min",
     "alarm.is_well": "老人没事 the resident is well",
     "alarm.by_rule": "情况解除, 无人被叫醒 the condition is over, nobody was woken",
-    "sound.chime": "喇叭 (写入文件): 提示音 loudspeaker, to a file: chime",
-    "sound.siren": "喇叭 (写入文件): 警笛 loudspeaker, to a file: siren",
-    "sound.light": "邻居家警灯亮起 the light at the neighbour's is on",
+    "sound.chime": "喇叭: 提示音 loudspeaker: chime",
+    "sound.siren": "喇叭: 警笛 loudspeaker: siren",
     "outcome.rescued": "已救助 rescued",
     "outcome.helped": "已帮助 helped",
     "outcome.no_help_needed": "无需帮助 no_help_needed",
@@ -104,6 +113,7 @@ BOTH: Final[dict[str, str]] = {
     "head.arrival": "到场\tarrival",
     "head.closed": "结束\tclosed",
     "cell.missing": "缺 none",
+    "cell.later": "后 late",
     "cell.cancelled": "已撤警 cancelled",
     "cell.by_rule": "自动 by rule",
     # the summary
@@ -120,7 +130,8 @@ BOTH: Final[dict[str, str]] = {
     "sum.every_entry": "记录 1-{entries} 无缺号, 两边标识相同 entries without gaps, the same on both sides, with receipts",
     "sum.once_each": "每条指令只生效一次 each instruction of the desk took effect once",
     "sum.fault": "故障只登记, 不叫醒人 the fault was recorded and woke nobody",
-    "sum.network": "断网时家中照响、叫到邻居, 恢复后送达 without network it sounded and called; delivered later",
+    "sum.network": "断网时家中照响, 短信叫到邻居, 她答复、到场、结束, 恢复后全部送达\n"
+    "    without network: sounded, told the neighbour by SMS, who answered, came, ended it; sent later",
     # what can be looked at afterwards
     "look.goes_on": "一切仍在运行, 可以看看 everything goes on running; have a look:",
     "look.page": "网页 the page",
@@ -160,7 +171,8 @@ BOTH: Final[dict[str, str]] = {
     "proof.silent": "{alarm}: 家中没有响 it did not sound in the home",
     "proof.none_during": "断网期间没有警报 no alarm was raised while the network was away",
     "proof.early_receipt": "{alarm}: 断网时已有回执 has a receipt from before the network returned",
-    "proof.no_rung": "{alarm}: 断网时没有叫邻居 the rung that needs no network was not called",
+    "proof.no_rung": "{alarm}: 断网时没有短信叫邻居 the neighbour was not told by SMS while the network was away",
+    "proof.not_hers": "{alarm}: 断网时不是邻居应答、到场、结束 without network it was not the neighbour who answered, came and ended it",
 }
 
 

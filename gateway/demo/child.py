@@ -12,13 +12,14 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.demo import home
 from gateway.demo.both import both
 from gateway.demo.waits import WAITS
 
 LOG_KEPT = 30  # last lines of a process, shown when it fails
+NOTHING: Mapping[str, str] = {}
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -27,7 +28,7 @@ class Failed(Exception):
     """The demonstration cannot go on; the text says what happened."""
 
 
-def _die_with_starter() -> None:
+def die_with_starter() -> None:
     """Let the kernel end this child when the one that started it is gone (prctl(2), Linux)."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -48,8 +49,8 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
 
-    async def start(self, *command: str) -> None:
-        """Start it.
+    async def start(self, *command: str, environment: Mapping[str, str] = NOTHING) -> None:
+        """Start it, with `environment` beside our own.
 
         It ends when its standard input closes or, if it does not look at that, with its starter.
         """
@@ -62,12 +63,13 @@ class Child:
             stderr=asyncio.subprocess.PIPE,
             env={
                 **os.environ,
+                **environment,
                 "PYTHONPATH": path,
                 "PYTHONUNBUFFERED": "1",
                 "PYTHONIOENCODING": "utf-8",
             },
             start_new_session=True,  # Ctrl-C is for the conductor, who ends the others in order
-            preexec_fn=_die_with_starter,
+            preexec_fn=die_with_starter,
             limit=2**20,
         )
         assert self._process.stdout is not None  # asked for above
@@ -76,6 +78,11 @@ class Child:
             asyncio.create_task(self._read(self._process.stdout, self._told)),
             asyncio.create_task(self._read(self._process.stderr, self._log)),
         ]
+
+    def say(self, line: str) -> None:
+        """Write a line to its standard input."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(f"{line}\n".encode())
 
     async def _read(self, stream: asyncio.StreamReader, told: Callable[[str], None] | None) -> None:
         async for raw in stream:

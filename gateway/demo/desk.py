@@ -323,6 +323,8 @@ class Desk:
         who, outcome = PLANS.get(alarm["kind"], OTHERWISE)
         responder = self.responders[min(who, len(self.responders) - 1)]
         await asyncio.sleep(self.pace.thinks)
+        if home.alarms[name]["state"] != "raised":  # told late: somebody else has it
+            return
         await self.instruct(alarm, "acknowledge")
         if alarm["test"]:  # a drill is answered, never dispatched
             await asyncio.sleep(self.pace.decides)

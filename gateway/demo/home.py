@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from gateway.demo.both import both
@@ -21,18 +22,24 @@ GATEWAY = "demo-home"
 PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"
 CANCEL_KEY = "5f2c8be1d7a94e0c93b6417d20fa88c3"  # public too: made for the recorded day
 SOUNDS = "sounds.log"
+NEIGHBOUR = "+8613800000000"  # nobody's number: the stand-in of the network takes every one
 
-# The light at the neighbour's: it comes on in the file in which the voice says what it plays.
-_LIGHT = """#!/bin/sh
-printf '%s %s %s %s\\n' "$1" "$ELDERCARE_KIND" "$ELDERCARE_REASON" "$ELDERCARE_ALARM" >> "$2"
+# The gateway gives its programs no more than the alarm: where the stand-in is, stands here.
+_SMS = """#!/bin/sh
+exec env PYTHONPATH='{root}' DBUS_SYSTEM_BUS_ADDRESS='{bus}' '{python}' -m gateway.sms.send \\
+  --phones '{book}' --state '{state}' "$@"
 """
 
 
-def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Path:
-    """Write the household's files into `folder`; return the configuration's path."""
-    light, sounds = folder / "light.sh", folder / SOUNDS
-    light.write_text(_LIGHT, encoding="utf-8")
-    sounds.touch()
+def furnish(
+    folder: Path, relay_port: int, day: Path, until: float | None, bus: str = "none"
+) -> Path:
+    """Write the household's files into `folder`; return the configuration's path.
+
+    `bus` is the address at which a modem is found.
+    """
+    neighbour = [str(_sms(folder, bus)), "--to", "neighbour"]
+    (folder / SOUNDS).touch()
     played = folder / "day.txt"
     text = day.read_text(encoding="utf-8")
     played.write_text(text if until is None else shortened(text, until), encoding="utf-8")
@@ -47,10 +54,10 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("platform", "tls", "false"),  # the loopback interface of this machine
         # the embedded broker speaks no 5; "auto" finds that out in three seconds
         ("platform", "version", '"3.1.1"'),
-        ("[ladder]", "responder", json.dumps(both("home.light"), ensure_ascii=False)),
+        ("[ladder]", "responder", json.dumps(both("home.neighbour"), ensure_ascii=False)),
         ("[ladder]", "channel", '"program"'),
         ("[ladder]", "wait", "60"),
-        ("[ladder]", "program", json.dumps(["/bin/sh", str(light), "light", str(sounds)])),
+        ("[ladder]", "program", f"{json.dumps(neighbour)}\ntest = true"),
         ("sound", "device", json.dumps(f"file:{folder}")),  # a fast day: what is said goes to files
         ("consent", "activity", "true"),  # the household of the demonstration has agreed to all
         ("consent", "climate", "true"),
@@ -73,6 +80,17 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         f'[keys]\npendant = "{PENDANT_KEY}"\ncancel-button = "{CANCEL_KEY}"\n', encoding="utf-8"
     )
     return config
+
+
+def _sms(folder: Path, bus: str) -> Path:
+    """Write the neighbour's number, and the program that tells her; return the program."""
+    book, program = folder / "phones.toml", folder / "eldercare-sms"
+    book.touch(mode=0o600)
+    book.write_text(f'[people.neighbour]\nnumber = "{NEIGHBOUR}"\n', encoding="utf-8")
+    text = _SMS.format(root=ROOT, bus=bus, python=sys.executable, book=book, state=folder / "state")
+    program.touch(mode=0o755)
+    program.write_text(text, encoding="utf-8")
+    return program
 
 
 def changed(text: str, table: str, key: str, value: str) -> str:

@@ -17,6 +17,7 @@ from gateway.words import kind as kinds
 
 # P1, P2: a person must come
 ANSWERED = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed")
+BY_HER = tuple(stage for stage in ANSWERED if stage != "push")  # without the platform
 BY_RULE = ("danger", "alarm", "push", "closed")  # P3 ends when its condition ends; nobody is sent
 CANCELLED = ("danger", "cancelled")
 DESK_DOES = ("acknowledge", "dispatch", "arrive", "close")
@@ -39,6 +40,7 @@ class Seen:
     journal: list[Json]  # the entries as pushed, in order of their numbers
     desk: list[Json]  # the desk's record, line by line
     sounds: list[str]  # what sounded: "what kind reason alarm-id"
+    texts: list[str]  # SMS that the neighbour got
     waiting: int  # entries without receipt
     batches: int  # newest batch of readings
     batches_waiting: int
@@ -71,7 +73,15 @@ def wanted(alarm: Json) -> tuple[str, ...]:
     """Return the stages that this alarm has to go through."""
     if alarm["state"] == "cancelled":
         return CANCELLED
+    if is_hers(alarm):
+        return BY_HER
     return ANSWERED if alarm["priority"] <= kinds.Priority.P2 else BY_RULE
+
+
+def is_hers(alarm: Json) -> bool:
+    """Say whether the neighbour has answered, come and ended it: the platform hears of it later."""
+    names = {alarm.get("by"), alarm.get("responder"), alarm["state_by"]}
+    return names == {both("home.neighbour")}
 
 
 def missing(seen: Seen) -> list[str]:
@@ -133,7 +143,7 @@ def _stages(alarm: Json) -> list[str]:
 
 
 def _desk_did(alarm: Json, seen: Seen) -> list[str]:
-    """Say which of its own acts the desk has no accepted result for."""
+    """Say which of its own acts the desk has no accepted result for; others may have acted."""
     if wanted(alarm) != ANSWERED:
         return []
     did = {
@@ -206,12 +216,13 @@ def _faults(seen: Seen) -> list[str]:
 def _without_network(found: Sequence[Json], seen: Seen) -> list[str]:
     """Each alarm of a person sounds in the home.
 
-    One raised without network calls a rung, and is answered after the network came back.
+    Of one raised without network the neighbour is told by SMS, and it is she who answers, comes and
+    ends it; the platform knows of it after the network came back.
     """
     sounded = {
         tuple(line.split()[i] for i in (0, 3)) for line in seen.sounds if len(line.split()) >= 4
     }
-    raised = [a for a in found if wanted(a) == ANSWERED]
+    raised = [a for a in found if wanted(a) in {ANSWERED, BY_HER}]
     # The siren makes room for news: on a busy machine it may not have begun when somebody answers.
     heard = {alarm for what, alarm in sounded if what in {"siren", "chime"}}
     out = [both("proof.silent", alarm=named(a)) for a in raised if a["alarm"] not in heard]
@@ -224,8 +235,10 @@ def _without_network(found: Sequence[Json], seen: Seen) -> list[str]:
     for a in during:
         if a["stages"].get("push", {}).get("wall", back) < back:
             out.append(both("proof.early_receipt", alarm=named(a)))
-        if ("light", a["alarm"]) not in sounded:
+        if not seen.texts:
             out.append(both("proof.no_rung", alarm=named(a)))
+        if not is_hers(a):
+            out.append(both("proof.not_hers", alarm=named(a)))
     return out
 
 

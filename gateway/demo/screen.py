@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from gateway.demo.both import BOTH, both
-from gateway.demo.proof import ANSWERED, Json, alarms, wanted
+from gateway.demo.proof import ANSWERED, Json, alarms, is_hers, wanted
 from gateway.home.status import ago
 from gateway.voice import en, zh
 from gateway.words import kind as kinds
@@ -63,6 +63,14 @@ def _broken(words: list[str], most: int) -> tuple[str, str]:
     while count > 1 and columns(" ".join(words[:count])) > most:
         count -= 1
     return " ".join(words[:count]), " ".join(words[count:])
+
+
+def _cut(text: str, most: int) -> tuple[str, str]:
+    """Return as much of a text as fits `most` columns, and the rest: Chinese has no spaces."""
+    count = len(text)
+    while columns(text[:count]) > most:
+        count -= 1
+    return text[:count], text[count:]
 
 
 def padded(text: str, width: int) -> str:
@@ -268,6 +276,15 @@ class Screen:
         """Write what the desk did of its own accord."""
         self.at("", both("line.desk"), what, colour)
 
+    def sms(self, text: str) -> None:
+        """Write what somebody reads, or writes, on a telephone."""
+        self.flush()
+        first, rest = _cut(text, 63)
+        self.at("", both("line.sms"), first, "yellow")
+        while rest:
+            first, rest = _cut(rest, 63)
+            self.at("", "", first, "yellow")
+
     def sounded(self, clock: str, line: str) -> None:
         """Write what sounded in the home."""
         words = line.split()
@@ -302,6 +319,9 @@ class Screen:
         cells, last = [], None
         for name in ANSWERED:
             at = stages.get(name) or (stages.get("cancelled") if name == "closed" else None)
+            if name == "push" and is_hers(a):  # the platform was told when all was over
+                cells.append(both("cell.later"))
+                continue
             if at is None:
                 cells.append(both("cell.missing") if name in want else "-")
             elif last is None:

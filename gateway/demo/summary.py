@@ -69,7 +69,8 @@ def show(screen: Screen, seen: Seen, figures: Figures, missing: list[str]) -> No
 
 def checked(seen: Seen) -> list[str]:
     """Return one sentence for each thing that a day without anything missing has shown."""
-    raised = sum(proof.wanted(a) == proof.ANSWERED for a in proof.alarms(seen.journal))
+    in_person = {proof.ANSWERED, proof.BY_HER}
+    raised = sum(proof.wanted(a) in in_person for a in proof.alarms(seen.journal))
     out = [
         both("sum.every_stage", raised=raised),
         both("sum.every_entry", entries=len(seen.journal)),
