@@ -5,6 +5,8 @@ import contextlib
 import subprocess
 import sys
 
+from gateway.page import label
+
 from tests.kit.brokers import Mosquitto, Platform, mortal
 from tests.kit.fake_bluez import Child
 from tests.kit.ports import free_port
@@ -100,6 +102,10 @@ class Home:
         self.air.advertise(DOOR, service_data={"fcd2": f"4000{self.packet:02x}016411" + "01"}, rssi=-70)
 
     def code(self):
+        return label.shown(self.folder / "state" / "page")
+
+    def printed(self):
+        """Return the code as the command line says it."""
         out = subprocess.run(
             [sys.executable, "-m", "gateway", "code", "--config", str(self.path)], capture_output=True, text=True, cwd=ROOT, check=True
         )
@@ -160,7 +166,7 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path):  # noqa: PLR091
             await page.wait_for_selector("html[lang=zh-CN]")
             await is_accessible(page)
             await is_fit_for_a_finger(page)
-            await page.fill("[name=code]", home.code().lower())
+            await page.fill("[name=code]", home.printed().lower())
             await page.fill("[name=name]", "T-07")
             await page.fill("[name=password]", PASSWORD)
             await page.click("main button.main")

@@ -20,7 +20,7 @@ from tests.kit.browser_push import Subscriber
 from tests.kit.wait import PATIENCE
 from tests.page.served import IN_A_BROWSER, becomes, chromium
 from tests.page.test_browser import is_accessible, is_fit_for_a_finger
-from tests.page.test_phone_browser import Home
+from tests.page.test_phone_browser import Home, Served
 from tests.page.test_today_browser import BROKEN, DESK, PHONE
 
 pytestmark = IN_A_BROWSER
@@ -41,14 +41,14 @@ async def pictured(page, name):
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def home(tmp_path, kept_browser):
+async def home(lived, tmp_path, kept_browser):
+    served = Served(lived, tmp_path)
     async with chromium() as browser:
-        made = await asyncio.to_thread(Home, tmp_path, browser)
-        await made.on()
+        await served.on()
         try:
-            yield made
+            yield Home(served, browser)
         finally:
-            await made.off()
+            await served.off()
 
 
 async def tapped(page, selector):

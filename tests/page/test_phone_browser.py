@@ -4,26 +4,28 @@ import asyncio
 import re
 import shutil
 
-import pytest
+import pytest_asyncio
 from gateway.page import assets
+from playwright.async_api import expect
 
 from tests.kit.ports import free_port
-from tests.page.household import Example
-from tests.page.served import ROOT, Page, becomes, chromium
+from tests.page.served import ROOT, Page, becomes, chromium, in_a_browser
 from tests.page.weight import KEPT
 from tests.write.screenshots import PHONE, claimed
 
 
-class Home:
-    """A home's page that can be switched off and on again, and a phone that is signed in."""
+class Served:
+    """A home's page that can be switched off and on again."""
 
-    def __init__(self, folder, browser):
-        self.folder, self.browser = folder, browser
+    def __init__(self, lived, folder):
+        self.folder = folder
         self.http = free_port()
-        self.example = Example(folder, port=free_port(), http=self.http)
-        self.served = None
+        self.example = lived.copy(folder, port=free_port(), http=self.http)
+        self.served = self.state = None
 
     async def on(self, root=ROOT):
+        if self.served is not None:
+            return
         self.served = await asyncio.to_thread(Page, self.example.path, self.http, self.folder / "page.log", (), root)
 
     async def off(self):
@@ -34,37 +36,57 @@ class Home:
     def at(self, path):
         return f"http://127.0.0.1:{self.http}{path}"
 
-    async def phone(self, lang="zh"):
-        code = (self.example.config.page_folder / "page-code").read_text().strip()
-        context = await self.browser.new_context(viewport=PHONE, service_workers="allow")
+    async def signed_in(self, browser):
+        """Return what a browser has that is signed in as the first technician."""
+        if self.state is None:
+            context = await browser.new_context(viewport=PHONE)
 
-        async def first(page):
-            await page.goto(self.at(f"/first?lang={lang}"))
+            async def first(page):
+                await page.goto(self.at("/first?lang=zh"))
 
-        await claimed(context, self.at(""), code, first)
-        page = context.pages[0]
-        await page.goto(self.at("/"))
+            code = (self.example.config.page_folder / "page-code").read_text().strip()
+            self.state = await claimed(context, self.at(""), code, first)
+            await context.close()
+        return self.state
+
+
+class Home:
+    """The page and a browser that looks at it."""
+
+    def __init__(self, served, browser):
+        self.browser, self.page = browser, served
+        self.on, self.off, self.at, self.example = served.on, served.off, served.at, served.example
+
+    async def phone(self):
+        """Return a phone that is signed in, has kept nothing yet, and has then opened the page."""
+        state = await self.page.signed_in(self.browser)
+        context = await self.browser.new_context(viewport=PHONE, service_workers="allow", storage_state=state)
+        page = await context.new_page()
+        await page.goto(self.at("/?lang=zh"))
         await page.evaluate(KEPT)
         return context, page
 
 
-@pytest.fixture
-async def home(tmp_path):
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def served(lived, tmp_path_factory):
+    """One home for all tests here: what they change is on their own phones."""
+    made = Served(lived, tmp_path_factory.mktemp("home"))
+    yield made
+    await made.off()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def home(served, kept_browser):
+    await served.on()
     async with chromium() as browser:
-        made = await asyncio.to_thread(Home, tmp_path, browser)
-        await made.on()
-        try:
-            yield made
-        finally:
-            await made.off()
+        yield Home(served, browser)
 
 
 async def shown(page, heading):
-    from playwright.async_api import expect
-
     await expect(page.locator("h1")).to_have_text(heading)
 
 
+@in_a_browser
 async def test_a_box_that_is_away_is_said_in_place_of_the_page_and_it_opens_by_itself_again(home):
     _, page = await home.phone()
     await home.off()
@@ -82,6 +104,7 @@ async def test_a_box_that_is_away_is_said_in_place_of_the_page_and_it_opens_by_i
     assert (await page.locator("nav a").count()) > 3, "the page that was asked for, still signed in"
 
 
+@in_a_browser
 async def test_the_words_are_in_the_language_that_was_chosen_last(home):
     _, page = await home.phone()
     await page.goto(home.at("/?lang=en"))
@@ -92,6 +115,7 @@ async def test_the_words_are_in_the_language_that_was_chosen_last(home):
     await shown(page, "The gateway cannot be reached")
 
 
+@in_a_browser
 async def test_the_page_is_opened_anew_with_a_word_at_once(home):
     context, page = await home.phone()
     await page.close()
@@ -108,6 +132,7 @@ async def test_the_page_is_opened_anew_with_a_word_at_once(home):
     await shown(page, "连不上网关")
 
 
+@in_a_browser
 async def test_nothing_of_the_home_is_kept(home):
     context, page = await home.phone()
     await page.goto(home.at("/home"))
@@ -128,19 +153,23 @@ async def test_nothing_of_the_home_is_kept(home):
     assert chosen == ["zh"], "keeping the pages of both languages has chosen none"
 
 
+@in_a_browser
 async def test_after_an_update_nothing_old_is_shown(home, tmp_path):
     _, page = await home.phone()
     newer = tmp_path / "newer"
     for name in ("gateway", "drivers", "config"):
-        shutil.copytree(ROOT / name, newer / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, newer / name)  # compiled as it is
     with (newer / "gateway/page/static/page.css").open("a", encoding="utf-8") as style:
         style.write("/* newer */\n")
     await home.off()
-    await home.on(newer)
-    await page.goto(home.at("/"))
-    address = await page.get_attribute('link[href$="page.css"]', "href")
-    assert assets.VERSION not in address
-    await becomes(page, "old => caches.keys().then(all => all.length === 1 && !all[0].includes(old))", assets.VERSION)
+    try:
+        await home.on(newer)
+        await page.goto(home.at("/"))
+        address = await page.get_attribute('link[href$="page.css"]', "href")
+        assert assets.VERSION not in address
+        await becomes(page, "old => caches.keys().then(all => all.length === 1 && !all[0].includes(old))", assets.VERSION)
+    finally:
+        await home.off()  # no other test is of the newer one
 
 
 async def test_the_worker_and_the_icons_are_there_for_anybody_and_the_manifest_tells_a_stranger_no_number(box):

@@ -62,11 +62,14 @@ def read(tmp_path):
 
 
 def filled(version, level, rng):
-    """Return (text, code) of this version and level."""
+    """Return (text, code) of this version and level, under any mask: to choose the best a writer draws all eight."""
+    mask = rng.randrange(8)
     text = "".join(rng.choice(WORDS) for _ in range({"L": 10, "M": 8, "Q": 6, "H": 4}[level] + (version - 1) * (version + 6) // 5))
     while True:
         try:
-            return text, segno.make(text, version=version, error=level, boost_error=False, micro=False, mode="byte", encoding="utf-8")
+            return text, segno.make(
+                text, version=version, error=level, boost_error=False, micro=False, mode="byte", encoding="utf-8", mask=mask
+            )
         except segno.DataOverflowError:
             text = text[: len(text) * 9 // 10]
 

@@ -29,10 +29,10 @@ PAINTED = ("/", "/sensors", "/rules", "/certificate")
 
 
 @contextlib.asynccontextmanager
-async def opened(folder):
-    """A home's page, a browser, and what somebody who is signed in has of it."""
+async def opened(lived, folder):
+    """A page of the example household, a browser, and what somebody who is signed in has of it."""
     http = free_port()
-    example = await asyncio.to_thread(Example, folder, port=free_port(), http=http)
+    example = lived.copy(folder, port=free_port(), http=http)
     set_up(example)
 
     async def first(page):
@@ -48,8 +48,8 @@ async def opened(folder):
             yield served.address, browser, state
 
 
-async def weighed(browser, state, url):
-    """Return the bytes of a page that a browser opens for the first time, as (name of the file, bytes)."""
+async def weighed(browser, state, urls):
+    """Yield for each address the bytes of its page, opened as for the first time: [(name of the file, bytes)]."""
     context = await browser.new_context(viewport=PHONE, storage_state=state)
     page = await context.new_page()
     wire = await context.new_cdp_session(page)
@@ -57,11 +57,15 @@ async def weighed(browser, state, url):
     wire.on("Network.requestWillBeSent", lambda e: names.update({e["requestId"]: e["request"]["url"]}))
     wire.on("Network.loadingFinished", lambda e: sizes.append((names.get(e["requestId"], "?"), round(e["encodedDataLength"]))))
     await wire.send("Network.enable")
-    answer = await page.goto(url, wait_until="load")
-    assert answer.status == 200, url
-    await page.wait_for_load_state("load")
+    await wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    for url in urls:
+        await context.clear_cookies(name="style")  # it says that the style is kept
+        sizes.clear()
+        answer = await page.goto(url, wait_until="load")
+        assert answer.status == 200, url
+        await page.wait_for_load_state("load")
+        yield url, list(sizes)
     await context.close()
-    return sizes
 
 
 async def painted(browser, state, url):
@@ -92,18 +96,21 @@ async def painted(browser, state, url):
     return found
 
 
-async def main():
-    with tempfile.TemporaryDirectory() as folder:
-        async with opened(Path(folder)) as (address, browser, state):
-            print(f"{'page':<76}{'bytes':>8}{'files':>7}")
-            for path in PAGES:
-                sizes = await weighed(browser, state, address + path)
-                print(f"{path:<76}{sum(size for _, size in sizes):>8}{len(sizes):>7}")
-            print(f"\n{'first paint, ms (400 kbit/s, 2 s, processor 6 times slower)':<76}{'cold':>8}{'warm':>7}")
-            for path in PAINTED:
-                cold, warm = await painted(browser, state, address + path)
-                print(f"{path:<76}{cold:>8}{warm:>7}")
+async def measured(lived, folder):
+    async with opened(lived, folder) as (address, browser, state):
+        print(f"{'page':<76}{'bytes':>8}{'files':>7}")
+        async for url, sizes in weighed(browser, state, [address + path for path in PAGES]):
+            print(f"{url.removeprefix(address):<76}{sum(size for _, size in sizes):>8}{len(sizes):>7}")
+        print(f"\n{'first paint, ms (400 kbit/s, 2 s, processor 6 times slower)':<76}{'cold':>8}{'warm':>7}")
+        for path in PAINTED:
+            cold, warm = await painted(browser, state, address + path)
+            print(f"{path:<76}{cold:>8}{warm:>7}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as lived, tempfile.TemporaryDirectory() as folder:
+        asyncio.run(measured(Example(Path(lived)), Path(folder)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
