@@ -145,7 +145,7 @@ def _photographs(v: Visitor) -> list[tuple[str, str, float]]:
     """Return (device, where it is, when taken) of each photograph of a present device."""
     folder = v.page.config.page_folder
     found = [(d, photos.taken(folder, d.id)) for d in current(v).devices]
-    return [(d.id, v.where(d.room, d.id), at) for d, at in found if at is not None]
+    return [(d.id, v.names.where(d.room, d.id), at) for d, at in found if at is not None]
 
 
 def _found(v: Visitor, number: int) -> certificates.Certificate:

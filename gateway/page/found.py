@@ -157,7 +157,7 @@ def _signal(v: Visitor, config: Config, one: NearSignal, found: Air) -> Row | No
         packets=one.times,
         silent_s=one.silent_s,
         enrolled=one.enrolled,
-        through=v.where(host.room, host.id),
+        through=v.names.where(host.room, host.id),
         told=_told(v, one),
     )
 

@@ -51,7 +51,7 @@ def tiles(v: Visitor, facts: Status, devices: list[Shown], now: float) -> list[T
 
 
 def _named(v: Visitor, d: DeviceStatus) -> str:
-    return v.where(d.room, d.device)
+    return v.names.where(d.room, d.device)
 
 
 def _resident(v: Visitor, devices: list[Shown], now: float) -> Iterator[Tile]:

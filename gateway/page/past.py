@@ -13,6 +13,7 @@ from gateway.contract import wire
 from gateway.judge.alarm import Outcome
 from gateway.page import acts, search, sorting
 from gateway.page.acts import notice
+from gateway.page.change import current
 from gateway.page.known import Filter, between, seconds
 from gateway.page.today import STAGES
 from gateway.page.visitor import Reader, Stop, Visitor
@@ -91,6 +92,7 @@ def table(v: Reader) -> Response:
 def alarm(v: Reader, number: int) -> Response:
     """Show one alarm: its evidence, stages, calls and moves."""
     known = v.page.known
+    current(v)  # the names that devices have by now
     found = known.alarm(number)
     if found is None:
         raise Stop(404)
@@ -113,6 +115,7 @@ def alarm(v: Reader, number: int) -> Response:
 def journal(v: Reader) -> Response:
     """Show every line of the journal, newest first or sorted by a column."""
     known, before, sort = v.page.known, _number(v, "before"), sorting.asked(v)
+    current(v)  # the names that devices have by now
     what = v.request.query_params.get("what", "")
     facts = known.status()
     text, words = search.asked(v)

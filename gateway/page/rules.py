@@ -383,7 +383,7 @@ def _watching(v: Visitor, config: Config) -> dict[str, tuple[str, bool]]:
     found: dict[str, list[str]] = {name: [] for name in OPTIONAL}
     unsure = set()
     for d in config.devices:
-        name, of_contact = v.where(d.room, d.id), {f.removesuffix(OPENS) for f in d.codes}
+        name, of_contact = v.names.where(d.room, d.id), {f.removesuffix(OPENS) for f in d.codes}
         if Kind.STAY_STILL in d.model.senses:
             found[kind.STAY_TOO_LONG].append(name)
         if d.watch.bed:

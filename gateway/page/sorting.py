@@ -73,7 +73,7 @@ def of_alarms(v: Visitor) -> Texts[wire.AlarmMessage]:
     """Return what the columns of the alarms show."""
     return {
         "kind": lambda a: v.words.kind(a.kind),
-        "where": lambda a: v.where(a.room, a.device),
+        "where": lambda a: v.names.where(a.room, a.device),
         "state": lambda a: (
             v.words.named("outcome", a.outcome.value)
             if a.outcome
@@ -93,7 +93,7 @@ def of_entries(v: Visitor) -> Texts[wire.Outward]:
     def where(m: wire.Outward) -> str:
         if isinstance(m, wire.ResultMessage):
             return v.called(m.device)
-        return v.where(m.room, m.device)
+        return v.names.where(m.room, m.device)
 
     def state(m: wire.Outward) -> str:
         match m:

@@ -21,6 +21,7 @@ from gateway.page import answers, assets, guard, roles, saved, steps
 from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
+from gateway.page.names import Names
 from gateway.page.notify import Notifier
 from gateway.page.roles import PLACES, SETUP
 from gateway.page.subscriptions import Subscriptions
@@ -192,16 +193,14 @@ class Visitor:
         """What this browser was given at an earlier sign-in, "" for nothing."""
         return self.request.cookies.get(self._name("device"), "")
 
+    @property
+    def names(self) -> Names:
+        """What devices and people are called, in this visitor's language."""
+        return Names(self.page.config.devices, self.words)
+
     def called(self, device: str) -> str:
         """Return what people call a device; its id where nobody has given it a name."""
-        return next(
-            (d.label for d in self.page.config.devices if d.id == device and d.label), device
-        )
-
-    def where(self, room: str, device: str) -> str:
-        """Return where a device is and what people call it; its id where nobody has said either."""
-        called = self.called(device)
-        return " · ".join(filter(None, (room, called if called != device else ""))) or device
+        return self.names.called(device)
 
     @property
     def which(self) -> str:
@@ -283,8 +282,10 @@ class Visitor:
             here=self._here,
             path=self.request.url.path,
             place_at=self._place,
-            where=self.where,
+            where=self.names.where,
             called=self.called,
+            who=self.names.who,
+            sensed=self.names.sensed,
             version=__version__,
             styled=self.request.cookies.get(assets.COOKIE) == assets.VERSION,
             **values,

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from drivers import all_models
 from gateway.contract import inward
 from gateway.home import inbox
 from gateway.home.parts import HomePart
@@ -17,6 +18,7 @@ from gateway.judge.alarm import MOVES, Outcome, State
 from gateway.page import acts, assets, live
 from gateway.page.en import EN
 from gateway.page.known import Filter
+from gateway.page.names import Names
 from gateway.page.roles import OVERSEEN, PLACES, SETUP
 from gateway.page.visitor import HERE
 from gateway.page.words import Words, printed
@@ -323,9 +325,20 @@ async def test_an_alarm_tells_its_stages_calls_and_who_did_what(box):
         "+38.0 s",
         "呼叫台 desk 2",
         "No help needed",
-        "button",
     ):
         assert word in text, word
+
+
+async def test_an_alarm_says_in_words_who_and_what_it_rests_on(box):
+    browser = await box.technician()
+    for language, words in (("zh", ("<strong>浴室</strong> 按下", "平台")), ("en", ("<strong>浴室</strong> pressed", "platform"))):
+        text = (await browser.get(f"/alarms/2?lang={language}")).text
+        shown = re.sub(r"<time.*?</time>", "", text[text.index("<main") :])
+        for word in words:
+            assert word in shown, word
+        assert "bathroom-button" not in shown
+        assert ">platform" not in shown or language == "en"
+    assert "bathroom-button" not in (await browser.get("/journal?what=alarm&lang=zh")).text
 
 
 async def test_past_alarms_are_filtered(box):
@@ -603,3 +616,24 @@ async def test_each_page_says_which_home_it_is_and_a_stranger_is_not_told(box):
     assert "· H-0451</title>" in text
     stranger = box.browser(source="192.168.1.77")
     assert "H-0451" not in (await stranger.get("/sign-in")).text
+
+
+@pytest.mark.parametrize(
+    ("device", "language", "said"),
+    [
+        ({"room": "浴室", "label": ""}, "zh", "浴室 Shelly BLU 按钮"),
+        ({"room": "浴室", "label": "床头"}, "en", "浴室 床头"),
+        ({"room": "", "label": ""}, "en", "Shelly BLU button"),
+    ],
+)
+def test_a_device_that_did_something_is_called_by_room_and_name(device, language, said):
+    known = SimpleNamespace(id="b", model=all_models()["shelly-blu-button"], **device)
+    names = Names([known], Words(language, None))
+    assert names.who("b", "b", "old room") == said
+    assert names.who("desk 2") == "desk 2"
+
+
+def test_what_nobody_has_words_for_is_shown_as_it_stands():
+    names = Names([], Words("zh", None))
+    assert names.sensed("fall", True) == "发现跌倒"
+    assert names.sensed("command", "x" * 70) == f"command = {'x' * 60}"
