@@ -136,7 +136,7 @@ def _replay(found: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="sections of gateway.toml that take the place of those in force: "
-        "times, dangers, ladder, device",
+        "times, dangers, silence, ladder, device",
     )
     found.add_argument(
         "--import",

@@ -7,7 +7,7 @@ was, with a cross where it is missed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 from xml.sax.saxutils import escape
@@ -16,6 +16,7 @@ from gateway.home.days import Day, Mark
 from gateway.words.say import both
 
 WIDE: Final = 1440  # a unit is a minute
+ANSWERED: Final = 20  # minutes after a question in which its answer comes
 MOST: Final = 4 * 60  # minutes of silence at the upper edge
 _TOP, _SIGNS, _HIGH, _MARKS, _WAS = 30, 56, 176, 200, 224  # where the rows lie
 _STYLE: Final = (
@@ -48,6 +49,7 @@ def _sentence(day: Day) -> str:
         "replay.day",
         signs=len(day.signs),
         asked=len(day.asked),
+        answered=len(day.answered),
         raised=len(day.raised),
         cancelled=len(day.cancelled),
         was=len(day.was),
@@ -76,14 +78,18 @@ def _silence(minutes: Sequence[int]) -> str:
     return "".join(f"M{a} {_HIGH}L{b} {_y(b - a):g}V{_HIGH}z" for a, b in pairwise(edges))
 
 
-def _line(points: Iterable[tuple[int, float]]) -> str:
-    return "M" + "L".join(f"{minute} {_y(seconds / 60):g}" for minute, seconds in points)
+def _line(points: Sequence[tuple[int, float]]) -> str:
+    """Return the steps of the line, with gaps where no silence is judged."""
+    edges = [*points, (WIDE, -1.0)]
+    return "".join(
+        f"M{a} {_y(seconds / 60):g}H{b}" for (a, seconds), (b, _) in pairwise(edges) if seconds >= 0
+    )
 
 
 def _marks(day: Day) -> Iterator[str]:
-    answered = {(m.minute, m.kind, m.device) for m in day.cancelled}
     for m in day.asked:
-        name = "n" if (m.minute, m.kind, m.device) in answered else "k"
+        well = any(m.kind == a.kind and 0 <= a.minute - m.minute <= ANSWERED for a in day.answered)
+        name = "n" if well else "k"
         where = f'cx="{m.minute}" cy="{_MARKS - 7}" r="6"'
         yield f'<circle class="{name}" {where}>{_about(m)}</circle>'
     for name, found, y in (("a", day.raised, _MARKS), ("o", day.was, _WAS)):

@@ -15,9 +15,9 @@ from typing import Final
 from msgspec import Struct, field
 
 from gateway.home.recorded import Was
-from gateway.home.rerun import AsThen, Home, Key, Ran, Rules, key_of, same
+from gateway.home.rerun import NOTHING, AsThen, Home, Key, Ran, Rules, key_of, same
 from gateway.home.waits import WAITS
-from gateway.judge.alarm import Alarm, Outcome, State
+from gateway.judge.alarm import Alarm, State
 from gateway.judge.beds import SIGNS
 from gateway.words.reading import Kind, Reading
 
@@ -25,7 +25,6 @@ LEARNT: Final = 28  # days before the first that are lived too
 MOST_DAYS: Final = 800  # that are counted
 READINGS: Final = 2_000_000
 DAY: Final = 86400.0
-NOTHING: Final = frozenset({Outcome.FALSE_ALARM, Outcome.NO_HELP_NEEDED, Outcome.TEST})
 
 
 class Mark(Struct, frozen=True):
@@ -43,9 +42,10 @@ class Day(Struct):
     date: date
     readings: int = 0
     signs: list[int] = field(default_factory=list)  # minutes with a sign of life
-    # minute, and the seconds of silence that are borne then
+    # minute, and the seconds of silence that are borne from then on; -1: none is judged
     line: list[tuple[int, float]] = field(default_factory=list)
     asked: list[Mark] = field(default_factory=list)
+    answered: list[Mark] = field(default_factory=list)
     cancelled: list[Mark] = field(default_factory=list)
     raised: list[Mark] = field(default_factory=list)
     called: int = 0
@@ -101,7 +101,7 @@ def lived(
                     getattr(day, name).append(found)
         ran.complete = ran.complete and before.complete
     for day in days:
-        for name in ("asked", "cancelled", "raised", "was", "missed", "more", "fewer"):
+        for name in ("asked", "answered", "cancelled", "raised", "was", "missed", "more", "fewer"):
             getattr(day, name).sort(key=lambda found: (found.minute, found.kind, found.device))
     return Lived(days, ran.complete, sum(day.readings for day in days))
 
@@ -141,6 +141,10 @@ def _run(
         minute = int((at - midnight(day.date, rules.zone)) // 60)
         if is_sign(reading) and (not day.signs or day.signs[-1] != minute):
             day.signs.append(minute)
+        borne = home.pipeline.silence.borne(reading.at)
+        line = -1 if borne is None else round(borne)
+        if not day.line or day.line[-1][1] != line:
+            day.line.append((minute, line))
     # what is open at the end comes to its end
     home.until(min(ends, ran.until + DAY) + WAITS.trial_after)
     return ran
@@ -148,12 +152,15 @@ def _run(
 
 def _told(ran: Ran, mark: Callable[[Key, str], tuple[Day | None, Mark]]) -> None:
     """Put into each day what was asked, cancelled, raised and called in it."""
+    for name in ("asked", "answered"):
+        for at, about in getattr(ran, name):
+            day, found = mark((about, "", at), "")
+            if day is not None:
+                getattr(day, name).append(found)
     for alarm in ran.alarms.values():
         day, found = mark(key_of(alarm), alarm.room)
         if day is None:
             continue
-        if alarm.grace > 0:
-            day.asked.append(found)
         if alarm.state is State.CANCELLED:
             day.cancelled.append(found)
         elif "alarm" in alarm.stages:

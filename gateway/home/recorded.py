@@ -15,6 +15,7 @@ from gateway.home.waits import WAITS
 from gateway.judge.alarm import Outcome, State
 from gateway.judge.beds import SIGNS
 from gateway.judge.danger import JUDGED
+from gateway.judge.silence.life import LIVES
 from gateway.words.clock import Moment
 from gateway.words.reading import Kind, Reading
 
@@ -49,7 +50,7 @@ def readings(path: Path, began: float, most: int, ended: float = inf) -> Iterato
     """
     if not path.exists():
         return
-    wanted = sorted(JUDGED | SIGNS)
+    wanted = sorted(JUDGED | SIGNS | LIVES)
     kinds = ",".join("?" * len(wanted))
     mono = began
     boot, started = "", 0.0

@@ -3,8 +3,9 @@
 The very engine of the daemon, without its clock: time is that of the readings, and between two of
 them each turn is taken at the second at which it is due. People are played as the journal has them:
 an alarm that was answered then is answered after as many seconds now; a new one, that nobody could
-answer then, is answered after the home's usual time. A receipt takes a second. Faults are not
-judged. The same readings and rules give the same alarms, to the byte.
+answer then, is answered after the home's usual time. A question is answered, unless somebody was
+found in need then, or is out. A receipt takes a second. Faults are not judged. The same readings
+and rules give the same alarms, to the byte.
 """
 
 from __future__ import annotations
@@ -12,29 +13,40 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from math import inf
 from statistics import median
 from time import monotonic
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gateway.home.config import Config
 from gateway.home.recorded import Was
+from gateway.home.silence import places, wishes
 from gateway.home.waits import WAITS
 from gateway.judge.alarm import Alarm, Outcome, State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import Judge
 from gateway.judge.dispatch import Rung
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.faults.fault import Faults
 from gateway.judge.known import Known
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.silence.kept import LINE, MARK
+from gateway.judge.silence.life import Place
+from gateway.judge.silence.wishes import Wishes
 from gateway.judge.watch import Watch
+from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Do, Instruction
-from gateway.words.reading import DeviceId, Reading
+from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
+
+RESIDENT: Final = "(resident)"  # who answers a question presses this
+# outcomes of an alarm that nobody needed
+NOTHING: Final = frozenset({Outcome.FALSE_ALARM, Outcome.NO_HELP_NEEDED, Outcome.TEST})
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -45,6 +57,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     zone: tzinfo
     night: tuple[time, time]
     ladder: Sequence[Rung] = ()
+    wishes: Wishes = Wishes()
+    places: Mapping[DeviceId, Place] = {}
 
 
 def rules_of(config: Config) -> Rules:
@@ -55,6 +69,9 @@ def rules_of(config: Config) -> Rules:
         zone=config.zone,
         night=config.night,
         ladder=config.ladder,
+        # whoever tries a rule may be in a home that cannot ask yet
+        wishes=replace(wishes(config), asks=True),
+        places=places(config),
     )
 
 
@@ -65,6 +82,8 @@ class Count:
     raised: int = 0
     cancelled: int = 0
     called: int = 0  # calls beyond the platform
+    asked: int = 0
+    answered: int = 0
 
 
 @dataclass(slots=True)
@@ -73,6 +92,9 @@ class Ran:
 
     count: Count = field(default_factory=Count)
     alarms: dict[int, Alarm] = field(default_factory=dict)
+    # (wall second, about what), of each question and each answer
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    answered: list[tuple[float, str]] = field(default_factory=list)
     until: float = 0.0
     complete: bool = True
     readings: int = 0
@@ -85,7 +107,7 @@ class People(Protocol):
     """Platform and persons beside the readings."""
 
     def see(self, entry: Entry, mono: float) -> None:
-        """Take an entry about an alarm."""
+        """Take an entry about an alarm, a question or an answer."""
         ...
 
     def due(self) -> float:
@@ -100,7 +122,14 @@ class People(Protocol):
 class Home:
     """One home's judge and pipeline, from its first reading on."""
 
-    def __init__(self, rules: Rules, people: People, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        people: People,
+        faults: Faults | None = None,
+        marks: Mapping[str, str] = {},
+    ) -> None:
+        """Make it; `marks`: what outlived a restart."""
         self.pipeline = Pipeline(
             boot="trial",
             devices={d: watch.room for d, watch in rules.watches.items()},
@@ -109,20 +138,26 @@ class Home:
             ladder=rules.ladder,
             times=rules.times,
         )
+        self.pipeline.silence.arrange(rules.wishes, {**rules.places, RESIDENT: Place()}, rules.zone)
+        self.pipeline.silence.restored(marks.get(MARK, ""), marks.get(LINE, ""))
         self.ran = Ran()
         self._people, self._ids = people, itertools.count(1)
         self._now: Moment | None = None
 
     def heard(self, reading: Reading) -> None:
         """Judge a reading, and before it all that was due until then."""
-        if self._now is None:
-            self.pipeline.restart(reading.at, Known(journal="trial"), why="trial")
-        else:
-            self.until(reading.at.mono)
+        self.start(reading.at)
+        self.until(reading.at.mono)
         self._now = reading.at
         self.ran.readings += 1
         self.ran.until = reading.at.mono
         self._take(self.pipeline.heard(reading), reading.at)
+
+    def start(self, at: Moment) -> None:
+        """Begin, where it has not begun yet."""
+        if self._now is None:
+            self.pipeline.restart(at, Known(journal="trial"), why="trial")
+            self._now = at
 
     def until(self, mono: float) -> None:
         """Do all that is due until then."""
@@ -150,9 +185,14 @@ class Home:
 
     def _take(self, entries: Iterable[Entry], at: Moment) -> None:
         for entry in entries:
-            if isinstance(entry.fact, AlarmFact):
-                _note(self.ran, entry.fact)
-                self._people.see(entry, at.mono)
+            fact = entry.fact
+            if isinstance(fact, AlarmFact):
+                _note(self.ran, fact)
+            elif isinstance(fact, FaultFact) and fact.kind in (kinds.ASKED, kinds.ANSWER):
+                _asked(self.ran, fact, at)
+            else:
+                continue
+            self._people.see(entry, at.mono)
 
 
 def run(
@@ -189,6 +229,16 @@ def _note(ran: Ran, fact: AlarmFact) -> None:
     ran.alarms[alarm.number] = alarm
 
 
+def _asked(ran: Ran, fact: FaultFact, at: Moment) -> None:
+    about = str(fact.detail.get("about", ""))
+    if fact.kind == kinds.ASKED and fact.detail.get("times") == 1:
+        ran.count.asked += 1
+        ran.asked.append((at.wall.timestamp(), about))
+    elif fact.kind == kinds.ANSWER and "after_s" in fact.detail:
+        ran.count.answered += 1
+        ran.answered.append((at.wall.timestamp(), about))
+
+
 class AsThen:
     """Platform and persons, as they were: receipts, answers and ends, each at its second."""
 
@@ -210,7 +260,10 @@ class AsThen:
 
     def see(self, entry: Entry, mono: float) -> None:
         """Plan what follows from an entry."""
-        assert isinstance(entry.fact, AlarmFact)  # the only ones that are shown
+        if isinstance(entry.fact, FaultFact):
+            self._answer(entry.fact, mono)
+            return
+        assert isinstance(entry.fact, AlarmFact)  # the only others that are shown
         alarm = entry.fact.alarm
         if not alarm.open or alarm.state is State.PRE_ALARM:
             return
@@ -226,6 +279,22 @@ class AsThen:
         # with an answer it is in hands: what follows is not what a rule changes
         self._plan(mono + answered, (Do.ARRIVE, alarm.id))
         self._plan(mono + max(closed, answered), (Do.CLOSE, alarm.id))
+
+    def _answer(self, fact: FaultFact, mono: float) -> None:
+        """Let a question be answered, unless somebody was found in need after such a silence.
+
+        Who moved again by himself was well, and would have answered; who is out hears no question.
+        """
+        about = str(fact.detail.get("about", ""))
+        first = fact.kind == kinds.ASKED and fact.detail.get("times") == 1
+        if not first or about in (kinds.NO_RETURN, kinds.NIGHT_EXIT):
+            return
+        need = [w for w in self._was if w.kind == about and w.outcome not in NOTHING]
+        if not any(abs(w.at - mono) <= WAITS.trial_silence for w in need):
+            at = mono + WAITS.trial_asked
+            wall = datetime.fromtimestamp(at, UTC)
+            press = Reading(device=RESIDENT, kind=Kind.BUTTON, value="press", at=Moment(at, wall))
+            self._plan(at, press)
 
     def _plan(self, at: float, what: Act) -> None:
         self._plans.append((at, next(self._order), what))
@@ -251,4 +320,5 @@ def key_of(alarm: Alarm) -> Key:
 
 def same(one: Key, other: Key) -> bool:
     """Say whether two alarms are the same danger, judged otherwise."""
-    return one[:2] == other[:2] and abs(one[2] - other[2]) <= WAITS.trial_same
+    near = WAITS.trial_silence if one[0] in kinds.ASKED_FIRST else WAITS.trial_same
+    return one[:2] == other[:2] and abs(one[2] - other[2]) <= near

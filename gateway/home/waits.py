@@ -44,6 +44,10 @@ class _Home(Waits):
     trial_after: float = wait(
         3600.0, 600.0, 86400.0, "ours: by then what is open at the end has ended"
     )
+    trial_silence: float = wait(
+        14400.0, 600.0, 86400.0, "ours: two rules say the same silence at other hours"
+    )
+    trial_asked: float = wait(60.0, 5.0, 600.0, "ours: who hears a question presses by then")
     trial_receipt: float = wait(
         1.0, 0.1, 30.0, "ours: a platform at hand takes an entry in a second"
     )

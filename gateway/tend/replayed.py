@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sqlite3
 import sys
 import tomllib
@@ -24,17 +25,20 @@ from gateway.home.recordings.formats import FORMATS
 from gateway.home.recordings.recording import BYTES, BadRecording, Recording
 from gateway.home.rerun import Rules, rules_of
 from gateway.home.source import ConfigError, Source, read
+from gateway.judge.silence.life import Place
 from gateway.judge.watch import Watch
 from gateway.words.driver import Model
 from gateway.words.reading import Reading
 from gateway.words.say import both
 
-CHANGED: Final = ("times", "dangers", "ladder", "device")  # sections of a file of rules
+CHANGED: Final = ("times", "dangers", "silence", "ladder", "device")  # sections of a file of rules
+_BATH: Final = re.compile(r"bath|toilet|shower", re.IGNORECASE)
 _CODES: Final = {
     "day": "replay.column_day",
     "readings": "replay.column_readings",
     "signs": "replay.column_signs",
     "asked": "replay.column_asked",
+    "answered": "replay.column_answered",
     "cancelled": "replay.column_cancelled",
     "raised": "replay.column_raised",
     "called": "replay.column_called",
@@ -43,7 +47,17 @@ _CODES: Final = {
     "more": "replay.column_more",
     "fewer": "replay.column_fewer",
 }
-_COLUMNS: Final = ("readings", "signs", "asked", "cancelled", "raised", "called", "was", "missed")
+_COLUMNS: Final = (
+    "readings",
+    "signs",
+    "asked",
+    "answered",
+    "cancelled",
+    "raised",
+    "called",
+    "was",
+    "missed",
+)
 _BESIDE: Final = ("more", "fewer")  # than by the rules in force
 
 
@@ -120,7 +134,11 @@ def _of_recording(config: Config, made: Recording) -> Rules:
         )
         for s in made.sensors.values()
     }
-    return replace(rules_of(config), watches=watches)
+    spots = {
+        s.id: Place(room=s.room, entrance=s.door, bath=bool(_BATH.search(f"{s.id} {s.room}")))
+        for s in made.sensors.values()
+    }
+    return replace(rules_of(config), watches=watches, places=spots)
 
 
 def _imported(args: argparse.Namespace, config: Config) -> Recording:
@@ -153,6 +171,8 @@ def _by(path: Path, config: Config, models: Mapping[str, Model]) -> Config:
         home = replace(home, times={**config.parts.times, **part.times})
     if "dangers" in given:
         home = replace(home, dangers=part.dangers)
+    if "silence" in given:
+        home = replace(home, silence=part.silence)
     if "ladder" in given:
         home = replace(home, ladder=tuple(part.ladder))
     if "device" in given:

@@ -219,6 +219,7 @@ BOTH: Final[dict[str, str]] = {
     "replay.column_readings": "读数 readings",
     "replay.column_signs": "活动 signs",
     "replay.column_asked": "询问 asked",
+    "replay.column_answered": "已答 answered",
     "replay.column_cancelled": "撤警 cancelled",
     "replay.column_raised": "警报 raised",
     "replay.column_called": "呼叫 called",
@@ -230,6 +231,6 @@ BOTH: Final[dict[str, str]] = {
     "replay.part": "读数过多, 只完成一部分 only a part: there are too many readings",
     "replay.written": "图 pictures: {folder}",
     "replay.present": "现行 in force",
-    "replay.day": "活动 signs {signs} · 询问 asked {asked} · 警报 raised {raised} · 撤警 cancelled {cancelled} · 当时 was {was} · 漏报 missed {missed}",
+    "replay.day": "活动 signs {signs} · 询问 asked {asked} · 已答 answered {answered} · 警报 raised {raised} · 撤警 cancelled {cancelled} · 当时 was {was} · 漏报 missed {missed}",
     "replay.key": "竖线 活动 bars: signs · 灰 无活动 grey: silence, up to 4 h · 橙线 可容许 orange: the line · 圆 询问 circles: questions, hollow 空心 answered · 三角 警报 triangles: alarms, below 下排: what was · 叉 漏报 cross: missed",
 }

@@ -49,7 +49,7 @@ def test_changed_rules_are_compared_with_those_in_force(home, tmp_path, capsys):
     assert replay(home, tmp_path / "a", "--from", "2026-11-16", "--to", "2026-11-17", "--rules", str(rules)) == 0
     out = capsys.readouterr().out
     assert figures(out) == {
-        "readings": 8, "signs": 2, "asked": 2, "cancelled": 0, "raised": 3, "called": 0, "was": 0, "missed": 0, "more": 1, "fewer": 1,
+        "readings": 8, "signs": 2, "asked": 0, "answered": 0, "cancelled": 0, "raised": 3, "called": 0, "was": 0, "missed": 0, "more": 1, "fewer": 1,
     }  # fmt: skip
     assert "more: 2026-11-16 12:00 person.fall bath radar" in out
     assert "fewer: 2026-11-16 13:30 door.left_open hall door" in out
@@ -131,7 +131,7 @@ def test_a_recording_of_another_home_needs_no_home_here(tmp_path, capsys, monkey
         (("--from", "2020-01-01", "--to", "2026-03-01"), "at most 800 days"),
         (("--import", "prose", "x"), "no such"),
         (("--import", "casas", "x"), "cannot be read"),
-        (("--from", "2026-03-02", "--rules", "platform.toml"), "only these may stand in it: times, dangers, ladder, device"),
+        (("--from", "2026-03-02", "--rules", "platform.toml"), "only these may stand in it: times, dangers, silence, ladder, device"),
         (("--from", "2026-03-02", "--rules", "times.toml"), "times.toml: "),
     ],
 )
@@ -149,3 +149,23 @@ def test_nothing_of_the_home_is_changed(home, tmp_path, capsys):
     before = {p.name: p.read_bytes() for p in home.state.glob("*.db")}
     assert replay(home, tmp_path / "a", "--from", "2026-11-16") == 0
     assert {p.name: p.read_bytes() for p in home.state.glob("*.db")} == before
+
+
+def test_silence_is_asked_about_answered_or_raised_and_drawn(tmp_path, capsys, monkeypatch):
+    """Rules that the home does not have yet are tried on what was: a long silence, and a door by which nobody comes back."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gateway.__main__.DEFAULT", tmp_path / "none.toml")
+    monkeypatch.setattr("gateway.arguments.DEFAULT", tmp_path / "none.toml")
+    lines = [f"2031-03-03 {m // 60:02}:{m % 60:02}:00 M004 {v}" for m in range(420, 660, 5) for v in ("ON", "OFF")]
+    lines += [f"2031-03-03 {m // 60:02}:{m % 60:02}:00 M004 {v}" for m in range(900, 960, 5) for v in ("ON", "OFF")]
+    lines += [f"2031-03-03 16:0{n}:00 D001 {v}" for n, v in enumerate(("OPEN", "CLOSE"))]
+    (tmp_path / "day.txt").write_text("\n".join(["2031-03-03 06:59:00 D001 OPEN", "2031-03-03 06:59:10 D001 CLOSE", *lines]))
+    (tmp_path / "rules.toml").write_text('[silence]\npreset = "usual"\nshadow_days = 0\n')
+    words = ["replay", "--import", "casas", "day.txt", "--rules", "rules.toml", "--door", "D001"]
+    assert main(words) == 0
+    found = figures(capsys.readouterr().out)
+    assert (found["asked"], found["answered"], found["raised"]) == (2, 1, 1), "three hours of silence; five hours out"
+    picture = (tmp_path / "replay/2031-03-03.svg").read_text()
+    assert [n for n in ("k", "n", "a", "l") if f'class="{n}"' in picture] == ["k", "n", "a", "l"]
+    assert main(words[:4]) == 0
+    assert figures(capsys.readouterr().out)["asked"] == 0

@@ -57,4 +57,5 @@ def _night(now: Now) -> Ask | None:
 def _ask(now: Now, kind: str, rests: dict[str, Value], *, at_once: bool = False) -> Ask:
     last = now.scene.last
     device = "" if last is None else last.device
-    return Ask(kind=kind, device=device, since=now.scene.since, at_once=at_once, rests=rests)
+    # of one leaving once, however long it lasts
+    return Ask(kind=kind, device=device, since=now.scene.left, at_once=at_once, rests=rests)

@@ -24,7 +24,7 @@ from gateway.judge.silence.life import PRESSED, Life, Place, Sign
 from gateway.judge.silence.line import Line
 from gateway.judge.silence.now import ASKS, Now
 from gateway.judge.silence.question import Ask, asked
-from gateway.judge.silence.wishes import Wishes
+from gateway.judge.silence.wishes import Preset, Wishes
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
@@ -188,18 +188,26 @@ class Silence:
             state.raised = []
             scene.broken(now.mono)
             return []
-        return self._judge(
-            Now(
-                mono=now.mono,
-                local=local,
-                scene=scene,
-                line=self.line,
-                budget=state.budget,
-                wishes=self.wishes,
-                limits=limits,
-            ),
-            now,
+        return self._judge(self._now(now, limits), now)
+
+    def _now(self, now: Moment, limits: Preset) -> Now:
+        return Now(
+            mono=now.mono,
+            local=self._local(now),
+            scene=self.state.scene,
+            line=self.line,
+            budget=self.state.budget,
+            wishes=self.wishes,
+            limits=limits,
         )
+
+    def borne(self, now: Moment) -> float | None:
+        """Return the seconds of silence that are borne by day; None where none is judged now."""
+        limits = self.wishes.limits
+        if limits is None or self.why[0]:
+            return None
+        look = self._now(now, limits)
+        return inactive.line(look)[0] * 60 if look.by_day and not look.scene.door else None
 
     def _judge(self, look: Now, now: Moment) -> list[Said]:
         for rule in RULES:
