@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 KEPT = 5  # generations, the newest counted
 LARGEST = 1024 * 1024  # bytes of one file
 ARRIVING = "restore"  # folder of another box's files on their way into the state folder
+VOICE = "voice"  # folder of what was recorded in a home: another home has none of it
 FRESH = "fresh"  # stands in it until what it replaces is gone
 
 
@@ -138,6 +140,8 @@ def finished(state: Path) -> bool:
             *state.glob("certificate-*"),
         ]:
             old.unlink()
+        if (state / VOICE).exists():  # of those who lived there before
+            shutil.rmtree(state / VOICE)
         sync(state)
         (ready / FRESH).unlink()
         sync(ready)

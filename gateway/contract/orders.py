@@ -166,7 +166,9 @@ class PlatformTest(Order, frozen=True, tag="platform_test"):
 
 
 class SoundTest(Order, frozen=True, tag="sound_test"):
-    """The home is heard as loud as an alarm."""
+    """The home is heard as loud as an alarm; `step`: one phrase of its voice, by its name."""
+
+    step: Name = ""
 
 
 class CallTest(Order, frozen=True, tag="call_test"):

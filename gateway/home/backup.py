@@ -3,10 +3,10 @@
 The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the
 gateway's id, the whole household (also what stood in gateway.toml), its secrets, what the sensors'
 drivers remember (counters, packet numbers), so that nothing has to be paired again, and the alarms
-that are open. The journal stays behind: the new box begins one of its own, with a new name and in
-the next generation, as the contract wants it; what is open is written there first, and alarms go on
-being numbered. Should the old box come back, both have one id: the platform link tells it as an
-identity conflict.
+that are open. Recordings of the voice stay behind: they are somebody's own, and large. So does the
+journal: the new box begins one of its own, with a new name and in the next generation, as the
+contract wants it; what is open is written there first, and alarms go on being numbered. Should the
+old box come back, both have one id: the platform link tells it as an identity conflict.
 
 A backup may have been handed over by a stranger: the programs that it names must be ones that this
 box lets run (see `programs`).
@@ -168,6 +168,7 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
         times=dict(parts.times),
         sound=parts.sound,
         dangers=parts.dangers,
+        recordings={},
     )
     return whole, replace(
         own,

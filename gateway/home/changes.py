@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway.home import hooks, ladder, values
+from gateway.home import hooks, ladder, phrases, values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
 from gateway.home.devices import broker_at
@@ -65,6 +65,7 @@ _SECTIONS = (
     "times",
     "sound",
     "dangers",
+    "recordings",
 )
 
 Made = tuple[Household, HouseholdSecrets]
@@ -309,6 +310,7 @@ _MAKES: Mapping[What, Callable[[Config, Any, Handed], Made]] = {
     What.SET_PLATFORM: _platform,
     What.SET_LADDER: _ladder,
     What.SET_CONSENT: _consent,
+    What.SET_PHRASE: phrases.changed,
 }
 # of sections of the household
 _SETS: Mapping[What, Callable[[Config, Any], dict[str, Any]]] = {

@@ -55,6 +55,7 @@ class Handed(Strict, frozen=True, omit_defaults=True):
     passphrase: str | None = None  # backup, take_over
     backup: str | None = None  # take_over: the sealed file, as base64
     numbers: dict[str, str] | None = None  # set_ladder: telephone numbers, by rung from "1"
+    sound: str | None = None  # set_phrase: the recording, as base64
     hooks: dict[str, Hook] | None = None  # set_ladder: webhooks, by rung from "1"
 
     def __repr__(self) -> str:

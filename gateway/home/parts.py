@@ -346,6 +346,13 @@ class Signing(Strict, frozen=True):
     push: bool = False
 
 
+class Recording(Strict, frozen=True):
+    """A phrase in the voice of a relative: how long it is, and the beginning of its SHA-256."""
+
+    seconds: float
+    sum: str
+
+
 class Household(Strict, frozen=True):
     """What the technician has set, and who changed it last.
 
@@ -372,6 +379,7 @@ class Household(Strict, frozen=True):
     sound: SoundPart | None = None
     dangers: DangersPart | None = None
     silence: SilencePart | None = None
+    recordings: dict[str, Recording] = {}  # by the phrase they replace, see `phrases`
 
 
 class HouseholdSecrets(Strict, frozen=True):

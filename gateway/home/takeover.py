@@ -80,7 +80,11 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         raise BackupError(Say("backup.home_there", path=state))
     token = secrets.token_hex(8)
     home = replace(
-        kept.household, revision=kept.household.revision + 1, token=token, changed=("restored",)
+        kept.household,
+        revision=kept.household.revision + 1,
+        token=token,
+        changed=("restored",),
+        recordings={},
     )
     own = replace(kept.secrets, token=token, revision=home.revision)
     try:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.home.handed import Rejected
 from gateway.home.parts import (
@@ -114,6 +114,13 @@ class SetRules(SetTimes, frozen=True):
     off: tuple[Optional, ...] = ()
 
 
+class SetPhrase(Strict, frozen=True):
+    """A phrase of the voice is recorded (the sound is handed over), or as it was shipped again."""
+
+    phrase: Annotated[str, Meta(min_length=1, max_length=40)]
+    shipped: bool = False
+
+
 class SetConsent(Strict, frozen=True):
     """What the resident lets us keep; what is left out is as it was."""
 
@@ -146,6 +153,7 @@ FORMS: Final[Mapping[What, Form]] = {
     What.SET_LADDER: Form("ladder", SetLadder),
     What.SET_TIMES: Form("times", SetTimes),
     What.SET_SOUND: Form("sound", SoundPart),
+    What.SET_PHRASE: Form("recordings", SetPhrase),
     What.SET_CONSENT: Form("consent", SetConsent),
     What.SET_DANGERS: Form("dangers", DangersPart),
     What.SET_RULES: Form("rules", SetRules),

@@ -24,8 +24,12 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST = 40 * 1024  # bytes of a request's body: two certificates in PEM, nothing here is larger
-# ... but a backup that a new box is to take over, and a photograph
-LARGER: Final = {"/moving/look": 256 * 1024, "/sensors/photo": 96 * 1024}
+# ... but a backup that a new box is to take over, a photograph, and a recording
+LARGER: Final = {
+    "/moving/look": 256 * 1024,
+    "/sensors/photo": 96 * 1024,
+    "/rules/phrases": 2 * 1024 * 1024 + 4096,  # a phrase as a phone's recorder may write it
+}
 RATE, BURST = 25.0, 150.0  # requests a second and at once of one source: a page is about eight
 SOURCES = 500  # sources that are remembered, the one longest quiet forgotten first
 REGULARS = 40  # such sources: two of each session there may be
@@ -51,6 +55,13 @@ HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
 )
+
+
+# ... and of the one page on which a phrase is recorded, and listened to before it is sent
+RECORDS: Final = {
+    "content-security-policy": f"{_POLICY.decode()}; media-src blob:",
+    "permissions-policy": "camera=(), microphone=(self), geolocation=()",
+}
 
 
 class Guard:

@@ -152,10 +152,13 @@ class Callers:
             self._sounder.leave(self._asking.number)
             self._asking = None
 
-    async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
-        """Let the home be heard without an alarm; return how it went. Every alarm goes before."""
+    async def try_sound(self, program: Sequence[str], at: Moment, phrase: str = "") -> Ran:
+        """Let the home be heard without an alarm; return how it went. Every alarm goes before.
+
+        `phrase`: of the voice, in the place of its sample.
+        """
         self._quit(program)
-        return await self._sounder.try_(program, trial(at))
+        return await self._sounder.try_(program, trial(at), {"ELDERCARE_PHRASE": phrase})
 
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
         """Sound again for what was raised before a restart and is not answered."""

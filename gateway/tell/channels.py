@@ -30,7 +30,7 @@ from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.tell.callers import Callers
 from gateway.tell.proofs import Proofs
-from gateway.tell.sounder import Ran
+from gateway.tell.sounder import HEARD, Ran
 from gateway.tell.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
@@ -39,6 +39,9 @@ from gateway.words.clock import Clock, Moment
 OF_ONE = frozenset({"not_set_up", "failed"})
 NO_VOICE = "no_voice"  # a modem that makes no telephone calls
 WITH_SMS = "--sms"  # an argument by which a person gets an SMS before the telephone rings
+# of the home's voice: a recording is damaged. It is heard all the same, so this is no channel that
+# is down, but a fault beside it
+RECORDING = " (recordings)"
 IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
 
 
@@ -147,7 +150,7 @@ class Channels:
         broken = {name for what, name in self._pipeline.faults.on if what == kind.CALL_FAILED}
         gone = [
             fact
-            for name in broken - there.keys() - each.keys()
+            for name in broken - there.keys() - {n + RECORDING for n in there} - each.keys()
             for fact in self._pipeline.faults.end(kind.CALL_FAILED, now, name)
         ]
         self._pipeline.know_down(self._down(broken, there, each))
@@ -199,21 +202,22 @@ class Channels:
                     for n, command in own
                     if self._is_due(n, n in broken or n in self._doubted, now)
                 ]
-            elif one.asks and self._is_due(name, name in broken, now):
+            elif one.asks and self._is_due(name, name in broken, now, name + RECORDING in broken):
                 due.append(min(own, key=self._asked_at, default=(name, one.asks)))
         return min(due, key=self._asked_at, default=None)
 
     def _asked_at(self, one: tuple[str, tuple[str, ...]]) -> float:
         return self._asked.get(one[0], 0.0)
 
-    def _is_due(self, name: str, broken: bool, now: float) -> bool:
+    def _is_due(self, name: str, broken: bool, now: float, mended: bool = False) -> bool:
+        """Say whether a program is to be asked; `mended`: what it plays may be whole by now."""
         called = self._alarm_is_fresh()
         if called and not broken:
             return False  # nothing is tried while it may be wanted
         last = self._asked.get(name)
         if last is None:
             return broken or now - self._began >= WAITS.settle
-        if not broken:
+        if not broken and not mended:
             return now - last >= self._home.config.times.self_test
         return now - last >= (WAITS.ask_in_need if called else WAITS.ask_again)
 
@@ -278,6 +282,7 @@ class Channels:
 
     def _heard(self, name: str, ran: Ran, *, found: str, at_once: bool) -> None:
         broken = (kind.CALL_FAILED, name) in self._pipeline.faults.on
+        self._recordings(name + RECORDING, ran, all_=found == "test")
         if broken is not ran.ok or not (ran.ok or at_once):
             return
         now, one = self._clock.now().mono, channels(self._home.config).get(name)
@@ -291,6 +296,18 @@ class Channels:
             self._broke[name] = now
             self._notes.begin(kind.CALL_FAILED, name, why=ran.broken or "failed", found=found)
         self._notes.later(self.look)
+
+    def _recordings(self, name: str, ran: Ran, *, all_: bool) -> None:
+        """Tell once of a damaged recording, and once that there is none any more.
+
+        `all_`: a test, which looks at each; another run knows of those that it has played.
+        """
+        damaged = ran.broken == HEARD
+        if ran.ok and damaged is not ((kind.CALL_FAILED, name) in self._pipeline.faults.on):
+            if damaged:
+                self._notes.begin(kind.CALL_FAILED, name, why=HEARD, found="test")
+            elif all_:
+                self._notes.end(kind.CALL_FAILED, name)
 
     def status(self) -> list[ChannelStatus]:
         """Return how each program is, for the status file.

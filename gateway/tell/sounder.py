@@ -31,9 +31,11 @@ BROKEN = {
     13: "no_sim",
     14: "not_set_up",
     15: "no_voice",
+    16: "recording",
     126: "not_executable",
     127: "not_there",
 }
+HEARD = "recording"  # it sounded, but in the place of a damaged recording the shipped phrase
 # alarms that wait for the sounder; the least urgent is forgotten first, of these the newest
 NOISES = 64
 
@@ -152,7 +154,8 @@ async def _run(
                 os.killpg(child.pid, signal.SIGKILL)
     broken = BROKEN.get(code, "ended" if code < 0 else "")
     lines = b"".join(said).decode(errors="replace").splitlines()
-    return Ran(code == 0, f"{program[0]}: exit code {code}", broken, tuple(map(visible, lines)))
+    ok = code == 0 or broken == HEARD
+    return Ran(ok, f"{program[0]}: exit code {code}", broken, tuple(map(visible, lines)))
 
 
 async def _hear(stream: asyncio.StreamReader, said: list[bytes]) -> None:
@@ -259,11 +262,13 @@ class Sounder:
         self._order += 1
         self._want(_Noise(tuple(program), alarm, reason, self._order, facts, word))
 
-    async def try_(self, program: Sequence[str], alarm: Alarm) -> Ran:
+    async def try_(
+        self, program: Sequence[str], alarm: Alarm, facts: Mapping[str, str] = NOTHING
+    ) -> Ran:
         """Let a program be heard; every alarm goes before. Returns how it went."""
         self._order += 1
         heard: asyncio.Future[Ran] = asyncio.get_running_loop().create_future()
-        self._want(_Noise(tuple(program), alarm, "try", self._order, NOTHING, True, heard))
+        self._want(_Noise(tuple(program), alarm, "try", self._order, facts, True, heard))
         return await heard
 
     def leave(self, number: int) -> None:

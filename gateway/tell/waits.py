@@ -73,8 +73,8 @@ class _Tell(Waits):
     # -- programs
     program: float = wait(120.0, 10.0, 600.0, "ours: then it is ended and has failed")
     program_test: float = wait(60.0, 5.0, 600.0, "ours: to say whether it could reach anybody")
-    word: float = wait(12.0, 5.0, 30.0, "ours: news of an alarm takes six; then a player hangs")
-    try_sound: float = wait(6.0, 3.0, 20.0, "ours: a siren that is tried is heard by then")
+    word: float = wait(15.0, 5.0, 30.0, "ours: news, recorded, take twelve; then a player hangs")
+    try_sound: float = wait(10.0, 3.0, 20.0, "ours: a phrase takes up to nine; a siren is heard")
     turn: float = wait(12.0, 5.0, 60.0, "ours: of a siren while another alarm waits to be heard")
     told: float = wait(
         120.0, 10.0, 600.0, "ours: who was told of a fire knows of the next detector in it"

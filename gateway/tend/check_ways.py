@@ -27,6 +27,7 @@ CHANNEL = {
     "no_network": both("check.no_network"),
     "no_sim": both("check.no_sim"),
     "no_voice": both("check.no_voice"),
+    "recording": both("check.recording"),
     "not_set_up": both("check.not_set_up"),
     "not_there": both("check.channel_not_there"),
     "not_executable": both("check.not_executable"),

@@ -21,7 +21,7 @@ from gateway.box import folders
 from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
-from gateway.home import backup, changes, handed, household, undo, values
+from gateway.home import backup, changes, handed, household, phrases, undo, values
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
@@ -340,15 +340,17 @@ class Technician(Part, kw_only=True):
             raise No(Refused.CHANGED_MEANWHILE, said)
         if change.what is What.SET_PLATFORM:
             self._asked(values.read(change.what, change.value))
+        given = handed.handed(config.page_folder, i.secrets)
         if change.what is What.UNDO:
             mono = self.clock.now().mono
             if (after := undo.undone(config, self._before, self.models, i, at, mono)) is None:
                 raise No(Refused.NOT_ALLOWED, "order.no_undo")
         else:
-            given = handed.handed(config.page_folder, i.secrets)
             after = changes.changed(
                 config, change, given, self.models, instruction=i.id, by=i.by, at=at
             )
+        if change.what is What.SET_PHRASE:  # also where it is the same: its file may be damaged
+            phrases.put(config.state, values.read(change.what, change.value), given)
         if after is config:
             return config
         try:

@@ -5,7 +5,8 @@ environment, it ends by itself, and its exit code says what is wrong with the ch
 the standard library is loaded: it must be heard within a second on the smallest box.
 
 A phrase is looked for among the home's own recordings first, then among the rendered ones. One
-that is nowhere is left out; tones are calculated, so that a box without phrases still sounds.
+that is nowhere is left out; tones are calculated, so that a box without phrases still sounds. In
+the place of a recording that is damaged the rendered phrase is heard, and the exit code says so.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ import subprocess
 import sys
 import wave
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from gateway.voice import tones
+from gateway.voice import recordings, tones
 from gateway.voice.words import CHIME, PAUSE, SIREN, Told, said
 
 CLIPS: Final = Path(__file__).parent / "clips"
 PLAYER: Final = "aplay"
 LONGEST: Final = 100 * tones.RATE  # samples in one run; the daemon ends a program after 120 s
 CLIP_MOST: Final = 15 * tones.RATE  # samples of one clip
-UNPLUGGED, NOT_THERE, FAILED = 10, 127, 1  # exit codes of the contract
+# exit codes of the contract; DAMAGED: all was heard, a recording in the voice of the gateway
+UNPLUGGED, NOT_THERE, FAILED, DAMAGED = 10, 127, 1, 16
 FIRST: Final = 0.6  # of its loudness a first question has
 HEARD: Final = "sounds.log"  # of the device `file:FOLDER`
 _TONES: Final = frozenset({SIREN, CHIME, PAUSE})
@@ -52,9 +54,32 @@ def clip(name: str, folders: Sequence[Path]) -> array[int]:
     return array("h")
 
 
-def composed(names: Sequence[str], folders: Sequence[Path], volume: float) -> bytes:
-    """Return all clips in a row, at `volume` from 0 to 1, no longer than a run may be."""
-    made: dict[str, array[int]] = {}
+def recorded(names: Sequence[str], folder: Path | None) -> tuple[dict[str, array[int]], list[str]]:
+    """Return the home's own recordings of these phrases, and which of them are damaged."""
+    own: dict[str, array[int]] = {}
+    damaged = []
+    for name in dict.fromkeys(names) if folder is not None else ():
+        try:
+            found = recordings.read(folder / f"{name}.wav") if folder is not None else None
+        except (OSError, recordings.Unfit):
+            damaged.append(name)
+            continue
+        if found is not None:
+            own[name] = found[:CLIP_MOST]
+    return own, damaged
+
+
+def composed(
+    names: Sequence[str],
+    folders: Sequence[Path],
+    volume: float,
+    own: Mapping[str, array[int]] | None = None,
+) -> bytes:
+    """Return all clips in a row, at `volume` from 0 to 1, no longer than a run may be.
+
+    What is in `own` goes before what the folders have.
+    """
+    made: dict[str, array[int]] = dict(own or {})
     out = array("h")
     for name in names:
         if name not in made:
@@ -117,6 +142,7 @@ def told(environment: dict[str, str]) -> Told:
         cancel=environment.get("ELDERCARE_CANCEL", ""),
         minutes=int(minutes) if minutes.isdecimal() and len(minutes) < 4 else 0,
         test=environment.get("ELDERCARE_TEST") == "1",
+        phrase=environment.get("ELDERCARE_PHRASE", ""),
         noisy=environment.get("ELDERCARE_STATE") == "raised"
         and environment.get("ELDERCARE_QUIET") != "1",
     )
@@ -132,13 +158,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("word", nargs="?", choices=("test",))
     asked = parser.parse_args(arguments)
     if asked.word:
-        if asked.device.startswith("file:"):
-            return 0
-        return play(tones.pause(0.1).tobytes(), asked.device)
+        _, damaged = recorded(sorted(recordings.RECORDABLE), asked.recordings)
+        quiet = asked.device.startswith("file:")
+        return _code(0 if quiet else play(tones.pause(0.1).tobytes(), asked.device), damaged)
     names = said(told(dict(os.environ)), asked.language)
-    folders = [CLIPS / asked.language]
-    if asked.recordings is not None:
-        folders.insert(0, asked.recordings)
+    own, damaged = recorded([n for n in names if n not in _TONES], asked.recordings)
     # An alarm is as loud by night as by day, and as loud as its test.
     night = os.environ.get("ELDERCARE_NIGHT_VOLUME", "")
     percent = asked.volume
@@ -149,10 +173,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     volume = max(0.05, min(percent / 100.0, 1.0))
     if not names:
         return 0
-    samples, (file, _, place) = composed(names, folders, volume), asked.device.partition(":")
+    samples = composed(names, [CLIPS / asked.language], volume, own)
+    file, _, place = asked.device.partition(":")
     if file == "file":
-        return put_down(samples, names, Path(place), dict(os.environ))
-    return play(samples, asked.device)
+        return _code(put_down(samples, names, Path(place), dict(os.environ)), damaged)
+    return _code(play(samples, asked.device), damaged)
+
+
+def _code(code: int, damaged: Sequence[str]) -> int:
+    """Return the exit code: whether it was heard goes before what was wrong with a recording."""
+    for name in damaged:
+        print(f"recording {name}: damaged, the shipped phrase is heard", file=sys.stderr)
+    return DAMAGED if damaged and code == 0 else code
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway.voice import en, zh
 from gateway.voice.play import CLIPS
+from gateway.voice.recordings import resampled
 from gateway.voice.tones import PEAK, RATE
 
 VOICES: Final = {"zh": ("cmn", zh, "150"), "en": ("en-gb", en, "150")}
@@ -31,18 +32,6 @@ def spoken(text: str, voice: str, pace: str) -> array[int]:
         with wave.open(str(file), "rb") as said:
             samples, rate = array("h", said.readframes(said.getnframes())), said.getframerate()
     return loud(trimmed(resampled(samples, rate)))
-
-
-def resampled(samples: array[int], rate: int) -> array[int]:
-    """Return samples at `RATE`, by straight lines between them: enough for a voice."""
-    count = len(samples) * RATE // rate
-    out = array("h")
-    for n in range(count):
-        at, part = divmod(n * rate, RATE)
-        here = samples[at]
-        there = samples[at + 1] if at + 1 < len(samples) else here
-        out.append(here + (there - here) * part // RATE)
-    return out
 
 
 def trimmed(samples: array[int]) -> array[int]:

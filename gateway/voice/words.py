@@ -72,13 +72,14 @@ class Told:
     minutes: int = 0
     test: bool = False
     noisy: bool = False
+    phrase: str = ""  # which one is tried
 
 
 def said(told: Told, language: Language) -> list[str]:
     """Return the names of the clips to play, in order; empty where nothing is said."""
     test = ["test"] if told.test else []
     if told.reason == "try":
-        return [CHIME, "try"]
+        return [CHIME, told.phrase if told.phrase in zh.PHRASES else "try"]
     if told.reason == "wish":
         return [CHIME, "wish"]
     if told.reason in {"asked", "asked_again"}:

@@ -87,6 +87,7 @@ class What(StrEnum):
     SET_LADDER = "set_ladder"
     SET_TIMES = "set_times"
     SET_SOUND = "set_sound"
+    SET_PHRASE = "set_phrase"
     SET_CONSENT = "set_consent"
     SET_DANGERS = "set_dangers"
     SET_RULES = "set_rules"
@@ -120,7 +121,7 @@ class Instruction(Struct, frozen=True, kw_only=True):
     alarm: str = ""
     device: str = ""
     # walk: what is pulled for the whole home, mains or uplink, in the place of a device, or drill;
-    # call_test: which rung, from 1
+    # call_test: which rung, from 1; sound_test: which phrase of the voice
     step: str = ""
     reason: str = ""
     outcome: str = ""

@@ -8,7 +8,8 @@ import wave
 from types import SimpleNamespace
 
 import pytest
-from gateway.voice import play, render, tones
+from gateway.tell.sounder import BROKEN, HEARD
+from gateway.voice import play, recordings, render, tones
 from gateway.voice.play import CLIPS
 
 FALL = {"ELDERCARE_KIND": "person.fall", "ELDERCARE_ROOM": "bath", "ELDERCARE_CANCEL": "button", "ELDERCARE_STATE": "raised"}
@@ -97,13 +98,48 @@ def test_a_recording_of_the_family_is_heard_in_the_place_of_the_phrase(card, phr
         out.setsampwidth(2)
         out.setframerate(tones.RATE)
         out.writeframes(own.tobytes())
-    (folder / "on_site.wav").write_bytes(b"no sound at all")
     assert card.run("acknowledged", f"--recordings={folder}", ELDERCARE_STATE="acknowledged").returncode == 0
     assert at(card.played, own) > 0
     assert at(card.played, clip(phrases, "acknowledged")) == -1
+
+
+def test_in_the_place_of_a_damaged_recording_the_shipped_phrase_is_heard_and_it_is_said(card, phrases, tmp_path):
+    folder = tmp_path / "voice"
+    folder.mkdir()
+    whole = recordings.fitted(recordings.made(clip(phrases, "calm")))
+    for damaged in (b"no sound at all", whole[:-500], whole[:900] + b"\x55" + whole[901:]):
+        (folder / "on_site.wav").write_bytes(damaged)
+        card.file.unlink(missing_ok=True)
+        ran = card.run("on_site", f"--recordings={folder}", ELDERCARE_STATE="on_site")
+        assert (ran.returncode, "on_site" in ran.stderr) == (play.DAMAGED, True)
+        assert BROKEN[play.DAMAGED] == HEARD
+        assert at(card.played, clip(phrases, "on_site")) > 0
+    tested = card.run("raised", f"--recordings={folder}", "test")
+    assert tested.returncode == play.DAMAGED, "its test looks at each, and makes no sound"
+    assert card.run("raised", f"--recordings={folder}", ELDERCARE_STATE="raised").returncode == 0, "one that is not played harms nothing"
+    assert card.run("raised", f"--recordings={folder}", "test", device="hw:7").returncode == play.UNPLUGGED, "no sound at all is worse"
+
+
+def test_a_voice_recorded_softly_is_as_loud_as_the_phrase_it_replaces_and_can_be_tried_alone(card, phrases, tmp_path):
+    folder, shipped = tmp_path / "voice", clip(phrases, "raised.fall")
+    folder.mkdir()
+    softly = array.array("h", (sample // 12 for sample in clip(phrases, "closed")))
+    fit = recordings.fitted(recordings.made(softly), recordings.level(shipped))
+    (folder / "raised.fall.wav").write_bytes(fit)
+    own = recordings.opened(fit).samples
+    assert recordings.level(own) == pytest.approx(recordings.level(shipped), rel=0.05)
+    where = f"--recordings={folder}"
+    assert card.run("raised", where).returncode == 0
+    assert at(card.played, own) > 0
+    assert at(card.played, shipped) == -1
+    assert at(card.played, tones.siren()) == 0, "the siren is nobody's to replace"
     card.file.unlink()
-    assert card.run("on_site", f"--recordings={folder}", ELDERCARE_STATE="on_site").returncode == 0
-    assert at(card.played, clip(phrases, "on_site")) > 0, "one that cannot be read is passed over"
+    assert card.run("try", where, ELDERCARE_PHRASE="raised.fall", ELDERCARE_STATE="raised").returncode == 0
+    assert (at(card.played, own) > 0, at(card.played, tones.siren())) == (True, -1)
+    card.file.unlink()
+    (folder / "raised.fall.wav").unlink()
+    assert card.run("try", where, ELDERCARE_PHRASE="raised.fall").returncode == 0
+    assert at(card.played, shipped) > 0, "without it the shipped one is heard again"
 
 
 def test_without_any_phrase_the_tones_still_sound(card, monkeypatch, tmp_path):

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from gateway.judge.calls import CHANNEL_DOWN, skipped
 from gateway.judge.dispatch import Rung
-from gateway.tell.channels import IN_A_ROW, Channels, lines
+from gateway.tell.channels import IN_A_ROW, RECORDING, Channels, lines
 from gateway.tell.proofs import MARK, Proofs
-from gateway.tell.sounder import Ran
+from gateway.tell.sounder import HEARD, Ran
 from gateway.tell.waits import WAITS
 from gateway.words import kind
 
@@ -109,6 +109,21 @@ async def test_one_that_is_broken_is_asked_while_somebody_calls(bench):
     bench.fresh, bench.callers.answer = True, WELL
     assert await bench.look(WAITS.ask_in_need) == [SMS[0], SMS[0]]
     assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["cleared"]
+
+
+async def test_a_damaged_recording_is_a_fault_of_its_own_and_the_home_is_heard(bench):
+    bench.home.config.sound_words = bench.home.config.sound_alarm
+    name, half = SIREN[0] + RECORDING, Ran(True, "", HEARD)
+    assert bench.ends(SIREN[0], half, sounds=True) == told("raised", name)
+    assert bench.ends(SIREN[0], half, sounds=True) == []
+    assert bench.ends(SIREN[0], WELL, sounds=True) == [], "another phrase was heard, this one was not looked at"
+    assert (bench.pipeline.down, [row.why for row in bench.channels.status()]) == (set(), ["", ""])
+    bench.channels.look(bench.clock.now())
+    assert fakes.turn(bench.notes, bench.clock) == [], "it is forgotten with its program alone"
+    assert set(await bench.look(WAITS.settle)) <= set(SMS[:1] + SIREN[:1])
+    await bench.look(0)
+    assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["cleared"], "its test has looked at each"
+    await bench.channels.close()
 
 
 async def test_what_stands_in_the_configuration_no_more_is_forgotten(bench):

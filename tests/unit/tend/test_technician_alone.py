@@ -46,7 +46,7 @@ async def made(tmp_path):
     out.rearranged = []
     out.callers = SimpleNamespace(running=0, tried=[], ran=Ran(True, ""))
 
-    async def try_sound(program, _at):
+    async def try_sound(program, _at, _phrase):
         out.callers.tried.append(program)
         return out.callers.ran
 
@@ -174,12 +174,14 @@ async def test_the_home_is_heard_unless_an_alarm_needs_its_loudspeaker(made):
     assert await made.heard() == "not_allowed", "the voice ends by itself"
     made.callers.ran = Ran(False, "exit code 10", "unplugged")
     assert await made.heard() == "not_allowed"
+    made.callers.ran = Ran(True, "exit code 16", "recording")
+    assert await made.heard() == "not_allowed", "it was heard, but not the recording"
     made.home.config.sound_words = ()
     made.pipeline.alarms = {1: SimpleNamespace(open=True, test=False)}
     assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
     made.home.config.sound_alarm = ()
     assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
-    assert len(made.callers.tried) == 4
+    assert len(made.callers.tried) == 5
 
 
 async def test_a_rung_is_tried_and_what_came_back_is_said_with_its_time_in_both_languages(made):
