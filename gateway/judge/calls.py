@@ -10,6 +10,7 @@ from gateway.judge.alarm import Alarm, Called, Delivery
 from gateway.judge.dispatch import (
     BESIDE,
     PROGRAM,
+    ROUNDS,
     Reason,
     Rung,
     candidates,
@@ -39,12 +40,14 @@ def skipped(
     """Return why a person is passed over: the channel is known not to work, or not at this hour.
 
     Only where another program calls a person; where there is nobody else each is tried: it costs
-    nothing. No hours count once a whole round has not ended a danger to life.
+    nothing. No hours count once a whole round has not ended a danger to life, nor from the
+    last of ROUNDS on for anything less: whoever is there has not answered.
     """
     callers = [r for r in ladder if r.program and not r.sounds]
     works = [r for r in callers if r.program[0] not in down and r.program not in down]
-    wanted = alarm.priority <= Priority.P1 and round_of(alarm) > 0
-    there = [r for r in works if wanted or r.wants(alarm, now)]
+    rounds = 1 if alarm.priority <= Priority.P1 else ROUNDS - 1
+    wanted = round_of(alarm) >= rounds
+    there = [r for r in works if r.wants(alarm, now) or (wanted and r.may(alarm))]
     if rung in callers and rung not in works and works:
         return CHANNEL_DOWN
     return OFF_DUTY if rung in callers and rung not in there and there else None

@@ -56,9 +56,13 @@ class Rung(Struct, frozen=True):
     person: str = ""  # who it is in the file of telephone numbers
     online: bool = False  # its program needs the network of the home
 
+    def may(self, alarm: Alarm) -> bool:
+        """Say whether this person can be called for an alarm at all, whatever the hour."""
+        return alarm.priority <= self.least
+
     def wants(self, alarm: Alarm, now: Moment) -> bool:
         """Say whether this person can be called for an alarm at this time."""
-        return alarm.priority <= self.least and (self.duty is None or self.duty.on(now))
+        return self.may(alarm) and (self.duty is None or self.duty.on(now))
 
 
 class Reason(StrEnum):

@@ -9,6 +9,7 @@ from gateway.judge.dispatch import PROGRAM, Rung
 from gateway.judge.duty import DAYS, Duty, gaps
 from gateway.words.clock import Moment, Quality
 from gateway.words.kind import Priority
+from gateway.words.reading import Kind
 
 from tests.kit.hand import Day, Home
 from tests.unit.judge.test_dispatch import calls
@@ -81,6 +82,21 @@ def test_who_is_called_for_danger_to_life_only_is_not_called_for_less():
     life.press()
     life.wait(40)
     assert made(life)[0] == ("warden", "no_receipt", Delivery.WAITING)
+
+
+def test_for_less_than_life_no_hours_count_from_the_third_round_on():
+    noon = Day(Home()).clock.now().wall.astimezone(ZONE)
+    off = Duty(time((noon.hour + 4) % 24), time((noon.hour + 5) % 24), ZONE)
+    day = Day(Home(ladder=(program("always"), program("late", duty=off), program("warden", least=Priority.P1))))
+    day.hear("water", Kind.MOISTURE, True)
+    day.wait(100 * 60)
+    assert day.alarm.priority is Priority.P2
+    made_ = [e.fact.alarm.calls[-1] for e in day.entries if getattr(e.fact, "move", "") == "call"]
+    reached = [(c.responder, c.round) for c in made_ if c.rung and c.delivery is Delivery.WAITING]
+    assert {who for who, n in reached if n < 2} == {"always"}
+    assert ("late", 2) in reached, "the only one on duty has not answered two whole rounds"
+    assert next(c.mono for c in made_ if (c.responder, c.round) == ("late", 2)) < day.alarm.since.mono + 20 * 60
+    assert "warden" not in {who for who, _ in reached}, "who is asked for danger to life alone is never called for less"
 
 
 def test_two_who_must_go_are_called_in_the_same_second():
