@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -12,7 +14,9 @@ from msgspec import Struct
 from gateway.hook.waits import WAITS
 from gateway.words.say import Say
 
+ONCE: Final = 32  # letters of the word in a message by which an echo of it is known
 ANSWER_MOST: Final = 64 * 1024  # bytes of an answer that are read
+SIGNED: Final = 8  # letters of a signature in a row that nobody says by chance
 HEADER_MOST: Final = 64  # letters of a time that are read
 # refused for good: who signs wrongly or asks at a wrong place need not ask again
 _WRONG: Final = frozenset({401, 403, 404, 405, 410})
@@ -47,20 +51,40 @@ def body_of(answer: http.client.HTTPResponse, name: str) -> bytes:
     return bytes(got)
 
 
+def echoes(message: bytes, signature: str) -> list[bytes]:
+    """Return the words by which an answer is known that repeats a message, or its headers.
+
+    They are letters and digits alone: whatever escapes them, they stay as they are.
+    """
+    once = re.search(rb'"once": ?"([0-9a-f]{%d})"' % ONCE, message)
+    run = max(re.findall("[A-Za-z0-9]+", signature.rpartition(",")[2]), key=len, default="")
+    return [*([once[1]] if once else []), *([run.encode()] if len(run) >= SIGNED else [])]
+
+
 def is_good(status: int) -> bool:
     """Say whether a status is a 2xx: of no other is the body read."""
     return 200 <= status < 300
 
 
 def meant(
-    status: int, body: bytes, name: str, *, retry_after: str = "", date: str = "", at: float
+    status: int,
+    body: bytes,
+    name: str,
+    *,
+    echo: Collection[bytes] = (),
+    retry_after: str = "",
+    date: str = "",
+    at: float,
 ) -> Answered:
     """Return what an answer means that came `at` our wall seconds.
 
-    Only a 2xx whose body names the entry is a receipt. `date` is the hour by the other's clock:
-    ours may be wrong.
+    Only a 2xx whose body names the entry is a receipt, and none that only repeats what was sent:
+    `echo` are words of it that a receiver has no reason to say. `date` is the hour by the
+    other's clock: ours may be wrong.
     """
     if is_good(status):
+        if any(word in body for word in echo):  # a page that shows what it was asked, not a desk
+            return Answered(why=Say("hook.echo", status=status))
         if name.encode() in body:
             return Answered(receipt=True)
         return Answered(why=Say("hook.unnamed", status=status))

@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import SplitResult
 
 from gateway.box.private import NotSetUp
-from gateway.hook.answer import Answered, body_of, meant
+from gateway.hook.answer import Answered, body_of, echoes, meant
 from gateway.hook.route import cut_off
 from gateway.hook.targets import Target, parts_of
 from gateway.words.say import Say
@@ -96,6 +96,7 @@ def _attempt(
             answer.status,
             body_of(answer, name),
             name,
+            echo=echoes(body, headers["webhook-signature"]),
             retry_after=answer.getheader("retry-after", ""),
             date=answer.getheader("date", ""),
             at=time.time(),

@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import resource
+import secrets
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ from typing import Final
 
 from gateway.box.private import NotSetUp
 from gateway.hook import targets
-from gateway.hook.answer import Answered
+from gateway.hook.answer import ONCE, Answered
 from gateway.hook.post import post
 from gateway.hook.targets import Target
 from gateway.hook.waits import WAITS
@@ -32,7 +33,7 @@ from gateway.words.say import Say
 
 HOOKS: Final = Path("/etc/eldercare-gateway") / targets.FILE
 STATE: Final = Path("/var/lib/eldercare-gateway")
-DONE, FAILED, NO_NETWORK, NOT_SET_UP = 0, 1, 12, 14
+DONE, FAILED, NOT_SET_UP, OFFLINE = 0, 1, 14, 17
 _FACTS: Final = ("ALARM", "KIND", "ROOM", "STATE", "REASON", "HOME", "SINCE")
 
 
@@ -42,7 +43,16 @@ def message(environment: Mapping[str, str], *, test: bool, at: datetime) -> tupl
     name = environment.get("ELDERCARE_ENTRY", "") or f"{said['alarm'] or 'test'}-{at:%Y%m%dT%H%M%S}"
     kind = "gateway.test" if test else "alarm.call"
     drill = environment.get("ELDERCARE_TEST") == "1"
-    data = {"v": 1, "entry": name, **said, "test": drill or test, "text": _text(said, test, drill)}
+    # `once` is nobody's to say back: an answer that has it only repeats what was sent
+    once = secrets.token_hex(ONCE // 2)
+    data = {
+        "v": 1,
+        "once": once,
+        "entry": name,
+        **said,
+        "test": drill or test,
+        "text": _text(said, test, drill),
+    }
     body = {"type": kind, "timestamp": at.isoformat(timespec="seconds"), "data": data}
     return name, json.dumps(body, ensure_ascii=False).encode()
 
@@ -102,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(answer.why.zh, answer.why.en, sep="\n", file=sys.stderr)
     if answer.wrong:
         return NOT_SET_UP
-    return NO_NETWORK if answer.no_network else FAILED
+    return OFFLINE if answer.no_network else FAILED
 
 
 if __name__ == "__main__":

@@ -328,6 +328,7 @@ EN: dict[str, str] = {
     "channel.no_network": "No signal: move the antenna, or use another operator's card.",
     "channel.no_voice": "The modem or its card makes no telephone calls: choose SMS instead, or use a modem and card that do.",
     "channel.recording": "A recording is damaged and the shipped phrase is heard instead: record it anew, or go back to the shipped phrase.",
+    "channel.no_internet": "The gateway has no network: check cable, Wi-Fi, router or SIM card.",
     "channel.no_sim": "No SIM card, or it asks for a PIN: insert the card and turn its PIN off.",
     "channel.not_set_up": "Not set up: ask the maintainer to set it up as the manual says under SMS or webhooks.",
     "channel.not_there": "Its program is missing: install it again.",

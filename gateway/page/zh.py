@@ -328,6 +328,7 @@ ZH: dict[str, str] = {
     "channel.no_network": "没有信号:请移动天线或换一家运营商的卡。",
     "channel.no_voice": "模块或卡不能打电话:改用短信,或换能打电话的模块和卡。",
     "channel.recording": "有一句录音损坏,放的是原配语音:请重录这一句,或改回原配语音。",
+    "channel.no_internet": "网关没有网络:请检查网线、Wi-Fi、路由器或物联网卡。",
     "channel.no_sim": "没有 SIM 卡,或卡要 PIN 码:请插好卡并取消 PIN。",
     "channel.not_set_up": "没有设置好:请维护人员按手册的短信或 webhook 一节设置。",
     "channel.not_there": "程序不在了:请重新安装。",

@@ -32,6 +32,7 @@ BROKEN = {
     14: "not_set_up",
     15: "no_voice",
     16: "recording",
+    17: "no_internet",
     126: "not_executable",
     127: "not_there",
 }

@@ -25,6 +25,7 @@ CHANNEL = {
     "unplugged": both("check.unplugged"),
     "no_credit": both("check.no_credit"),
     "no_network": both("check.no_network"),
+    "no_internet": both("check.no_internet"),
     "no_sim": both("check.no_sim"),
     "no_voice": both("check.no_voice"),
     "recording": both("check.recording"),

@@ -70,6 +70,7 @@ BOTH: Final[dict[str, str]] = {
     "check.no_network": "没有信号: 请移动天线或换一家运营商的卡 no signal: move the antenna, or use another operator's card",
     "check.no_voice": "模块或卡不能打电话: 改用短信, 或换能打电话的模块和卡 the modem or its card makes no telephone calls: choose SMS instead, or use a modem and card that do",
     "check.recording": "有一句录音损坏, 放的是原配语音: 请在网页上重录, 或改回原配语音 a recording is damaged and the shipped phrase is heard instead: record it anew on the page, or go back to the shipped phrase",
+    "check.no_internet": "网关没有网络: 请检查网线、Wi-Fi、路由器或物联网卡 the gateway has no network: check cable, Wi-Fi, router or SIM card",
     "check.no_sim": "没有 SIM 卡, 或卡要 PIN 码: 请插好卡并取消 PIN no SIM card, or it asks for a PIN: insert the card and turn its PIN off",
     "check.not_set_up": "没有设置好: 直接运行它可看到原因 not set up: run it by hand to see why",
     "check.channel_not_there": "程序或它需要的程序不存在: 请重新安装 it, or a program it needs, is missing: install it again",

@@ -151,6 +151,7 @@ EN: Final[dict[str, str]] = {
     "phone.emergency": "emergency numbers are not allowed: an SMS does not reach them, and a ring or a test would disturb them; 120 and 119 are called by people",
     # a webhook: what came of one attempt, and what is no address
     "hook.receipt": "received by the other side",
+    "hook.echo": "HTTP {status}, but the answer only repeats what was sent, which is no receipt: a log-in page of the network, or nobody who deals with it. The receiver has to answer with the webhook-id, without the message",
     "hook.unnamed": "HTTP {status}, but the answer does not name the entry: the receiver has to put the webhook-id into its body",
     "hook.redirect": "HTTP {status}, a redirect to another address, which is not followed: enter the final address",
     "hook.refused": "HTTP {status}, refused: compare the receiver's signing key, and its clock",

@@ -151,6 +151,7 @@ ZH: Final[dict[str, str]] = {
     "phone.emergency": "不能填紧急号码: 短信叫不到, 响铃和测试会打扰; 120 和 119 由人来打",
     # a webhook: what came of one attempt, and what is no address
     "hook.receipt": "对方已收下",
+    "hook.echo": "对方回了 HTTP {status}, 但只是把发去的内容原样送回, 不算收到: 可能是上网要登录的页面, 或对方没有处理。请对方只回 webhook-id",
     "hook.unnamed": "对方回了 HTTP {status}, 但回答里没有这条记录的编号: 请对方在回答正文中写上 webhook-id",
     "hook.redirect": "对方回了 HTTP {status}, 要转到别的地址: 不会跟着转, 请直接填最终地址",
     "hook.refused": "对方拒绝 (HTTP {status}): 核对对方存的签名密钥, 对方的时钟是否准",

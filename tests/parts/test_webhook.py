@@ -212,6 +212,19 @@ async def test_a_receipt_counts_as_soon_as_it_names_the_entry_though_the_answer_
     assert len(came) == 1
 
 
+async def test_a_page_that_shows_what_it_was_asked_is_no_receipt(tmp_path):
+    def portal(came):
+        shown = came.body.decode() + "".join(f"{k}: {v}" for k, v in came.headers.items())
+        return 200, {"content-type": "text/html"}, f"<html>please log in; you asked for {shown}</html>".encode()
+
+    with HookServer(portal) as server:
+        box = Box(tmp_path, server.url)
+        assert await box.tells(waits={"whole": 0.3}) == 1
+        assert "only repeats what was sent" in box.heard
+        server.does = receipts
+        assert await box.tells() == 0, box.heard
+
+
 async def test_what_is_no_http_and_what_is_not_there_are_told(tmp_path):
     gone = Box(tmp_path, f"https://127.0.0.1:{free_port()}/alarms")
     assert await gone.tells(waits={"whole": 0.3}) == 1, "another webhook may well be there"

@@ -2,17 +2,19 @@
 
 import base64
 import errno
+import html
 import http.client
 import json
 import socket
 import time
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from urllib.parse import quote
 
 import pytest
 from gateway.box.private import NotSetUp
 from gateway.hook import route, targets
-from gateway.hook.answer import ANSWER_MOST, Answered, meant
+from gateway.hook.answer import ANSWER_MOST, Answered, echoes, meant
 from gateway.hook.post import post, signature
 from gateway.hook.send import message
 from gateway.hook.targets import Target, key_of, parts_of
@@ -90,6 +92,21 @@ def test_where_the_clocks_differ_a_refusal_names_this_gateways_clock(status, apa
         assert not answer.again
         assert "2026-10-14" in answer.why.zh
         assert "clock of this gateway is the likely cause" in answer.why.en
+
+
+@pytest.mark.parametrize("escaped", [lambda b: b, html.escape, json.dumps, quote, lambda b: "".join(b.split())])
+def test_an_answer_that_repeats_what_was_sent_is_no_receipt(escaped):
+    name, body = message(SOS, test=False, at=datetime(2027, 1, 1, tzinfo=UTC))
+    signed = signature(KEY, name, 1, body)
+    echo = echoes(body, signed)
+    assert len(echo) == 2
+    whole = f"<h1>Log in</h1> you asked for {escaped(body.decode())}".encode()
+    headers = f"webhook-id: {name} webhook-timestamp: 1 webhook-signature: {escaped(signed)}".encode()
+    for answer in (whole, headers, whole + headers):
+        assert name.encode() in answer
+        assert meant(200, answer, name, echo=echo, at=1.0) == Answered(why=Say("hook.echo", status=200))
+    assert meant(200, name.encode(), name, echo=echo, at=1.0).receipt
+    assert message(SOS, test=False, at=datetime(2027, 1, 1, tzinfo=UTC))[1] != body, "each has a word of its own"
 
 
 def test_what_is_sent_has_the_entrys_id_and_no_number_of_anybody():
