@@ -78,6 +78,11 @@ def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
     sync(path.parent)
 
 
+def rewrite(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
+    """Put another body in the place of one generation; no other moves. Raises OSError."""
+    put(path, _text({"sum": _sum(body), "body": body}), mode)
+
+
 def durable(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Write a file that only its owner may read unless `mode` says more, and sync it.
 

@@ -19,7 +19,7 @@ from msgspec.structs import asdict, replace
 from gateway.box import generations
 from gateway.home import hooks, ladder
 from gateway.home.config import Config, composed, paper
-from gateway.home.parts import HomePlatform
+from gateway.home.parts import HomePlatform, HouseholdSecrets
 from gateway.home.source import ConfigError
 from gateway.hook import targets
 from gateway.sms import people
@@ -106,6 +106,31 @@ def keep(config: Config, before: Config) -> None:
             config.state / "household-secrets.json", msgspec.to_builtins(config.secrets)
         )
     generations.write(config.state / "household.json", msgspec.to_builtins(config.household), 0o640)
+    with contextlib.suppress(OSError):  # `tidy` tries again
+        forget_removed(config)
+
+
+def forget_removed(config: Config) -> None:
+    """Take numbers and webhooks that are removed out of earlier generations too. Raises OSError.
+
+    Else who asked not to be called any more would stand there until four further changes. Keys of
+    sensors stay: a household that had to be taken from an earlier generation needs them.
+    """
+    own, path = config.secrets, config.state / "household-secrets.json"
+    numbers = {own.own_number, *(p.number for p in own.phones.values())}
+    for found in generations.newest_first(path):
+        try:
+            old = msgspec.convert(found.body(), HouseholdSecrets)
+        except (generations.Torn, msgspec.ValidationError):
+            continue
+        left = replace(
+            old,
+            phones={n: p for n, p in old.phones.items() if p.number in numbers},
+            hooks={n: h for n, h in old.hooks.items() if h in own.hooks.values()},
+            own_number=old.own_number if old.own_number in numbers else "",
+        )
+        if left != old:
+            generations.rewrite(found.path, msgspec.to_builtins(left))
 
 
 def furnish(config: Config) -> None:
@@ -148,7 +173,9 @@ def _furnish_file(config: Config, name: str, text: str) -> None:
 
 
 def tidy(config: Config) -> None:
-    """Delete the files of certificates and keys that this configuration does not use."""
+    """Delete what this configuration does not use: certificates, keys, numbers of before."""
+    with contextlib.suppress(OSError):
+        forget_removed(config)
     texts = {config.secrets.certificate_key, *hooks.authorities(config.secrets)} | (
         {config.household.platform.ca, config.household.platform.certificate}
         if config.household.platform

@@ -14,7 +14,7 @@ from gateway.hook import targets
 
 from tests.kit.backups import kept
 from tests.kit.brokers import Authority
-from tests.kit.household import DEVICES, Gateway
+from tests.kit.household import DEVICES, OTHER_KEY, Gateway
 from tests.parts.test_household import PLATFORM, after, problems, saved
 
 URL, OTHER = "https://desk.county.example/t0ken-Zq41", "https://bridge.example/t0ken-Zq42"
@@ -86,6 +86,31 @@ def test_an_address_is_kept_while_it_is_on_the_ladder_and_goes_with_its_rung(hom
     made = saved(after(made, "set_ladder", ladder()), made)
     assert made.secrets.hooks == {}
     assert not (home.state / targets.OWN_FILE).exists()
+    assert holders(home) == set(), "nor in an earlier generation"
+    (home.state / "household.json").write_text("torn")
+    assert [r.responder for r in load(home.path, all_models()).parts.ladder] == ["county", "again"], "which still is one"
+
+
+def test_a_number_or_key_that_was_given_up_stands_nowhere_any_more_and_a_sensors_key_stays(home):
+    typed = Handed(numbers={"1": "+8613800005821"}, hooks={"2": Hook(url=URL, secret=hooks.fresh())})
+    rungs = ladder({"responder": "daughter", "channel": "sms", "person": "new"}, hook())
+    made = saved(after(home, "set_ladder", rungs, typed), home)
+    voided, number = made.secrets.hooks["w1"].secret.encode(), b"3800005821"
+    sealed = {"id": "sealed", "model": "shelly-blu-button", "room": "attic", "address": "A4:C1:38:00:00:03"}
+    made = saved(after(made, "put_device", sealed, Handed(key=OTHER_KEY)), made)
+    new = Handed(hooks={"2": Hook(secret=hooks.fresh())})
+    rungs["ladder"][0]["person"], rungs["ladder"][1]["person"] = made.parts.ladder[0].person, "w1"
+    made = saved(after(made, "set_ladder", rungs, new), made)
+
+    def stands(secret):
+        return {p.name for p in home.state.rglob("*") if p.is_file() and secret in p.read_bytes()}
+
+    assert stands(voided) == set(), "a key that was made anew is void everywhere"
+    assert "household-secrets.json.1" in stands(number), "while it is on the ladder"
+    made = saved(after(made, "set_ladder", ladder()), made)
+    assert stands(number) == set()
+    assert "household-secrets.json.2" in stands(OTHER_KEY.encode()), "an earlier household needs it"
+    assert {p.stat().st_mode & 0o777 for p in home.state.glob("household-secrets.json*")} == {0o600}
 
 
 def test_a_new_key_is_another_key_for_the_same_address(home):
