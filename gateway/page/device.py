@@ -51,6 +51,7 @@ def shown(
     shelves = known.masks()["shelves"]
     found = replace(found, shelved=device in shelves)
     now = known.now(facts)
+    may_shelve = _may_be_shelved(v, found)
     strip = strips(
         known.day(now),
         [(device, found.missing_after)],
@@ -93,7 +94,8 @@ def shown(
         once=acts.once,
         hours=acts.HOURS,
         until=shelves[device].get("until", 0.0) if device in shelves else 0.0,
-        was=acts.before(v, now, acts.SHELVED_MOST) if _may_be_shelved(v, found) else None,
+        was=acts.before(v, now, acts.SHELVED_MOST) if may_shelve else None,
+        may_shelve=may_shelve,
         enrolled=any(d.id == device for d in current(v).devices),
         taken=photos.taken(v.page.config.page_folder, device),
         photo_most=jpeg.LARGEST,

@@ -355,6 +355,7 @@ EN: dict[str, str] = {
     "device.untold": "Has never reported what it is for: test it",
     "device.shelved": "Shelved until {time}",
     "device.mute_cancel": "Its cancel button has no effect: a press cannot be told from a recording. Enter its key, or use a button that encrypts",
+    "device.desk_shelves": "A life may hang on this device: only the desk of the platform may shelve it.",
     "device.shelved_now": "Shelved",
     "device.battery": "Battery {percent}%",
     "signal.none": "No signal yet",

@@ -355,6 +355,7 @@ ZH: dict[str, str] = {
     "device.untold": "从未报过它该报的事:请试一次",
     "device.shelved": "搁置到 {time}",
     "device.mute_cancel": "撤警键无效: 无法证明是新按的, 请填密钥或换加密按钮",
+    "device.desk_shelves": "人命关天的设备,只有平台的呼叫台能暂时搁置。",
     "device.shelved_now": "搁置中",
     "device.battery": "电量 {percent}%",
     "signal.none": "无信号记录",

@@ -258,6 +258,9 @@ async def test_a_shelf_is_taken_back_for_no_longer_than_it_may_last_and_a_life_h
     door, pendant = [(await browser.get(f"/devices/{name}", params={"was": until})).text for name in ("front-door", "pendant")]
     assert f'name="until" value="{until}"' in door
     assert 'name="until"' not in pendant, "only the platform shelves what calls for help"
+    assert 'action="/do/shelve"' in door
+    assert 'action="/do/shelve"' not in pendant
+    assert ZH["device.desk_shelves"] in pendant or printed(ZH["device.desk_shelves"]) in pendant
     assert 'name="until"' not in (await browser.get("/devices/front-door", params={"was": "x"})).text
 
 
