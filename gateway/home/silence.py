@@ -11,6 +11,7 @@ from gateway.judge.silence.wishes import Wishes
 from gateway.voice import en, zh
 from gateway.words.reading import DeviceId, Kind
 
+BEDS = frozenset({*zh.ROOMS["room.bedroom"], *en.ROOMS["room.bedroom"]})
 BATHS = frozenset({*zh.ROOMS["room.bath"], *en.ROOMS["room.bath"]})
 HALLS = frozenset({*zh.ROOMS["room.hall"], *en.ROOMS["room.hall"]})
 
@@ -35,12 +36,14 @@ def places(config: Config) -> Mapping[DeviceId, Place]:
     devices = [d for d in config.devices if d.badge is None and d.model.senses & LIVES]
     doors = [d for d in devices if Kind.CONTACT_OPEN in d.model.senses]
     at_door = set(part.entrance) or {d.id for d in doors if d.room.strip().lower() in HALLS}
+    beds = {d.room for d in devices if d.watch.bed}
     return {
         d.id: Place(
             room=d.room,
             bed=d.watch.bed,
             entrance=d.id in at_door,
             bath=d.room.strip().lower() in baths and not d.watch.bed,
+            sleeps=d.room in beds or d.room.strip().lower() in BEDS,
             via=d.via,
         )
         for d in devices

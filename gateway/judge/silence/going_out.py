@@ -1,8 +1,8 @@
 """`person.no_return`, `person.night_exit`: left by the door, and nothing moves inside since.
 
-Out by day is no danger before the line of this home's own outings, or the hour at which somebody is
-to be back. A door that opens at night with nobody inside after it is asked about after
-`night_exit`, whatever the hour; who wanders is looked for at once.
+Out by day is no danger before the line of this home's own outings, its longest and a quarter, or
+the hour at which somebody is to be back. A door that opens at night with nobody inside after it is
+asked about after `night_exit`, whatever the hour; who wanders is looked for at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.reading import Value
 
-OFTEN = 20  # of so many outings one was longer than the line
+LONGER = 1.25  # times its longest outing that a home may be left
 
 
 def line(now: Now) -> tuple[int, dict[str, Value]]:
@@ -22,8 +22,7 @@ def line(now: Now) -> tuple[int, dict[str, Value]]:
     trips, limits = sorted(now.line.kept.trips, reverse=True), now.limits
     if len(trips) < LEAST:
         return limits.out, {"basis": "preset", "line_min": limits.out}
-    usual = int(trips[len(trips) // OFTEN] * 1.25)
-    minutes = min(max(usual, limits.least), limits.out_most)
+    minutes = min(max(int(trips[0] * LONGER), limits.least), limits.out_most)
     rests: dict[str, Value] = {"basis": "learnt", "line_min": minutes, "longest_min": trips[0]}
     return minutes, rests
 

@@ -64,6 +64,7 @@ class Mark(Struct):
     bath: float | None = None
     rises: float | None = None
     up: bool = False
+    rests: bool = False
     question: Question | None = None
     left: float = 0.0
     raised: list[str] = []
@@ -96,6 +97,7 @@ def text(state: State, now: Moment, boot: str) -> str:
         _finite(scene.bath),
         _finite(scene.rises),
         scene.up,
+        scene.rests,
         state.question,
         state.budget.left,
         state.raised,
@@ -139,6 +141,7 @@ def of(mark: Mark | None, now: Moment, boot: str) -> State:
         bath=here(mark.bath) if known else -inf,
         rises=here(mark.rises),
         up=mark.up,
+        rests=mark.rests,
     )
     question = mark.question
     if question is not None:

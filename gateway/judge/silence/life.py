@@ -24,12 +24,13 @@ WATCHES = LIVES - PRESSED
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a sensor that can show life is: room, door, bed or bath, its receiver."""
+    """Where a sensor that can show life is: room, door, bed, bath, bedroom, its receiver."""
 
     room: str = ""
     bed: bool = False
     entrance: bool = False
     bath: bool = False
+    sleeps: bool = False
     via: DeviceId = ""
 
 

@@ -36,6 +36,11 @@ class Now(Struct, frozen=True, kw_only=True):
         return self.local is not None and self.local.hour in ASKS
 
     @property
+    def cell(self) -> int:
+        """The cell of this hour: see `line`."""
+        return 0 if self.local is None else 2 * self.local.hour + self.scene.rests
+
+    @property
     def free(self) -> bool:
         """Whether it is Saturday or Sunday."""
         return self.local is not None and self.local.weekday() >= 5

@@ -34,6 +34,7 @@ class Scene(Struct):
     left: float = -inf  # when the entrance was heard last
     by_night: bool = False  # that was at night
     bath: float = -inf  # since when whoever is at home is in the bath; -inf: is elsewhere
+    rests: bool = False  # the newest sign is where the resident sleeps
     rises: float = -inf  # since when signs go on, today
     up: bool = False
 
@@ -60,6 +61,7 @@ class Scene(Struct):
             self.bath = at if self.bath == -inf else self.bath
         else:
             self.bath = -inf
+        self.rests = place.sleeps
         self._rise(at)
         self.since, self.whole = max(self.since, at), True
         self.signs.append(reading)

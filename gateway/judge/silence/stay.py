@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from math import inf
 
-from gateway.judge.silence.line import LEAST
 from gateway.judge.silence.now import Now
 from gateway.judge.silence.question import Ask
 from gateway.words import kind as kinds
 
-OFTEN = 4  # days of those known whose silence in the bath was longer: the rule cannot judge
+OFTEN = 3  # days of those known whose silence in the bath was longer: the rule cannot judge
 
 
 def cannot(now: Now) -> bool:
     """Say whether this home is silent after its bath too often."""
     baths = now.line.baths()
-    return len(baths) >= LEAST and baths[OFTEN - 1] > now.limits.bath
+    return len(baths) >= OFTEN and baths[OFTEN - 1] > now.limits.bath
 
 
 def judged(now: Now) -> Ask | None:
     """Say whether the home asks now."""
     scene = now.scene
-    if scene.bath == -inf or scene.door or not now.by_day or not scene.whole:
+    if scene.bath == -inf or scene.door or not scene.up or not now.by_day or not scene.whole:
         return None
-    if now.silent < now.limits.bath or cannot(now):
+    if now.silent < now.limits.bath * now.budget.stretch or cannot(now):
         return None
     last = scene.last
     return Ask(

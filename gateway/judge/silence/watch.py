@@ -144,7 +144,8 @@ class Silence:
             state.outcomes = (state.outcomes + "1")[-kept.OUTCOMES :]
             local = self._local(at)
             if local is not None and question.kind == kinds.INACTIVE:
-                self.line.answered(local.hour, (at.mono - question.since) / 60)
+                cell = 2 * local.hour + state.scene.rests
+                self.line.answered(cell, (at.mono - question.since) / 60)
         if state.raised:
             out += [Cleared(kind, "", at) for kind in state.raised]
             state.raised = []
@@ -280,7 +281,9 @@ class Silence:
         if scene.door or not scene.up:
             return
         if scene.whole:
-            self.line.watch(local.hour, silent)
+            self.line.watch(2 * local.hour + scene.rests, silent)
+            if local.hour * 60 + local.minute >= inactive.LAST and local.hour in ASKS:
+                self.line.evening(0.0 if scene.rests else silent)
             if scene.bath > -inf:
                 self.line.bathed(silent)
 
