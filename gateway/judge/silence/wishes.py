@@ -31,7 +31,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         questions=0.5, still=300, least=90, most=360, up=660, out=480, out_most=960, bath=40
     ),
     "usual": Preset(
-        questions=1.0, still=180, least=45, most=240, up=600, out=360, out_most=840, bath=25
+        questions=1.0, still=180, least=45, most=240, up=600, out=300, out_most=840, bath=25
     ),
     "close": Preset(
         questions=1.0, still=120, least=30, most=180, up=540, out=240, out_most=600, bath=20
