@@ -7,24 +7,24 @@ byte.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
+from itertools import takewhile
 from typing import Final
 
 from msgspec import Struct, field
 
 from gateway.home.recorded import Was
-from gateway.home.rerun import NOTHING, AsThen, Home, Key, Ran, Rules, key_of, same
-from gateway.home.waits import WAITS
-from gateway.judge.alarm import Alarm, State
+from gateway.home.rerun import NOTHING, Home, Key, Ran, Rules, beyond, key_of, raised, run, same
+from gateway.judge.alarm import State
 from gateway.judge.beds import SIGNS
 from gateway.words.reading import Kind, Reading
 
 LEARNT: Final = 28  # days before the first that are lived too
 MOST_DAYS: Final = 800  # that are counted
 READINGS: Final = 2_000_000
-DAY: Final = 86400.0
+MARKS: Final = ("asked", "answered", "cancelled", "raised", "was", "missed", "more", "fewer")
 
 
 class Mark(Struct, frozen=True):
@@ -64,6 +64,81 @@ class Lived(Struct):
     readings: int = 0
 
 
+class Calendar:
+    """The days from `first` to `last`, into which a run is written."""
+
+    def __init__(self, first: date, last: date, zone: tzinfo) -> None:
+        self._zone = zone
+        self.days = [Day(first + timedelta(days=n)) for n in range((last - first).days + 1)]
+        self.edges = [midnight(day.date, zone) for day in self.days]
+        self.edges.append(midnight(last + timedelta(days=1), zone))
+
+    def seen(self, reading: Reading, home: Home) -> None:
+        """Take what was heard: signs of life, and the line at that moment."""
+        day, minute = self.at(reading.at.mono)
+        if day is None:
+            return
+        day.readings += 1
+        if is_sign(reading) and (not day.signs or day.signs[-1] != minute):
+            day.signs.append(minute)
+        borne = home.pipeline.silence.borne(reading.at)
+        line = -1 if borne is None else round(borne)
+        if not day.line or day.line[-1][1] != line:
+            day.line.append((minute, line))
+
+    def at(self, wall: float) -> tuple[Day | None, int]:
+        """Return the day of a wall second, and its minute."""
+        n = bisect_right(self.edges, wall) - 1
+        if not 0 <= n < len(self.days):
+            return None, 0
+        return self.days[n], int((wall - self.edges[n]) // 60)
+
+    def put(self, name: str, key: Key, room: str = "") -> None:
+        """Write down something of a day, if it is one of these."""
+        kind, device, at = key
+        day, minute = self.at(at)
+        if day is not None:
+            getattr(day, name).append(Mark(minute, kind, device, room))
+
+    def told(self, ran: Ran, was: Sequence[Was]) -> None:
+        """Write down what was asked, answered, cancelled, raised and called, and what was."""
+        for name in ("asked", "answered"):
+            for at, about in getattr(ran, name):
+                self.put(name, (about, "", at))
+        for alarm in ran.alarms.values():
+            key = key_of(alarm)
+            if alarm.state is State.CANCELLED:
+                self.put("cancelled", key, alarm.room)
+            elif "alarm" in alarm.stages:
+                self.put("raised", key, alarm.room)
+            day, _ = self.at(key[2])
+            if day is not None:
+                day.called += sum(call.rung > 0 for call in alarm.calls)
+        found = [key_of(a) for a in raised(ran)]
+        for one in was:
+            self._was(one, found)
+
+    def _was(self, one: Was, found: Sequence[Key]) -> None:
+        """Write down an alarm of the journal; what was none for nothing may not be missed."""
+        key = one.kind, one.device, one.at
+        day, _ = self.at(one.at)
+        if day is None or one.state is State.PRE_ALARM:
+            return
+        if one.state is State.CANCELLED:
+            day.was_cancelled += 1
+            return
+        self.put("was", key, one.room)
+        if one.outcome not in NOTHING and not any(same(key, other) for other in found):
+            self.put("missed", key, one.room)
+
+    def in_order(self) -> list[Day]:
+        """Return the days, what is in each in the order of time."""
+        for day in self.days:
+            for name in MARKS:
+                getattr(day, name).sort(key=lambda found: (found.minute, found.kind, found.device))
+        return self.days
+
+
 def lived(
     rules: Rules,
     heard: Callable[[], Iterable[Reading]],
@@ -74,36 +149,20 @@ def lived(
     in_force: Rules | None = None,
 ) -> Lived:
     """Judge what was heard from `first` to `last` by `rules`, and by those in force to compare."""
-    count = (last - first).days + 1
-    days = [Day(first + timedelta(days=n)) for n in range(count)]
-    edges = [midnight(day.date, rules.zone) for day in days]
-    edges.append(midnight(last + timedelta(days=1), rules.zone))
+    days = Calendar(first, last, rules.zone)
 
-    def day_of(at: float) -> Day | None:
-        n = bisect_left(edges, at + 1e-9) - 1
-        return days[n] if 0 <= n < count else None
+    def until_then() -> Iterator[Reading]:
+        return takewhile(lambda reading: reading.at.mono < days.edges[-1], heard())
 
-    def mark(key: Key, room: str) -> tuple[Day | None, Mark]:
-        kind, device, at = key
-        day = day_of(at)
-        begins = 0.0 if day is None else edges[days.index(day)]
-        return day, Mark(int((at - begins) // 60), kind, device, room)
-
-    ran = _run(rules, heard(), was, edges[-1], day_of, edges[0])
-    _told(ran, mark)
-    _compared(ran, was, mark)
+    ran = run(rules, until_then(), was, most=READINGS, seen=days.seen, ends=days.edges[-1])
+    days.told(ran, was)
     if in_force is not None:
-        before = _run(in_force, heard(), was, edges[-1])
+        before = run(in_force, until_then(), was, most=READINGS, ends=days.edges[-1])
         for one, other, name in ((ran, before, "more"), (before, ran, "fewer")):
-            for alarm in _beyond(one, other):
-                day, found = mark(key_of(alarm), alarm.room)
-                if day is not None:
-                    getattr(day, name).append(found)
+            for alarm in beyond(one, other):
+                days.put(name, key_of(alarm), alarm.room)
         ran.complete = ran.complete and before.complete
-    for day in days:
-        for name in ("asked", "answered", "cancelled", "raised", "was", "missed", "more", "fewer"):
-            getattr(day, name).sort(key=lambda found: (found.minute, found.kind, found.device))
-    return Lived(days, ran.complete, sum(day.readings for day in days))
+    return Lived(days.in_order(), ran.complete, sum(day.readings for day in days.days))
 
 
 def midnight(day: date, zone: tzinfo) -> float:
@@ -114,89 +173,3 @@ def midnight(day: date, zone: tzinfo) -> float:
 def is_sign(reading: Reading) -> bool:
     """Say whether a reading shows that somebody moves about."""
     return reading.kind in SIGNS and (bool(reading.value) or reading.kind is not Kind.MOTION)
-
-
-def _run(
-    rules: Rules,
-    heard: Iterable[Reading],
-    was: Sequence[Was],
-    ends: float,
-    day_of: Callable[[float], Day | None] | None = None,
-    begins: float = 0.0,
-) -> Ran:
-    home = Home(rules, AsThen(was))
-    ran = home.ran
-    for reading in heard:
-        at = reading.at.mono
-        if at >= ends:
-            break
-        if ran.readings >= READINGS:
-            ran.complete = False
-            return ran
-        home.heard(reading)
-        day = day_of(at) if day_of is not None and at >= begins else None
-        if day is None:
-            continue
-        day.readings += 1
-        minute = int((at - midnight(day.date, rules.zone)) // 60)
-        if is_sign(reading) and (not day.signs or day.signs[-1] != minute):
-            day.signs.append(minute)
-        borne = home.pipeline.silence.borne(reading.at)
-        line = -1 if borne is None else round(borne)
-        if not day.line or day.line[-1][1] != line:
-            day.line.append((minute, line))
-    # what is open at the end comes to its end
-    home.until(min(ends, ran.until + DAY) + WAITS.trial_after)
-    return ran
-
-
-def _told(ran: Ran, mark: Callable[[Key, str], tuple[Day | None, Mark]]) -> None:
-    """Put into each day what was asked, cancelled, raised and called in it."""
-    for name in ("asked", "answered"):
-        for at, about in getattr(ran, name):
-            day, found = mark((about, "", at), "")
-            if day is not None:
-                getattr(day, name).append(found)
-    for alarm in ran.alarms.values():
-        day, found = mark(key_of(alarm), alarm.room)
-        if day is None:
-            continue
-        if alarm.state is State.CANCELLED:
-            day.cancelled.append(found)
-        elif "alarm" in alarm.stages:
-            day.raised.append(found)
-        day.called += sum(call.rung > 0 for call in alarm.calls)
-
-
-def _compared(
-    ran: Ran, was: Sequence[Was], mark: Callable[[Key, str], tuple[Day | None, Mark]]
-) -> None:
-    """Put beside it what the journal says was; what was no alarm for nothing may not be missed."""
-    raised = [key_of(a) for a in _raised(ran)]
-    for one in was:
-        key = one.kind, one.device, one.at
-        day, found = mark(key, one.room)
-        if day is None:
-            continue
-        if one.state is State.CANCELLED:
-            day.was_cancelled += 1
-        elif one.state is not State.PRE_ALARM:
-            day.was.append(found)
-            if one.outcome not in NOTHING and not any(same(key, other) for other in raised):
-                day.missed.append(found)
-
-
-def _raised(ran: Ran) -> list[Alarm]:
-    return [a for a in ran.alarms.values() if "alarm" in a.stages]
-
-
-def _beyond(one: Ran, other: Ran) -> list[Alarm]:
-    """Return what was raised in `one` and not in `other`, each once."""
-    left = [key_of(a) for a in _raised(other)]
-    out = []
-    for alarm in _raised(one):
-        if known := [other for other in left if same(key_of(alarm), other)]:
-            left.remove(known[0])
-        else:
-            out.append(alarm)
-    return out

@@ -11,7 +11,7 @@ and rules give the same alarms, to the byte.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, tzinfo
 from math import inf
@@ -44,6 +44,7 @@ from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
+DAY: Final = 86400.0
 RESIDENT: Final = "(resident)"  # who answers a question presses this
 # outcomes of an alarm that nobody needed
 NOTHING: Final = frozenset({Outcome.FALSE_ALARM, Outcome.NO_HELP_NEEDED, Outcome.TEST})
@@ -202,20 +203,25 @@ def run(
     *,
     most: int,
     limit: float = inf,
+    seen: Callable[[Reading, Home], None] | None = None,
+    ends: float = -inf,
 ) -> Ran:
-    """Judge the readings by these rules. `limit`: the monotonic second at which it ends unfinished.
+    """Judge the readings by these rules; `seen` takes each after it was judged.
 
-    Fewer than `most` readings are all there are.
+    What is silent at the end is silent until `ends`, a day at most. It ends unfinished after `most`
+    readings, or at the monotonic second `limit`.
     """
     home = Home(rules, AsThen(was))
     ran = home.ran
     for reading in heard:
-        if ran.readings % 256 == 0 and monotonic() > limit:
+        if ran.readings >= most or (ran.readings % 256 == 0 and monotonic() > limit):
             ran.complete = False
             return ran
         home.heard(reading)
-    home.until(ran.until + WAITS.trial_after)  # what is open at the end comes to its end
-    ran.complete = ran.readings < most
+        if seen is not None:
+            seen(reading, home)
+    # what is open at the end comes to its end
+    home.until(max(ran.until, min(ends, ran.until + DAY)) + WAITS.trial_after)
     return ran
 
 
@@ -322,3 +328,20 @@ def same(one: Key, other: Key) -> bool:
     """Say whether two alarms are the same danger, judged otherwise."""
     near = WAITS.trial_silence if one[0] in kinds.ASKED_FIRST else WAITS.trial_same
     return one[:2] == other[:2] and abs(one[2] - other[2]) <= near
+
+
+def raised(ran: Ran) -> list[Alarm]:
+    """Return the alarms that were raised."""
+    return [a for a in ran.alarms.values() if "alarm" in a.stages]
+
+
+def beyond(one: Ran, other: Ran) -> list[Alarm]:
+    """Return what was raised in `one` and not in `other`, each once."""
+    left = [key_of(a) for a in raised(other)]
+    out = []
+    for alarm in raised(one):
+        if known := [other for other in left if same(key_of(alarm), other)]:
+            left.remove(known[0])
+        else:
+            out.append(alarm)
+    return out

@@ -18,9 +18,9 @@ from typing import Any
 
 from gateway.home.config import Config
 from gateway.home.recorded import Was, readings, recorded_alarms
-from gateway.home.rerun import Count, Ran, key_of, rules_of, run, same
+from gateway.home.rerun import Count, Ran, beyond, key_of, rules_of, run
 from gateway.home.waits import WAITS
-from gateway.judge.alarm import Alarm, State
+from gateway.judge.alarm import State
 from gateway.words.clock import Moment
 from gateway.words.say import Say
 
@@ -40,7 +40,7 @@ def tried(config: Config, changed: Config, now: Moment) -> dict[str, Any]:
     history, half = config.state / "history.db", WAITS.trial_work / 2
 
     def judged(by: Config, until: float) -> Ran:
-        heard = readings(history, began, READINGS)
+        heard = readings(history, began, READINGS + 1)
         return run(rules_of(by), heard, was, most=READINGS, limit=until)
 
     before, after = judged(config, limit - half), judged(changed, limit)
@@ -64,21 +64,12 @@ def tried(config: Config, changed: Config, now: Moment) -> dict[str, Any]:
 # -- the comparison --------------------------------------------------------------------------------
 
 
-def _raised(ran: Ran) -> list[Alarm]:
-    return [a for a in ran.alarms.values() if "alarm" in a.stages]
-
-
 def _beyond(one: Ran, other: Ran) -> list[dict[str, str]]:
-    """Return what was raised in `one` and not in `other`."""
-    left = [key_of(a) for a in _raised(other)]
-    out: list[dict[str, str]] = []
-    for alarm in _raised(one):
-        key = key_of(alarm)
-        if known := [other for other in left if same(key, other)]:
-            left.remove(known[0])
-        elif len(out) < LISTED:
-            kind, device, at = key
-            out.append({"kind": kind, "device": device, "room": alarm.room, "at": _iso(at)})
+    """Return what was raised in `one` and not in `other`, as plain values."""
+    out = []
+    for alarm in beyond(one, other)[:LISTED]:
+        kind, device, at = key_of(alarm)
+        out.append({"kind": kind, "device": device, "room": alarm.room, "at": _iso(at)})
     return out
 
 

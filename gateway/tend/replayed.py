@@ -18,12 +18,12 @@ from msgspec.structs import replace
 from gateway.box.folders import as_owner
 from gateway.home.config import Config, composed
 from gateway.home.day_picture import picture
-from gateway.home.days import DAY, LEARNT, MOST_DAYS, READINGS, Day, Lived, lived, midnight
+from gateway.home.days import LEARNT, MOST_DAYS, READINGS, Day, Lived, lived, midnight
 from gateway.home.parts import File, Household, HouseholdSecrets, Secrets
 from gateway.home.recorded import readings, recorded_alarms
 from gateway.home.recordings.formats import FORMATS
 from gateway.home.recordings.recording import BYTES, BadRecording, Recording
-from gateway.home.rerun import Rules, rules_of
+from gateway.home.rerun import DAY, Rules, rules_of
 from gateway.home.source import ConfigError, Source, read
 from gateway.judge.silence.life import Place
 from gateway.judge.watch import Watch
@@ -33,6 +33,7 @@ from gateway.words.say import both
 
 CHANGED: Final = ("times", "dangers", "silence", "ladder", "device")  # sections of a file of rules
 _BATH: Final = re.compile(r"bath|toilet|shower", re.IGNORECASE)
+_BED: Final = re.compile(r"bed(?!.*bath)", re.IGNORECASE)
 _CODES: Final = {
     "day": "replay.column_day",
     "readings": "replay.column_readings",
@@ -135,7 +136,12 @@ def _of_recording(config: Config, made: Recording) -> Rules:
         for s in made.sensors.values()
     }
     spots = {
-        s.id: Place(room=s.room, entrance=s.door, bath=bool(_BATH.search(f"{s.id} {s.room}")))
+        s.id: Place(
+            room=s.room,
+            entrance=s.door,
+            bath=bool(_BATH.search(f"{s.id} {s.room}")),
+            sleeps=bool(_BED.search(f"{s.id} {s.room}")),
+        )
         for s in made.sensors.values()
     }
     return replace(rules_of(config), watches=watches, places=spots)

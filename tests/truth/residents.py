@@ -47,7 +47,11 @@ TRAITS: dict[str, Trait] = {
     "overnight": Trait(0.012, "share of evenings spent and slept elsewhere, told to nobody", _GUESS),
     "holiday": Trait(2, "absences of four to twelve days a year, of homes that have them; half of them entered as away", _GUESS),
     "call": Trait(1.6, "times a day that the door opens and nobody leaves: post, neighbours, rubbish", _GUESS),
-    "miss": Trait(0.12, "share of movements that a sensor does not see, 0.03 to 0.3 by sensor; of a door's words a fifth of that", _GUESS),
+    "miss": Trait(
+        0.12,
+        "share of movements that a sensor does not see, 0.03 to 0.3 by sensor; of a word of door, bed or refrigerator a fifth of that",
+        _GUESS,
+    ),
     "blind_s": Trait(60, "s for which a battery movement sensor says nothing after a movement", "makers: 60-90 s"),
     "burst": Trait(4, "times a month that a sensor is not heard, 15 min in the median", "tests/month"),
     "cut": Trait(0.3, "power cuts a month, 5 min to 6 h", "tests/month"),
@@ -148,7 +152,8 @@ def furnished(home: Home, seed: int, days: int) -> Home:
         room = {"b": "bedroom", "f": "kitchen"}.get(name, name)
         kind = {"b": Kind.OCCUPANCY, "f": Kind.CONTACT_OPEN}.get(name, Kind.MOTION)
         device = {"b": "bed", "f": "fridge"}.get(name, f"pir-{name}")
-        home.sensors[device] = Sensor(device, kind, room, dice.uniform(0.25, 2.5) * trait("miss"))
+        miss = dice.uniform(0.25, 2.5) * trait("miss")
+        home.sensors[device] = Sensor(device, kind, room, miss if kind is Kind.MOTION else miss / 5)
     home.sensors["door"] = Sensor("door", Kind.CONTACT_OPEN, "hall", trait("miss") / 5)
     whole = days * DAY
     moving = [s for s in home.sensors.values() if s.kind is Kind.MOTION]
@@ -392,7 +397,8 @@ class Year:
         self._see(f"pir-{room}", at, True, False, trait("blind_s"))
 
     def _door(self, at: float) -> None:
-        self._see("door", at, True, False, self._dice.uniform(4, 30))
+        self._see("door", at, True)
+        self._see("door", at + self._dice.uniform(4, 30), False)
 
     def _bed(self, at: float, *, lies: bool) -> None:
         self._see("bed", at, lies)

@@ -59,9 +59,18 @@ def text(results: Sequence[Result]) -> str:
         out.append(f"{value:>7}  {what}: {f'{bar:.0%}' if share else f'{bar:g}':>5}  {'met' if well[name] else 'NOT MET'}")
     out.append(f"{found['fixed']:7.2f}  alarms of the rule of four hours in 30 home-days; its median {found['fixed_median']:.2f} h")
     night = sum(r.by_night for r in results)
-    nobody, answers, asked = (sum(n) for n in zip(*((r.nobody, r.answers, r.asked.total()) for r in results), strict=True))
-    out += [f"{night:7}  questions 22:00-07:00", f"{answers / max(1, asked):7.1%}  of the questions answered", ""]
-    out += [f"{nobody:7}  of the alarms: nobody was at home", ""]
+    nobody, unheard, answers, asked = (
+        sum(n) for n in zip(*((r.nobody, r.heard_by_nobody, r.answers, r.asked.total()) for r in results), strict=True)
+    )
+    out += [
+        f"{night:7}  questions 22:00-07:00",
+        f"{answers / max(1, asked - unheard):7.1%}  of the questions answered that somebody could hear; {unheard} in an empty home",
+    ]
+    out += [
+        f"{nobody:7}  of the alarms: nobody was at home",
+        f"{max(r.state for r in results):7}  bytes that a home's rules of silence keep, at most",
+        "",
+    ]
     rows = [
         ["home", "days", "asked a day", "alarms in 30 days", "falls by day", "median h", "<= 1 h", "<= 2 h", "<= 4 h", "by night", "<= 8 h"]
     ]

@@ -21,9 +21,12 @@ from gateway.home.rerun import Act, Rules
 from gateway.home.rerun import Home as Judged
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.masks import End
+from gateway.judge.silence.life import Place
+from gateway.judge.silence.wishes import Wishes
 from gateway.judge.watch import Watch
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
@@ -31,6 +34,7 @@ from gateway.words.instruction import Do
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
 
+from tests.kit.waits import changed
 from tests.truth.residents import DAY, HOUR, Doing, Home, Said, Year, furnished, trait, wall
 
 SILENCE = frozenset({"person.inactive", "person.not_up", "person.no_return", "person.night_exit", kinds.BED_EXIT, kinds.STAY_TOO_LONG})
@@ -38,6 +42,8 @@ NIGHT = time(22), time(7)
 DAY_BEGINS, EVENING, DAY_ENDS = 7 * HOUR, 20 * HOUR, 22 * HOUR
 WAITED = 26 * HOUR  # for a collapse to be found
 SHADOW = 14  # days that are not counted: the lines are learnt, and a technician alone is told
+PRESET = "usual"
+SUPERVISED = 600.0  # s between two looks of supervision
 CHECK_IN = 3000.0  # s between two signs of life of a sensor's own
 
 
@@ -69,6 +75,7 @@ class Result:
     raised: Counter[str] = field(default_factory=Counter)
     by_night: int = 0  # questions 22:00-07:00
     nobody: int = 0  # of the raised: nobody was at home
+    heard_by_nobody: int = 0  # of the questions: the same
     fixed: int = 0  # alarms of the rule of four hours
     falls: list[Fall] = field(default_factory=list)
     readings: int = 0
@@ -107,19 +114,21 @@ class People:
         self.asked: list[tuple[float, str]] = []
         self.raised: list[tuple[float, str]] = []
         self.nobody = 0
+        self.heard_by_nobody = 0
         self.answers = 0
 
     def see(self, entry: Entry, mono: float) -> None:
-        assert isinstance(entry.fact, AlarmFact)
-        fact, alarm = entry.fact, entry.fact.alarm
+        fact = entry.fact
+        if isinstance(fact, FaultFact):
+            if fact.kind == kinds.ASKED and fact.detail["times"] == 1:
+                self.question(mono, str(fact.detail["about"]))
+            return
+        assert isinstance(fact, AlarmFact)
+        alarm = fact.alarm
         if alarm.kind not in SILENCE:
             return
         if fact.before is None and alarm.state is State.PRE_ALARM:
-            self.asked.append((mono, alarm.kind))
-            if not self.fallen and self.life.hears(mono) and self.dice.random() < trait("answers"):
-                self.answers += 1
-                for n, device in enumerate(self.life.answers_by(mono)):
-                    self.plan(mono + self.dice.lognormvariate(math.log(trait("answer_s")), 0.5) + 20 * n, device)
+            self.question(mono, alarm.kind)
         if alarm.state is State.RAISED and fact.before in (None, State.PRE_ALARM):
             self.raised.append((mono, alarm.kind))
             self.nobody += not self.life.hears(mono)
@@ -128,10 +137,26 @@ class People:
             self.plan(mono + 160, (Do.ARRIVE, alarm.id))
             self.plan(mono + 1500, (Do.CLOSE, alarm.id))
 
+    def question(self, mono: float, about: str) -> None:
+        """Hear a question, and walk to where a sensor sees it; one that misses sees the next step."""
+        self.asked.append((mono, about))
+        here = self.life.hears(mono)
+        self.heard_by_nobody += not here
+        if self.fallen or not here or self.dice.random() >= trait("answers"):
+            return
+        self.answers += 1
+        if about == kinds.BED_EXIT:  # who hears it lies down again
+            self.plan(mono + 40, "bed")
+            return
+        after = self.dice.lognormvariate(math.log(trait("answer_s")), 0.5)
+        for n, device in enumerate(self.life.answers_by(mono)):
+            self.plan(mono + after + 20 * n, device)
+
     def plan(self, at: float, act: Act | str) -> None:
         self.n += 1
         if isinstance(act, str):
-            act = Reading(device=act, kind=Kind.MOTION, value=True, at=self.life.moment(at))
+            kind = Kind.OCCUPANCY if act == "bed" else Kind.MOTION
+            act = Reading(device=act, kind=kind, value=True, at=self.life.moment(at))
         self.plans.append((at, self.n, act))
         self.plans.sort(key=lambda plan: plan[:2])
 
@@ -185,25 +210,56 @@ class Life:
         return any(a <= at < b for a, b in self.home.cuts)
 
 
+class _Judged(Judged):
+    """The judged home; between two looks of supervision only the silence is looked at each minute."""
+
+    looked = -math.inf
+
+    def until(self, mono: float) -> None:
+        pipeline, silence = self.pipeline, self.pipeline.silence
+        while self._now is not None:
+            due = min(pipeline.due_of_alarms(), self._people.due())
+            if due > mono:
+                return
+            at = self._now.later(max(due, self._now.mono))
+            others = min(pipeline._judge.due(pipeline.away.end.until), pipeline._alarms.due(), pipeline._real.due(), self._people.due())
+            if others <= at.mono or at.mono - self.looked >= SUPERVISED or silence.due() > at.mono:
+                self.looked = at.mono
+                super().until(at.mono)
+            else:
+                pipeline._told_of_silence(silence.tick(at), at)
+                self._take(pipeline._turn(), at)
+
+
 def rules(home: Home) -> Rules:
     watches = {
         s.id: Watch(device=s.id, room=s.room, bed=s.id == "bed", left_open=1800.0 if s.id == "door" else 0.0) for s in home.sensors.values()
     }
-    return Rules(watches=watches, times=Times(), zone=ZoneInfo(home.zone), night=NIGHT)
+    places = {
+        s.id: Place(room=s.room, bed=s.id == "bed", entrance=s.id == "door", bath=s.room == "bath", sleeps=s.room == "bedroom")
+        for s in home.sensors.values()
+    }
+    wishes = Wishes(preset=PRESET, shadow=SHADOW)
+    return Rules(watches=watches, times=Times(), zone=ZoneInfo(home.zone), night=NIGHT, places=places, wishes=wishes)
 
 
 def lived(home: Home, seed: int, days: int, *, every: int = 2) -> Result:
+    """Live a home's year; the silence is looked at every two minutes, for the machine's sake. See `_lived`."""
+    with changed("judge", silence_look=120.0):
+        return _lived(home, seed, days, every)
+
+
+def _lived(home: Home, seed: int, days: int, every: int) -> Result:
     """Live a home's year, with a collapse in a copy on every so many days by day, and as many by night."""
     life = Life(home, seed, days)
     people = People(life, random.Random(f"{seed} people {home.n}"))
     by = rules(life.home)
-    supervised = {d: Supervised(device=d, room=w.room, missing_after=4 * CHECK_IN, vital=False) for d, w in by.watches.items()}
-    judged = Judged(by, people, Faults(supervised, by.times))
+    judged = _started(by, people, {}, life.moment(life.zero))
     result = Result(home.id, days - SHADOW)
     falls = random.Random(f"{seed} falls {home.n}")
     began = os.times()
-    checked = dict.fromkeys(by.watches, 0.0)
-    faults, fixed = judged.pipeline.faults, Fixed(life)
+    checked = dict.fromkeys(by.watches, life.zero)
+    fixed, cuts = Fixed(life), list(life.home.cuts)
     for k, words in enumerate(life.days()):
         for span in life.home.away:
             if k * DAY <= span[0] < (k + 1) * DAY:
@@ -215,21 +271,43 @@ def lived(home: Home, seed: int, days: int, *, every: int = 2) -> Result:
                 fall = _fallen(judged, people, life, at, doing)
                 fall.fixed = max(fixed.due() - at, 0.0)
                 result.falls.append(fall)
+            if cuts and one.at >= cuts[0][1]:
+                judged = _cut(judged, by, people, life, cuts.pop(0))
             _check_in(judged, life, checked, mono)
-            faults.heard_at[one.device] = mono
+            judged.pipeline.faults.heard_at[one.device] = mono
             judged.heard(Reading(device=one.device, kind=one.kind, value=one.value, at=life.moment(mono)))
             if one.value or one.kind is not Kind.MOTION:
                 fixed.heard(mono, one.device)
             result.readings += 1
         if k == SHADOW:
-            people.asked, people.raised, people.answers, people.nobody, fixed.false = [], [], 0, 0, 0
+            people.asked, people.raised, people.answers, people.nobody, people.heard_by_nobody, fixed.false = [], [], 0, 0, 0, 0
     ended = os.times()
     result.cpu = ended.user - began.user
     result.asked = Counter(kind for _, kind in people.asked)
     result.raised = Counter(kind for _, kind in people.raised)
     result.answers, result.nobody, result.fixed = people.answers, people.nobody, fixed.false
+    result.heard_by_nobody = people.heard_by_nobody
+    result.state = sum(len(mark) for mark in judged.pipeline.silence.marks(life.moment(mono), anew=True).values())
     result.by_night = sum(not DAY_BEGINS <= life.local(at) % DAY < DAY_ENDS for at, _ in people.asked)
     return result
+
+
+def _started(by: Rules, people: People, marks: dict[str, str], now: Moment) -> Judged:
+    supervised = {d: Supervised(device=d, room=w.room, missing_after=4 * CHECK_IN, vital=False) for d, w in by.watches.items()}
+    judged = _Judged(by, people, Faults(supervised, by.times), marks)
+    judged.start(now)
+    return judged
+
+
+def _cut(judged: Judged, by: Rules, people: People, life: Life, span: tuple[float, float]) -> Judged:
+    """Cut the power, and start anew from the marks when it is back. Whoever was being called has been."""
+    began, ended = (life.moment(wall(life.home, at)) for at in span)
+    judged.until(began.mono)
+    marks = judged.pipeline.silence.marks(began, anew=True)
+    people.plans = [plan for plan in people.plans if isinstance(plan[2], Reading) and plan[0] > ended.mono]
+    again = _started(by, people, marks, ended)
+    again.pipeline.away.begun(judged.pipeline.away.end, ended, "restart")
+    return again
 
 
 def _check_in(judged: Judged, life: Life, checked: dict[str, float], mono: float) -> None:
