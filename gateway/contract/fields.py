@@ -345,7 +345,7 @@ VALUES: Final[Mapping[str, str]] = {
     ),
     "What": (
         "put_device: add a device or change one 添加或修改设备; retire_device 停用设备; replace_device: other hardware, same id 更换设备; "
-        "set_rooms 房间; set_household 住户; set_platform 平台; set_ladder 派人顺序; set_times 时间; set_sound 声音; "
+        "set_rooms 房间; set_household 住户; set_platform 平台; set_ladder 派人顺序; set_times 时间; set_sound 声音; set_silence 先问一声; "
         "set_phrase: a phrase of the home's voice is recorded, or as it was shipped 录音; "
         "set_consent 同意与保存期, "
         "set_dangers 不判断的危险; set_rules: dangers and times in one 规则和时间; "

@@ -168,6 +168,7 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
         times=dict(parts.times),
         sound=parts.sound,
         dangers=parts.dangers,
+        silence=parts.silence,
         recordings={},
     )
     return whole, replace(

@@ -27,6 +27,7 @@ from gateway.home.parts import (
     HouseholdSecrets,
     PlatformPart,
     RungPart,
+    SilencePart,
     SoundPart,
 )
 from gateway.home.signatures import unagreed
@@ -66,6 +67,7 @@ _SECTIONS = (
     "sound",
     "dangers",
     "recordings",
+    "silence",
 )
 
 Made = tuple[Household, HouseholdSecrets]
@@ -236,6 +238,14 @@ def _sound(_config: Config, value: SoundPart) -> dict[str, Any]:
     return {"sound": value}
 
 
+def _silence(config: Config, value: SilencePart) -> dict[str, Any]:
+    here = {d.id for d in config.devices}
+    if unknown := next((name for name in value.entrance if name not in here), None):
+        say = Say("order.no_device", device=unknown[:40])
+        raise Rejected([Problem("silence", "", "entrance", say)])
+    return {"silence": value}
+
+
 def _platform(config: Config, value: SetPlatform, given: Handed) -> Made:
     home, own, file = config.household.platform, config.secrets, config.parts.platform
     before = {
@@ -318,6 +328,7 @@ _SETS: Mapping[What, Callable[[Config, Any], dict[str, Any]]] = {
     What.SET_HOUSEHOLD: _household,
     What.SET_TIMES: _times,
     What.SET_SOUND: _sound,
+    What.SET_SILENCE: _silence,
     What.SET_DANGERS: _dangers,
     What.SET_RULES: _rules,
 }

@@ -225,6 +225,7 @@ def facts(
             lack.value
             for lack in audible.lacks(config, {f.device for f in on if f.kind == kind.CALL_FAILED})
         ],
+        "silence": asdict(config.parts.silence),
         "no_cancel": nobody_cancels(config.devices),
         "consent": _consent(config),
         "clock": clock,

@@ -219,7 +219,7 @@ def shown(config: Config) -> dict[str, Any]:
         "platform": platform,
         **{
             n: msgspec.to_builtins(getattr(parts, n))
-            for n in ("device", "ladder", "times", "sound")
+            for n in ("device", "ladder", "times", "sound", "silence")
         },
         "dangers": {"off": list(parts.dangers.off)},
     }

@@ -1,9 +1,11 @@
-"""What a home's configuration says to the rules of silence: its sensors, what is wanted."""
+"""What a home's configuration says to the rules of silence, and what these say of themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
+
+from msgspec import Struct
 
 from gateway.home.config import Config
 from gateway.judge.silence.life import LIVES, Place
@@ -14,6 +16,38 @@ from gateway.words.reading import DeviceId, Kind
 BEDS = frozenset({*zh.ROOMS["room.bedroom"], *en.ROOMS["room.bedroom"]})
 BATHS = frozenset({*zh.ROOMS["room.bath"], *en.ROOMS["room.bath"]})
 HALLS = frozenset({*zh.ROOMS["room.hall"], *en.ROOMS["room.hall"]})
+
+
+class QuestionStatus(Struct, frozen=True, kw_only=True):
+    """What the home asks just now: about which danger, so many times, for so long."""
+
+    about: str
+    device: str = ""
+    times: int = 1
+    since_s: float = 0.0
+
+
+class SilenceStatus(Struct, frozen=True, kw_only=True):
+    """How silent the home is, and what of it is borne; `preset` is "off" where that is not judged.
+
+    `why`, `device`: why it cannot judge, "" where it can. Of `shadow` days `days` have taught, and
+    `shadowed` questions would have been asked. `silent_s`: since the newest sign of life; `sure`:
+    that was heard. `rule`: the kind whose line holds, "" where none does. `rests`: its numbers.
+    `lines`: minutes that are borne, by the hour; -1 where the preset holds.
+    """
+
+    preset: str = "off"
+    why: str = ""
+    device: str = ""
+    days: int = 0
+    shadow: int = 0
+    shadowed: int = 0
+    silent_s: float | None = None
+    sure: bool = False
+    rule: str = ""
+    rests: dict[str, bool | int | float | str] = {}
+    lines: list[int] = []
+    question: QuestionStatus | None = None
 
 
 def wishes(config: Config) -> Wishes:

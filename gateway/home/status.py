@@ -17,15 +17,11 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
 from gateway.home import audible
+from gateway.home.silence import SilenceStatus
 from gateway.home.waits import WAITS
-from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind
-from gateway.words.instruction import Refused, ResultFact
 from gateway.words.say import both
 
-# of an entry: somebody's name or hand, which no log needs
-KEPT_BACK = frozenset({"by", "document", "signature"})
 # bytes of the status file that are read; a home of a hundred devices has 50 KiB
 LARGEST = 4 * 1024 * 1024
 
@@ -293,6 +289,7 @@ class Status(Struct, frozen=True, kw_only=True):
     fitting: SetUpStatus | None = None
     first_presses: dict[str, float] = {}
     platform_test: TryStatus | None = None
+    silence: SilenceStatus = SilenceStatus()
 
     @property
     def guards(self) -> list[DeviceStatus]:
@@ -308,32 +305,6 @@ class Status(Struct, frozen=True, kw_only=True):
     def well(self) -> bool:
         """Whether the daemon lives: its word is no older than `WAITS.stale`."""
         return self.age <= WAITS.stale
-
-
-def line(entry: Entry) -> str:
-    """Return the one log line of an entry: what moved, no names of people."""
-    fact = entry.fact
-    if isinstance(fact, AlarmFact):
-        alarm, before = fact.alarm, fact.before
-        where = f"{kind.of(alarm.kind).en}, {alarm.room or alarm.device}" + (
-            ", test" if alarm.test else ""
-        )
-        if before is alarm.state:
-            why = f" (rung {alarm.rung}, {fact.reason})" if fact.move == "call" else ""
-            return f"alarm {alarm.number} {{{alarm.state}}}: {fact.move} {where}{why}"
-        outcome = f", {alarm.outcome}" if alarm.outcome else ""
-        moved = f"{{{before or 'new'}}}: {fact.move} -> {{{alarm.state}}}"
-        return f"alarm {alarm.number} {moved} {where}{outcome}"
-    if isinstance(fact, FaultFact):
-        detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items() if k not in KEPT_BACK)
-        return (
-            f"fault {fact.kind} {fact.turn}"
-            + (f" {fact.device}" if fact.device else "")
-            + (f" ({detail})" if detail else "")
-        )
-    assert isinstance(fact, ResultFact)  # the three facts there are
-    answer = "accepted" if fact.refused is Refused.NONE else f"refused: {fact.refused}"
-    return f"instruction {fact.instruction.do} {answer}"
 
 
 def read(runtime: Path) -> Status:

@@ -31,6 +31,7 @@ KEPT = frozenset(
         What.SET_ROOMS,
         What.SET_HOUSEHOLD,
         What.SET_SOUND,
+        What.SET_SILENCE,
     }
 )
 UNDONE = "undone"  # first of the names of what was changed

@@ -22,6 +22,7 @@ from gateway.contract.orders import Commissioned
 from gateway.home import certificates, signatures
 from gateway.home.handed import Handed
 from gateway.home.parts import Agreed, Signature, Signing
+from gateway.judge.silence.wishes import OFF
 from gateway.page import photos, sheets
 from gateway.page.change import Answer, Form, current, drawn, left
 from gateway.page.known import seconds
@@ -240,6 +241,7 @@ def on_paper(
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
         "sha256": sha256,
         **({"consent": _consent(t, zone, what["consent"], agreed)} if "consent" in what else {}),
+        **({"silence": _silence(t, what["silence"])} if "silence" in what else {}),
         **({"stands": stands(t, what)} if "faults" in what else {}),
         **({"lacks": sheets.lacks(what)} if "lacks" in what else {}),
     }
@@ -267,6 +269,17 @@ def _consent(
     words = (t("agreed." + by["who"]), known.name if known else "", _when(by["at"], zone), signed)
     path = signatures.drawn(known.strokes) if known else ""
     return {"classes": classes, "by": " · ".join(filter(None, words)), "path": path}
+
+
+def _silence(t: Words, what: Mapping[str, Any]) -> str:
+    """Return whether the home asks first, and as it was set."""
+    if what["preset"] == OFF:
+        return t("asking.off_why")
+    said = [t(f"asking.{what['preset']}")]
+    said += [t(f"asking.{name}") for name in ("at_home", "wandering") if what[name]]
+    said += [f"{t('asking.back_by')} {what['back_by']}"] if what["back_by"] else []
+    said += [f"{t('asking.shadow')} {t('asking.days', n=what['shadow_days'])}"]
+    return t.pair("\u3000", " · ").join(said)
 
 
 def missing(t: Words, what: Mapping[str, Any]) -> list[str]:

@@ -21,12 +21,14 @@ _OF: Final = {
     "rooms": "rooms",
     "household": "household",
     "sound": "voice",
+    "silence": "asking",
 }
 PAGES: Final = {
     "retired": "/sensors",
     "ladder": "/rules",
     "rules": "/rules",
     "voice": "/rules",
+    "asking": "/rules",
     "rooms": "/home",
     "household": "/home",
 }  # where it is offered, and shown again

@@ -22,7 +22,7 @@ from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
 from gateway.home.ladder import RELAY
 from gateway.judge.watch import OPTIONAL
-from gateway.page import both
+from gateway.page import asking, both
 from gateway.page.acts import once_of, whole
 from gateway.page.calls import calls, came_back
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models
@@ -137,6 +137,14 @@ async def ladder(v: Technician, said: Fields) -> Response:
             v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs
         )
     return await run_in_threadpool(_rules, v, 200, Form("ladder", said), rungs, unsaved=True)
+
+
+@router.post("/rules/asking")
+async def ask_first(v: Technician, said: Fields) -> Response:
+    """Try or save how closely silence is judged."""
+    checked(v, said)
+    config = await run_in_threadpool(current, v)
+    return await _on(v, Form("asking", said), What.SET_SILENCE, asking.value(config, said))
 
 
 @router.post("/rules/call")
@@ -334,6 +342,7 @@ def _rules(
         sound=config.parts.sound,
         speaks=bool(config.sound_words),
         loudness=LOUDNESS,
+        asking=asking.shown(v, config, facts),
         heard="heard" in v.request.query_params,
     )
 

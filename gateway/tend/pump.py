@@ -29,7 +29,6 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gateway.home import status
 from gateway.judge.book import Entry
 from gateway.judge.keeping import Keeping
 from gateway.judge.notes import Notes
@@ -38,6 +37,7 @@ from gateway.judge.waits import WAITS as JUDGING
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import Writing
 from gateway.keep.storage import MovedToMemory, Storage
+from gateway.tend import logged
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality
@@ -346,5 +346,5 @@ def _log(entries: Sequence[Entry]) -> None:
         LOG.log(
             logging.WARNING if entry.priority <= Priority.P2 else logging.INFO,
             "%s",
-            status.line(entry),
+            logged.line(entry),
         )

@@ -32,6 +32,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
 from gateway.tell.channels import Channels
 from gateway.tell.uplink import Uplink
+from gateway.tend import silences
 from gateway.tend.technician import Technician
 from gateway.words.clock import Clock, Moment
 
@@ -120,6 +121,7 @@ class Report(Struct, frozen=True, eq=False):
                 d: round(s, 1) for d, s in self.pipeline.first_presses.left(now).items()
             },
             platform_test=attempt.status() if attempt else None,
+            silence=silences.told(self.pipeline.silence, now),
         )
 
     def _device(self, d: Device, now: Moment, *, mute: bool) -> DeviceStatus:

@@ -88,6 +88,7 @@ class What(StrEnum):
     SET_TIMES = "set_times"
     SET_SOUND = "set_sound"
     SET_PHRASE = "set_phrase"
+    SET_SILENCE = "set_silence"
     SET_CONSENT = "set_consent"
     SET_DANGERS = "set_dangers"
     SET_RULES = "set_rules"

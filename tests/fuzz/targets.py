@@ -473,6 +473,7 @@ CHANGES = (
     {"what": "set_times", "value": {"grace_fall": 20}},
     {"what": "set_rules", "value": {"off": ["env.water"], "times": {"grace_fall": 20}}},
     {"what": "set_sound", "value": HOUSEHOLD["sound"]},
+    {"what": "set_silence", "value": {"preset": "usual", "entrance": ["pendant"], "back_by": "20:00"}},
     {"what": "set_consent", "value": HOUSEHOLD["consent"]},
 )
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"

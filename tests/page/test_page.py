@@ -84,7 +84,7 @@ CHANGES = (
     "/moving/look",
     "/moving/take",
     "/undo",
-    *("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/walk", "/drill", "/certificate"),
+    *("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/rules/asking", "/walk", "/drill", "/certificate"),
 )
 FETCHED = ("/box/backup/none", "/devices/pendant/photo.jpg")  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in

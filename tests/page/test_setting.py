@@ -28,7 +28,7 @@ from tests.page.conftest import form_key, post
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")
 PAGES = ("/platform", "/walk")
-CHANGES = ("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/walk")
+CHANGES = ("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/rules/asking", "/walk")
 
 
 def yes(box, **more):

@@ -15,6 +15,7 @@ from gateway.home.config import load
 from gateway.home.waits import WAITS
 from gateway.keep import store
 from gateway.keep.database import suspect
+from gateway.tend import logged
 from gateway.tend.composition import build
 from gateway.words import kind
 from gateway.words.driver import Advertisement
@@ -154,7 +155,7 @@ def test_each_move_is_one_line_without_names():
     day.wait(200)
     note = day.pipeline.faults.note(kind.CONFIG_CHANGED, day.clock.now(), by="Wang Xiaoming (192.168.1.20)", keys="ladder")
     day.take(day.pipeline.noticed([note], day.clock.now()))
-    lines = [status.line(e) for e in day.entries]
+    lines = [logged.line(e) for e in day.entries]
     for wanted in (
         "fault service.config_changed noted (keys ladder)",
         "alarm 1 {new}: raise -> {raised} SOS, hall",
@@ -178,7 +179,7 @@ def test_each_move_is_one_line_without_names():
 def test_a_test_is_marked_in_its_line():
     day = Day()
     day.tell(Do.TEST)
-    assert "alarm 1 {new}: raise -> {raised} test, , test" in [status.line(e) for e in day.entries]
+    assert "alarm 1 {new}: raise -> {raised} test, , test" in [logged.line(e) for e in day.entries]
 
 
 @pytest.mark.parametrize(

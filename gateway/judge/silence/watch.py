@@ -202,12 +202,16 @@ class Silence:
             limits=limits,
         )
 
+    def present(self, now: Moment) -> Now | None:
+        """Return the home as a rule would be given it now; None where nothing is judged."""
+        limits = self.wishes.limits
+        return None if limits is None or self.why[0] else self._now(now, limits)
+
     def borne(self, now: Moment) -> float | None:
         """Return the seconds of silence that are borne by day; None where none is judged now."""
-        limits = self.wishes.limits
-        if limits is None or self.why[0]:
+        look = self.present(now)
+        if look is None:
             return None
-        look = self._now(now, limits)
         return inactive.line(look)[0] * 60 if look.by_day and not look.scene.door else None
 
     def _judge(self, look: Now, now: Moment) -> list[Said]:

@@ -17,7 +17,7 @@ from tests.kit.structs import values
 KEYS = {
     "": "gateway software pid boot written wall mono clock store degraded journal generation head last waiting waiting_batches receipts "
     "uplink radio ports lines strangers repeats devices alarms faults away household lacks mains card channels walk step fitting "
-    "first_presses platform_test",
+    "first_presses platform_test silence",
     "uplink": "configured connected version where platform_away_s",
     "radio": "adapter hearing trouble adverts restarts silent_s",
     "lines": "port open received",
@@ -33,6 +33,7 @@ KEYS = {
     "receipts without_receipt not_proved_fresh worst_dbm signals_dbm receipt_s drill",
     "step": "step left_s noticed_s alarm away_s receipt_s held_s",
     "platform_test": "instruction over where steps",
+    "silence": "preset why device days shadow shadowed silent_s sure rule rests lines question",
 }
 
 
