@@ -318,9 +318,9 @@ async def _handshake(
                     secure.do_handshake()
                     done = True
                 except ssl.SSLWantReadError:
-                    await _until(secure, writable=False)
+                    await able(secure, writable=False)
                 except ssl.SSLWantWriteError:
-                    await _until(secure, writable=True)
+                    await able(secure, writable=True)
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError:
@@ -333,7 +333,33 @@ async def _handshake(
     return secure
 
 
-async def _until(sock: socket.socket, *, writable: bool) -> None:
+async def send(sock: socket.socket, data: bytes) -> None:
+    """Write all of it to a socket of `dial`. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        try:
+            left = left[sock.send(left) :]
+        except ssl.SSLWantReadError:
+            await able(sock, writable=False)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            await able(sock, writable=True)
+
+
+async def receive(sock: socket.socket, most: int) -> bytes:
+    """Return the next bytes of a socket of `dial`, none at its end. Raises OSError."""
+    while True:
+        try:
+            return sock.recv(most)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            await able(sock, writable=False)
+        except ssl.SSLWantWriteError:
+            await able(sock, writable=True)
+        except ssl.SSLZeroReturnError:
+            return b""
+
+
+async def able(sock: socket.socket, *, writable: bool) -> None:
+    """Wait until a socket can be read from, or written to."""
     loop = asyncio.get_running_loop()
     able: asyncio.Future[None] = loop.create_future()
     add, remove = (

@@ -220,6 +220,10 @@ FIELDS: Final[Mapping[str, str]] = {
         "For configure, platform_test and commissioned in the home: name of a file with keys, passwords or a signature, "
         "which never stand here. 密钥文件名"
     ),
+    "Poll.wait_s": "For how many seconds you may hold the answer back while you have nothing to say. 可保持的秒数",
+    "AnswerMessage.receipt": "What you have recorded, as over MQTT: what is not named here is sent again. 回执",
+    "AnswerMessage.instructions": "Orders, in any answer; each is obeyed once per `id`. 指令",
+    "AnswerMessage.platform": "Whether you give receipts now, as over MQTT; it holds until you say otherwise. 平台是否在线",
     "PlatformMessage.online": "Whether the platform gives receipts now. False: its last will, or it says good-bye. 平台是否在线",
     "PlatformMessage.reason": "Why, for people. 原因",
     "PlatformMessage.readings": "False: you want no `readings`; they stay in the home. 是否需要例行读数",
@@ -279,6 +283,8 @@ TYPES: Final[Mapping[str, str]] = {
     "Status": "Retained. `online` false comes from the broker as last will, or from the gateway when it stops.",
     "HomeMessage": "Retained: what is in the home. Told after connecting, after a change, and every six hours; no names of people.",
     "Receipt": "The platform has recorded these entries (inclusive ranges of numbers of `journal`) and batches (of `history`).",
+    "Poll": "Over HTTP only: asks what you have to say. It may be answered at once, or held back for `wait_s`.",
+    "AnswerMessage": "Over HTTP only: what you answer, with 200, to each message that is posted. An empty body says nothing.",
     "PlatformMessage": "Retained, one for all gateways, and the last will of the platform's process that gives receipts: whether it is there.",
     "InstructionMessage": "What the platform tells the gateway. Sent again with the same `id` until the result with that id comes; acted on once.",
 }

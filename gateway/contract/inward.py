@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from math import inf
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Meta, Raw, Struct
 
 from gateway.contract.wire import (
     LARGEST,
+    ORDERS,
     BadMessage,
     InstructionMessage,
     PlatformMessage,
@@ -36,6 +37,39 @@ class _Named(Struct):
 
 
 _named = msgspec.json.Decoder(_Named)
+
+
+class _Answer(Struct, frozen=True, forbid_unknown_fields=True):
+    """`wire.AnswerMessage`, whose parts are read each for itself: a wrong one spoils no other."""
+
+    v: Literal[1]
+    receipt: Raw = Raw()
+    instructions: Annotated[list[Raw], Meta(max_length=ORDERS)] = []
+    platform: Raw = Raw()
+
+
+_answer = msgspec.json.Decoder(_Answer)
+
+
+class Told(NamedTuple):
+    """A message in an answer: its name, as the topic's over MQTT, and its bytes."""
+
+    name: str
+    payload: bytes
+
+
+def answer_of(payload: bytes) -> list[Told]:
+    """Return the messages that an answer over HTTP holds; an empty one holds none.
+
+    Raises BadMessage where it is no answer.
+    """
+    if not payload.strip():
+        return []
+    answer = _decode(_answer, payload, "answer")
+    parts = [("receipt", answer.receipt), ("platform", answer.platform)]
+    parts += [("instruction", one) for one in answer.instructions]
+    found = [Told(name, bytes(raw)) for name, raw in parts]
+    return [told for told in found if told.payload not in {b"", b"null"}]
 
 
 def decode_receipt(payload: bytes, gateway: str) -> Receipt:

@@ -93,9 +93,32 @@ def words_of(kind: str, field: str) -> str:
     return FIELDS.get(f"{kind}.{field}") or FIELDS[f".{field}"]
 
 
+def over_http() -> dict[str, dict[str, Any]]:
+    """Return {name: JSON Schema} of what HTTP has beside the messages: a poll, and each answer."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    out = {}
+    for name, struct in wire.OVER_HTTP.items():
+        _, components = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+        kind = struct.__name__
+        own = _part(kind, components[kind] | {"description": TYPES[kind]}, "")
+        out[name] = head | {"$id": kind} | portable.changed(ended(own), portable.plain)
+    answer, known = out["answer"], described()
+    types: dict[str, Any] = {}
+    for field, name in (("receipt",) * 2, ("platform",) * 2, ("instructions", "instruction")):
+        whole = {key: part for key, part in known[name].items() if key not in {"$schema", "$id"}}
+        types |= whole.pop("$defs", {}) | {whole["title"]: whole}
+        there = {"$ref": f"#/$defs/{whole['title']}"}
+        words = {"description": words_of("AnswerMessage", field)}
+        many = {"type": "array", "maxItems": wire.ORDERS, "items": there}
+        answer["properties"][field] = words | (many if field == "instructions" else there)
+    out["answer"] = answer | {"additionalProperties": False, "$defs": dict(sorted(types.items()))}
+    return out
+
+
 def files() -> dict[str, str]:
     """Return {file name: its text} of all schemas."""
-    return {f"{name}.schema.json": _text(schema) for name, schema in sorted(described().items())}
+    whole = described() | over_http()
+    return {f"{name}.schema.json": _text(schema) for name, schema in sorted(whole.items())}
 
 
 def bundle(folder: Path) -> str:

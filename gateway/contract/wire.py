@@ -25,6 +25,7 @@ VERSION: Final = 1
 ROOT: Final = "eldercare/v1"
 # the highest generation that is said and read: every JSON reader has it exactly
 GENERATIONS: Final = (1 << 53) - 1
+ORDERS: Final = 20  # instructions in one answer over HTTP
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
 # nothing that breaks a line or turns its direction
@@ -362,6 +363,21 @@ class InstructionMessage(_Part, frozen=True):
     last: Number | UnsetType = msgspec.field(name="to", default=UNSET)
 
 
+class Poll(_Message, frozen=True, tag="poll"):
+    """Over HTTP only: asks what the platform has to say, which may hold its answer back so long."""
+
+    wait_s: Seconds
+
+
+class AnswerMessage(_Part, frozen=True):
+    """Over HTTP only: what the platform answers to each message that is posted to it."""
+
+    v: Literal[1]
+    receipt: Receipt | None = None
+    instructions: Annotated[list[InstructionMessage], Meta(max_length=ORDERS)] = []
+    platform: PlatformMessage | None = None
+
+
 Outward = AlarmMessage | FaultMessage | ResultMessage
 EVERY_MESSAGE: Mapping[str, type[Struct]] = {
     "alarm": AlarmMessage,
@@ -375,6 +391,8 @@ EVERY_MESSAGE: Mapping[str, type[Struct]] = {
     "instruction": InstructionMessage,
     "platform": PlatformMessage,
 }
+# what HTTP has beside them; none of it has a topic
+OVER_HTTP: Mapping[str, type[Struct]] = {"poll": Poll, "answer": AnswerMessage}
 TO_GATEWAY: Final = ("receipt", "instruction", "platform")
 # the one message that is not for one gateway: nothing of its topic names one
 TO_ALL: Final = "platform"

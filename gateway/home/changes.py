@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway.home import hooks, ladder, phrases, values
+from gateway.home import hooks, ladder, phrases, reached, values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
 from gateway.home.devices import broker_at
@@ -258,6 +258,8 @@ def _platform(config: Config, value: SetPlatform, given: Handed) -> Made:
     wanted = values.given(value)
     del wanted["although"]
     platform = HomePlatform(**before | wanted)
+    if reached.inside(platform):
+        raise Rejected([Problem("platform", "", "url", Say("config.url_inside"))])
     key = (
         ""
         if not platform.certificate

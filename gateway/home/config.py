@@ -21,9 +21,9 @@ from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import page_of
-from gateway.home import ladder, programs
+from gateway.home import ladder, programs, reached
 from gateway.home.cancels import cancel_by
-from gateway.home.devices import Device, enrolled, is_host
+from gateway.home.devices import Device, enrolled
 from gateway.home.parts import (
     File,
     GatewayPart,
@@ -308,7 +308,7 @@ def composed(
         state=state,
         runtime=source.beside(part.gateway.runtime),
         gateway=part.gateway,
-        platform=part.platform,
+        platform=reached.placed(part.platform),
         password=secrets.password,
         adapters=part.radio.adapters,
         devices=tuple(devices),
@@ -350,8 +350,8 @@ def _check(source: Source, home: Household, part: File, secrets: Secrets, found:
         found.add("sound", None, name, may_run.why_not(getattr(part.sound, name)))
     found.add("sound", None, "device", may_run.no_device(part.sound.device))
     platform = part.platform
-    if platform is not None and not is_host(platform.host):
-        found.add("platform", None, "host", Say("config.host"))
+    for name, say in reached.wrong(platform, secrets.password if source.with_secrets else None):
+        found.add("platform", None, name, say)
     if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):
         say = Say("config.password_long", most=PASSWORD_MOST)
         found.add("platform", None, "password", say)

@@ -24,7 +24,8 @@ JournalDays = Annotated[float, Meta(ge=30, le=4000)]
 Place = Annotated[str, Meta(max_length=40)]
 Room = Annotated[str, Meta(min_length=1, max_length=40)]
 Residents = Annotated[int, Meta(ge=0, le=20)]
-Host = Annotated[str, Meta(min_length=1, max_length=253)]
+Host = Annotated[str, Meta(max_length=253)]
+Address = Annotated[str, Meta(max_length=1000)]  # instead of a host: https://...
 Pem = Annotated[str, Meta(max_length=30000)]
 Login = Annotated[str, Meta(max_length=200)]
 Version = Literal["auto", "5", "3.1.1"]
@@ -70,9 +71,10 @@ class GatewayPart(Strict, frozen=True):
 
 
 class PlatformPart(Strict, frozen=True):
-    """[platform]: the broker of the platform."""
+    """[platform]: its broker, or the address to which messages are posted."""
 
-    host: Annotated[str, Meta(min_length=1)]
+    host: str = ""
+    url: Address = ""
     port: Port = 8883
     tls: bool = True
     ca: str = ""
@@ -314,7 +316,8 @@ class Agreed(Strict, frozen=True):
 class HomePlatform(Strict, frozen=True):
     """[platform] as the page sets it: certificates as their PEM text, the key among the secrets."""
 
-    host: Host
+    host: Host = ""
+    url: Address = ""
     port: Port = 8883
     tls: bool = True
     ca: Pem = ""

@@ -17,6 +17,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import asdict
 
 from gateway.home import audible
+from gateway.home.reached import spoken
 from gateway.home.silence import SilenceStatus
 from gateway.home.waits import WAITS
 from gateway.words import kind
@@ -340,14 +341,9 @@ def told(known: Status) -> str:
         out.append(both("status.storage", **facts))
     out += audible.told(known.lacks)
     uplink = known.uplink
-    code = (
-        "connected"
-        if uplink.connected
-        else "not_connected"
-        if uplink.configured
-        else "not_configured"
-    )
-    version = f"MQTT {uplink.version}" if uplink.connected else ""
+    word = "connected" if uplink.configured else "configured"
+    code = word if uplink.connected else f"not_{word}"
+    version = spoken(uplink.version) if uplink.connected else ""
     out.append(
         both(
             "status.uplink", way=both(f"status.{code}"), where=uplink.where, version=version

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.home.handed import Rejected
 from gateway.home.parts import (
+    Address,
     DangersPart,
     DevicePart,
     HistoryDays,
@@ -80,7 +81,8 @@ class SetPlatform(Strict, frozen=True):
     `although`: the link may be cut while an alarm is open.
     """
 
-    host: Host
+    host: Host = ""
+    url: Address = ""
     port: Port = 8883
     tls: bool = True
     username: Login = ""

@@ -6,18 +6,17 @@ import http.client
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from msgspec import Struct
 
+from gateway.hook.hours import hour, seconds
 from gateway.hook.waits import WAITS
 from gateway.words.say import Say
 
 ONCE: Final = 32  # letters of the word in a message by which an echo of it is known
 ANSWER_MOST: Final = 64 * 1024  # bytes of an answer that are read
 SIGNED: Final = 8  # letters of a signature in a row that nobody says by chance
-HEADER_MOST: Final = 64  # letters of a time that are read
 # refused for good: who signs wrongly or asks at a wrong place need not ask again
 _WRONG: Final = frozenset({401, 403, 404, 405, 410})
 _KEYS: Final = frozenset({401, 403})  # of these, where the signature is not taken
@@ -90,7 +89,7 @@ def meant(
         return Answered(why=Say("hook.unnamed", status=status))
     if 300 <= status < 400:
         return Answered(wrong=True, again=False, why=Say("hook.redirect", status=status))
-    theirs = _hour(date)
+    theirs = hour(date)
     if status in _DOUBTS and theirs and abs(theirs - at) > WAITS.clock:
         why = Say("hook.clock", status=status, ours=_said(at), theirs=_said(theirs))
         return Answered(again=False, why=why)
@@ -98,28 +97,9 @@ def meant(
         code = "hook.refused" if status in _KEYS else "hook.not_there"
         return Answered(wrong=True, again=False, why=Say(code, status=status))
     again = status in _LATER or status >= 500
-    after = _seconds(retry_after, theirs or at)
+    after = min(seconds(retry_after, theirs or at), WAITS.pause_most)
     why = Say("hook.later" if again else "hook.odd", status=status)
     return Answered(again=again, after=after, why=why)
-
-
-def _seconds(text: str, now: float) -> float:
-    """Return the seconds of a Retry-After, which has seconds or an hour; 0 for none."""
-    text = text.strip()
-    if text.isascii() and text.isdecimal():
-        return min(float(text), WAITS.pause_most)
-    hour = _hour(text)
-    return min(max(hour - now, 0.0), WAITS.pause_most) if hour else 0.0
-
-
-def _hour(text: str) -> float:
-    """Return the wall seconds of an HTTP date, 0 for what is none."""
-    try:
-        at = parsedate_to_datetime(text.strip()[:HEADER_MOST])
-        at = (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, LookupError, OverflowError):
-        return 0.0
-    return at.timestamp()
 
 
 def _said(wall: float) -> str:

@@ -6,11 +6,8 @@ behind where it takes longer, since a resolver knows no time of ours. A redirect
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import errno
-import hashlib
-import hmac
 import http.client
 import socket
 import ssl
@@ -22,6 +19,7 @@ from urllib.parse import SplitResult
 from gateway.box.private import NotSetUp
 from gateway.hook.answer import Answered, body_of, echoes, meant
 from gateway.hook.route import cut_off
+from gateway.hook.signed import signature
 from gateway.hook.targets import Target, parts_of
 from gateway.words.say import Say
 
@@ -39,12 +37,6 @@ _PAPERS: Final = {
 
 # no way to this address: also of a box without any, but a home without IPv6 says the same
 _CUT_OFF: Final = frozenset({errno.ENETUNREACH, errno.ENETDOWN})
-
-
-def signature(key: bytes, name: str, at: int, body: bytes) -> str:
-    """Return the signature of a message, as the header has it."""
-    signed = f"{name}.{at}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
 def post(target: Target, name: str, body: bytes, seconds: float) -> Answered:

@@ -30,6 +30,7 @@ OWN_FILE: Final = "household-hooks.toml"  # in the state folder: what was typed 
 PREFIX: Final = "whsec_"
 SECRET: Final = range(24, 65)  # bytes of a key, by the specification
 URL_MOST: Final = 1000
+HTTPS_PORT, HTTP_PORT = 443, 80
 # what stands in an address by RFC 3986
 _LETTERS: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*\Z")
 # names of a home's network, and those by which routers answer in it
@@ -64,6 +65,15 @@ def key_of(secret: str) -> bytes | None:
 def parts_of(url: str) -> SplitResult | None:
     """Return the parts of an address, None where it is none that may be used."""
     return urlsplit(url) if wrong(url) is None else None
+
+
+def place_of(url: str) -> tuple[str, int, bool]:
+    """Return host, port and whether TLS is spoken; an empty host for what is no usable address."""
+    parts = parts_of(url)
+    if parts is None:
+        return "", HTTPS_PORT, True
+    sealed = parts.scheme == "https"
+    return parts.hostname or "", parts.port or (HTTPS_PORT if sealed else HTTP_PORT), sealed
 
 
 def wrong(url: str) -> Say | None:

@@ -17,8 +17,9 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract.orders import PlatformTest
-from gateway.home import household
+from gateway.home import household, reached
 from gateway.home.handed import Handed, Rejected
+from gateway.home.parts import PlatformPart
 from gateway.page import address, again
 from gateway.page.change import Answer, Form, change_of, configure, current, drawn, left, refused
 from gateway.page.saved import sent
@@ -33,6 +34,7 @@ VERSIONS: Final = ("auto", "5", "3.1.1")
 RECEIPTS: Final = ("platform", "broker")
 SECRET: Final = ("password", "certificate_key")
 PAPERS: Final = ("ca", "certificate")
+_WEB: Final = re.compile("https?://", re.IGNORECASE)  # how the address of HTTPS begins
 PEM_MOST = 30_000  # characters of one certificate or key
 DRAFTS = 8  # technicians at once whose try is kept
 
@@ -100,6 +102,11 @@ async def act(v: Technician, said: Fields) -> Response:
 
 def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the form with its address (`mqtts://...`, `host:port`) read, and what is wrong."""
+    if _WEB.match(typed := said.get("host", "").strip()[:2000]):
+        wrong = next(reached.wrong(PlatformPart(url=typed), None), None)
+        said |= {"host": re.sub("//[^/]*@", "//", typed)}  # a password in it is not sent back
+        say = {"host": v.words.pair(*wrong[1].pair)} if wrong is not None else {}
+        return said | {"url": typed}, say
     try:
         at = address.read(said.get("host", "")[:2000])
     except address.Unreadable as no:
@@ -123,21 +130,7 @@ def _meant(
 ) -> tuple[dict[str, Any], Handed, dict[str, str]]:
     """Return the value of `set_platform`, its secrets, and what is plainly wrong."""
     wrong: dict[str, str] = {}
-    value: dict[str, Any] = {
-        "host": said.get("host", "").strip(),
-        "port": 0,
-        "tls": bool(said.get("tls")),
-        "username": said.get("username", "").strip(),
-        "version": said.get("version", ""),
-        "receipts": said.get("receipts", ""),
-    }
-    if not value["host"]:
-        wrong["host"] = v.words("wrong.missing")
-    port = said.get("port", "").strip()
-    if port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535:
-        value["port"] = int(port)
-    else:
-        wrong["port"] = v.words("wrong.port")
+    value: dict[str, Any] = {"url": said["url"]} if "url" in said else _broker(v, said, wrong)
     secret: dict[str, str | None] = dict.fromkeys(SECRET)
     for name in (*PAPERS, "certificate_key"):
         text = said.get(name, "").replace("\r\n", "\n").strip()
@@ -160,6 +153,26 @@ def _meant(
         Handed(password=secret["password"], certificate_key=secret["certificate_key"]),
         wrong,
     )
+
+
+def _broker(v: Visitor, said: dict[str, str], wrong: dict[str, str]) -> dict[str, Any]:
+    """Return how a broker is reached, and put what is plainly wrong into `wrong`."""
+    value: dict[str, Any] = {
+        "host": said.get("host", "").strip(),
+        "port": 0,
+        "tls": bool(said.get("tls")),
+        "username": said.get("username", "").strip(),
+        "version": said.get("version", ""),
+        "receipts": said.get("receipts", ""),
+    }
+    if not value["host"]:
+        wrong["host"] = v.words("wrong.missing")
+    port = said.get("port", "").strip()
+    if port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535:
+        value["port"] = int(port)
+    else:
+        wrong["port"] = v.words("wrong.port")
+    return value
 
 
 def _who(v: Visitor) -> str:

@@ -19,9 +19,9 @@ from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.judge.alarm import Alarm
-from gateway.tell import mqtt
 from gateway.tell.connection import LinkLost
 from gateway.tell.waits import WAITS
+from gateway.tell.way import Link
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 from gateway.words.say import Say
@@ -34,10 +34,10 @@ class Links(Protocol):
     def connected(self) -> bool:
         """Whether the broker is there."""
 
-    def made(self) -> mqtt.Link | None:
+    def made(self) -> Link | None:
         """Return a link by the settings that are in force."""
 
-    def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None:
+    def takes(self, task: asyncio.Task[None], link: Link) -> None:
         """Keep a link that has proved itself."""
 
     async def disconnect(self) -> None:
@@ -70,7 +70,7 @@ class Changeover:
         `resumed`: a process ended while the settings were on trial.
         """
         self.before = before
-        self.link: mqtt.Link | None = None  # the new one, until it is up
+        self.link: Link | None = None  # the new one, until it is up
         self._home = home
         self._clock = clock
         self._uplink = uplink
@@ -132,7 +132,7 @@ class Changeover:
             await asyncio.sleep(0.0 if kept else WAITS.take_back)
         await asyncio.to_thread(household.forget_before, self._home.config)
 
-    async def _keep(self, link: mqtt.Link) -> None:
+    async def _keep(self, link: Link) -> None:
         async def run(ready: Callable[[], None]) -> None:
             try:
                 await link.run(ready)
@@ -141,7 +141,7 @@ class Changeover:
                 raise
 
         async def rest(seconds: float) -> None:
-            await self._uplink.rest(seconds, turned_away=link.turned_away)
+            await self._uplink.rest(max(seconds, link.pause), turned_away=link.turned_away)
 
         def quiet(*_: object) -> None:
             """Say nothing: what came of it is told as one fault."""

@@ -13,9 +13,9 @@ from gateway.contract import wire
 from gateway.home.home import Home
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
-from gateway.tell.mqtt import Link
 from gateway.tell.outbox import Lost, NotTaken
 from gateway.tell.waits import WAITS
+from gateway.tell.way import Link
 from gateway.words.clock import Clock, stamp
 
 # heartbeats that did not come, after which the platform calls the home offline: one that comes

@@ -25,9 +25,9 @@ from gateway.judge.alarm import Masking
 from gateway.judge.dispatch import PLATFORM, Rung
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
-from gateway.tell.mqtt import Link
 from gateway.tell.outbox import Lost, NotTaken
 from gateway.tell.waits import WAITS
+from gateway.tell.way import Link
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality, When, stamp
 from gateway.words.reading import Kind

@@ -80,6 +80,16 @@ class Link:
         self._anew = False  # the next connection asks the broker to forget what it kept for us
 
     @property
+    def where(self) -> str:
+        """Host and port, as a technician writes them."""
+        return self.broker.where
+
+    @property
+    def pause(self) -> float:
+        """Return 0: a broker does not ask us to stay away for a while."""
+        return 0.0
+
+    @property
     def connected(self) -> bool:
         """True while `publish` works."""
         return self._connection is not None

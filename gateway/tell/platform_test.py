@@ -33,15 +33,16 @@ from gateway.contract import encoding, inward, wire
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.home import Home
+from gateway.home.reached import spoken
 from gateway.home.status import StepStatus, TryStatus
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fact import FaultFact
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
-from gateway.tell import mqtt
 from gateway.tell.uplink import Uplink
 from gateway.tell.waits import WAITS
+from gateway.tell.way import Link
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction
@@ -101,10 +102,11 @@ class Attempt:
         self._entry: Entry | None = None
         self._committed = asyncio.Event()
         self._receipted = asyncio.Event()
-        self._link: mqtt.Link | None = None
+        self._link: Link | None = None
         self._own: asyncio.Task[None] | None = None
-        self._trying: mqtt.Link | None = None  # the link of our own
+        self._trying: Link | None = None  # the link of our own
         self._paused = False
+        self._others = False  # receipts came while ours was waited for
         self._called = asyncio.Event()  # somebody needs the link
 
     # -- what the daemon tells ---------------------------------------------------------------------
@@ -117,9 +119,14 @@ class Attempt:
             self._called.set()
 
     def receipted(self, receipt: wire.Receipt) -> None:
-        """Take a receipt of the running link."""
+        """Take a receipt of the running link; it proves nothing of a platform tried beside it."""
+        if self._own is None or self._paused:
+            self._seen(receipt)
+
+    def _seen(self, receipt: wire.Receipt) -> None:
         number = self._entry.number if self._entry is not None else 0
         ours = receipt.journal == self._storage.store.journal
+        self._others = True
         if ours and any(first <= number <= last for first, last in receipt.entries):
             self._receipted.set()
 
@@ -216,7 +223,7 @@ class Attempt:
         in_force = (present, config.password) == (self._platform, self._config.password)
         if in_force and running is not None and running.connected:
             self._link = running
-            return Say("try.running", version=running.version)
+            return Say("try.running", spoken=spoken(running.version))
         if present is not None and (present.host, present.port) == (
             self._platform.host,
             self._platform.port,
@@ -248,11 +255,11 @@ class Attempt:
             if isinstance(error, Failed):
                 raise error
             name = type(error).__name__
-            raise Failed(Say("link.our_mistake", where=link.broker.where, name=name)) from error
+            raise Failed(Say("link.our_mistake", where=link.where, name=name)) from error
         if not up.is_set():
-            raise Failed(Say("net.late", where=link.broker.where, seconds=WAITS.login_test))
+            raise Failed(Say("net.late", where=link.where, seconds=WAITS.login_test))
         self._link = link
-        return Say("try.version", version=link.version)
+        return Say("try.version", spoken=spoken(link.version))
 
     async def _publish(self) -> Say | None:
         assert self._link is not None  # the step before has made it
@@ -266,6 +273,7 @@ class Attempt:
         name, body = encoding.encode_entry(
             self._home.gateway, self._storage.store.journal, self._entry
         )
+        self._others = False  # what came before was for others
         await self._link.publish(wire.topic(self._home.gateway, name), body)
         return None
 
@@ -276,7 +284,8 @@ class Attempt:
             async with asyncio.timeout(WAITS.receipt_test):
                 await self._receipted.wait()
         except TimeoutError:
-            raise Failed(Say("try.no_receipt", seconds=WAITS.receipt_test)) from None
+            code = "try.other_receipt" if self._others else "try.no_receipt"
+            raise Failed(Say(code, seconds=WAITS.receipt_test)) from None
         return None
 
     async def _leave(self) -> None:
@@ -299,7 +308,7 @@ class Attempt:
             self._inbox(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
-                self.receipted(inward.receipt_of(payload, self._home.gateway)[0])
+                self._seen(inward.receipt_of(payload, self._home.gateway)[0])
 
     def _probe(self, now: Moment) -> list[Entry]:
         entries = self._notes.said(now, kind.VISIT, what="platform_probe", by=self._instruction.by)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
+from gateway.box.dial import Tls
 from gateway.box.supervise import keep, spread
 from gateway.contract import wire
 from gateway.home.config import Config
@@ -29,7 +30,7 @@ from gateway.tell.presence import Presence
 from gateway.tell.push import Push
 from gateway.tell.receipts import Receipts
 from gateway.tell.waits import WAITS
-from gateway.tell.way import Way
+from gateway.tell.way import Link, Way
 from gateway.words.clock import Clock, Quality
 
 LOG = logging.getLogger("eldercare")
@@ -84,7 +85,7 @@ class Uplink:
         push.trust(self.confirms)
 
     @property
-    def link(self) -> mqtt.Link | None:
+    def link(self) -> Link | None:
         """The link of now; None without a platform, or while somebody tries another."""
         return self._way.link
 
@@ -121,7 +122,7 @@ class Uplink:
         self._way.use(link)
 
         async def rest(seconds: float) -> None:
-            await self.rest(seconds, turned_away=link.turned_away)
+            await self.rest(max(seconds, link.pause), turned_away=link.turned_away)
 
         kept = keep("platform", link.run, expected=(LinkLost,), sleep=rest)
         self._links = [self._group.create_task(kept, name="link"), *self._told_by(link)]
@@ -202,12 +203,12 @@ class Uplink:
         if self._trial is not None:
             self._trial.called()
 
-    def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None:
+    def takes(self, task: asyncio.Task[None], link: Link) -> None:
         """Keep a link that has proved itself."""
         assert self._group is not None  # the daemon runs
         self._links = [task, *self._told_by(link)]
 
-    def _told_by(self, link: mqtt.Link) -> list[asyncio.Task[None]]:
+    def _told_by(self, link: Link) -> list[asyncio.Task[None]]:
         """Begin what is told beside the entries, for as long as this link is the one."""
         assert self._group is not None  # the daemon runs
         heartbeats = self._group.create_task(self._heartbeats.run(link), name="heartbeat")
@@ -225,7 +226,7 @@ class Uplink:
         """Return how a configuration's broker is spoken to as this gateway."""
         return broker_of(config, self._home.gateway)
 
-    def made(self) -> mqtt.Link | None:
+    def made(self) -> Link | None:
         """Return a link by the settings that are in force, None where there are none."""
         if self._home.config.platform is None:
             return None
@@ -246,10 +247,11 @@ class Uplink:
         refused: Callable[[str, str], None],
         up: Callable[[], None],
         down: Callable[[str], None] | None = None,
-    ) -> mqtt.Link:
-        """Return a link to a configuration's broker, as this gateway: see `mqtt.Link`."""
-        return mqtt.Link(
-            self.broker(config),
+    ) -> Link:
+        """Return a link to a configuration's platform, as this gateway: see `mqtt.Link`."""
+        return link_of(
+            config,
+            self._home.gateway,
             status=self._heartbeats.status,
             heard=heard,
             refused=refused,
@@ -279,7 +281,7 @@ class Uplink:
         self._receipts.add(entries=[(message.number, message.number)])
         self._notes.later(lambda at: self._pipeline.receipted([message.number], at))
 
-    def _up(self, link: mqtt.Link) -> None:
+    def _up(self, link: Link) -> None:
         if self._trial is not None and link is self._trial.link:  # from here on it is the link
             old, self._links = self._links, []
             self._way.use(link)
@@ -294,7 +296,7 @@ class Uplink:
         self._inventory.linked()
         self._notes.later(lambda at: self._pipeline.linked(True, at))
 
-    def _down(self, link: mqtt.Link) -> None:
+    def _down(self, link: Link) -> None:
         if self.link is not None and link is not self.link:
             return  # one that another has taken the place of
         self._push.down()
@@ -302,6 +304,47 @@ class Uplink:
         # nobody knows: it is retained, and comes again with the link
         self._notes.later(self._presence.proved)
         self._notes.later(lambda at: self._pipeline.linked(False, at))
+
+
+def link_of(
+    config: Config,
+    gateway: str,
+    *,
+    status: Callable[[bool, str], bytes],
+    heard: Callable[[str, bytes], None],
+    refused: Callable[[str, str], None] | None = None,
+    up: Callable[[], None] | None = None,
+    down: Callable[[str], None] | None = None,
+    proved: Callable[[], float | None] = lambda: None,
+) -> Link:
+    """Return a link to the configured platform. HTTP is loaded where it is used."""
+    broker, platform = broker_of(config, gateway), config.platform
+    assert platform is not None  # asked only where one is configured
+    if not platform.url:
+        return mqtt.Link(
+            broker,
+            status=status,
+            heard=heard,
+            refused=refused,
+            up=up,
+            down=down,
+            proved=proved,
+        )
+    from gateway.hook.targets import key_of
+    from gateway.tell import https
+    from gateway.tell.exchange import Place
+
+    place = Place(
+        url=platform.url,
+        host=platform.host,
+        port=platform.port,
+        gateway=gateway,
+        secret=key_of(config.password) or b"",
+        tls=Tls(ca=broker.ca, cert=broker.cert, key=broker.key) if platform.tls else None,
+    )
+    return https.Link(
+        place, status=status, heard=heard, refused=refused, up=up, down=down, proved=proved
+    )
 
 
 def broker_of(config: Config, gateway: str) -> Broker:

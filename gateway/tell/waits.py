@@ -29,6 +29,16 @@ class _Tell(Waits):
     short_life: float = wait(
         120.0, 10.0, 600.0, "ours: closed on us sooner and again: another has our client id"
     )
+    # -- of a platform that takes HTTP
+    poll: float = wait(
+        50.0, 5.0, 300.0, "ours: it may hold its answer back; proxies end what is silent for 60 s"
+    )
+    poll_least: float = wait(
+        10.0, 1.0, 60.0, "ours: the same where one ends it sooner; an answer before it was not held"
+    )
+    pause_most: float = wait(
+        60.0, 10.0, 600.0, "ours: who asks for a longer pause gets this; an alarm asks sooner"
+    )
     # -- between connections
     soon: float = wait(
         0.5, 0.1, 10.0, "ours: between attempts nobody answers, while something urgent waits"

@@ -18,6 +18,7 @@ from gateway.home import audible, status
 from gateway.home.cancels import mute_cancels, nobody_cancels
 from gateway.home.config import Config, load
 from gateway.home.devices import Device, speed
+from gateway.home.reached import spoken
 from gateway.home.source import ConfigError
 from gateway.home.status import Status
 from gateway.keep import recovery
@@ -180,7 +181,11 @@ def _broker_seen(running: Status) -> Finding:
         return found(False, "check.broker", "check.platform_away", where=uplink.where)
     if uplink.connected:
         return found(
-            True, "check.broker", "check.connected", where=uplink.where, version=uplink.version
+            True,
+            "check.broker",
+            "check.connected",
+            where=uplink.where,
+            spoken=spoken(uplink.version),
         )
     return found(False, "check.broker", "check.not_connected", where=uplink.where)
 

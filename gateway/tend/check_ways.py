@@ -11,9 +11,9 @@ from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.identity import identity
-from gateway.tell import channels, mqtt, sounder
+from gateway.tell import channels, sounder
 from gateway.tell.connection import LinkLost
-from gateway.tell.uplink import broker_of
+from gateway.tell.uplink import link_of
 from gateway.tend.finding import Finding, found
 from gateway.tend.waits import WAITS
 from gateway.words.clock import kernel_synchronised
@@ -131,8 +131,9 @@ async def by_broker(config: Config) -> Finding:
         return found(False, "check.broker", "check.no_platform")
     gateway = identity(config)
     connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    link = mqtt.Link(
-        broker_of(config, gateway),
+    link = link_of(
+        config,
+        gateway,
         status=lambda online, reason: wire.encode(
             wire.Status(1, gateway, online, f"check, {reason}", __version__)
         ),
@@ -153,17 +154,20 @@ async def by_broker(config: Config) -> Finding:
             False,
             "check.broker",
             "check.broker_silent",
-            where=link.broker.where,
+            where=link.where,
             broker_wait=WAITS.check_broker,
         )
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+    if config.platform.url:
+        said = "check.http_takes_us"
+        return found(True, "check.broker", said, where=link.where, gateway=gateway)
     return found(
         True,
         "check.broker",
         "check.broker_takes_us",
-        where=link.broker.where,
+        where=link.where,
         version=link.version,
         root=wire.ROOT,
         gateway=gateway,

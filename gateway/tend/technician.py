@@ -21,7 +21,7 @@ from gateway.box import folders
 from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
-from gateway.home import backup, changes, handed, household, phrases, undo, values
+from gateway.home import backup, changes, handed, household, phrases, reached, undo, values
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
@@ -372,8 +372,7 @@ class Technician(Part, kw_only=True):
 
         `although`: the technician wants it all the same.
         """
-        platform = self.home.config.platform
-        same = platform is not None and (platform.host, platform.port) == (to.host, to.port)
+        same = reached.alike(self.home.config.platform, to)
         urgent = any(
             a.priority <= Priority.P2 and not a.test for a in self.pipeline.alarms.values()
         )

@@ -57,7 +57,7 @@ BOTH: Final[dict[str, str]] = {
     "check.not_open": "未打开 not open: is it plugged in?",
     "check.broker": "平台 broker",
     "check.platform_away": "{where} 已连接, 平台报告自己离线 connected, but the platform reports itself offline",
-    "check.connected": "{where} 已连接 connected, MQTT {version}",
+    "check.connected": "{where} 已连接 connected, {spoken}",
     "check.not_connected": "{where} 未连接 not connected: see `journalctl -u eldercare-gateway` for the reason",
     "check.clock": "时钟 clock",
     "check.clock_sure": "已与时间服务器同步 a time server agrees",
@@ -99,6 +99,7 @@ BOTH: Final[dict[str, str]] = {
     "check.adapter_on": "{adapter} 可用 is there and on",
     "check.no_platform": "[platform] 未配置, 警报只在家中处理 is not configured: alarms stay in this home",
     "check.broker_silent": "{where}: {broker_wait:g} s 无应答, 请检查地址、端口和防火墙 no answer: check host, port and firewall",
+    "check.http_takes_us": "{where} 可用 accepts us, HTTP, 网关 gateway {gateway}",
     "check.broker_takes_us": "{where} 可用 accepts us, MQTT {version}, topics {root}/{gateway}/...",
     # status
     "status.gateway": "网关 gateway {gateway}   软件 software {software}   {wall}Z ({clock})",

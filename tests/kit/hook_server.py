@@ -33,7 +33,8 @@ class Came(NamedTuple):
 
 # what an answer is: status, headers, body
 Answer = tuple[int, dict[str, str], bytes]
-Behaviour = Callable[[Came], "Answer | None"]  # None: no answer, until the server ends
+# None: no answer, until the server ends; one that is called with the handler writes what it wants
+Behaviour = Callable[[Came], "Answer | Callable[[Any], None] | None"]
 
 
 def receipts(came: Came) -> Answer:
@@ -50,7 +51,7 @@ def in_turn(*each: Behaviour) -> Behaviour:
     """Return a server that does one after another, and the last for ever."""
     rest = list(each)
 
-    def does(came: Came) -> Answer | None:
+    def does(came: Came) -> Any:
         return (rest.pop(0) if len(rest) > 1 else rest[0])(came)
 
     return does
@@ -59,13 +60,28 @@ def in_turn(*each: Behaviour) -> Behaviour:
 class HookServer:
     """Listens on a free port of the loopback while it is entered; `does` may be changed meanwhile."""
 
-    def __init__(self, does: Behaviour = receipts, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self,
+        does: Behaviour = receipts,
+        certificate: tuple[Path, Path] | None = None,
+        *,
+        keeps: bool = False,
+        client_ca: Path | None = None,
+        port: int = 0,
+    ) -> None:
+        """Prepare to listen. With `keeps` a connection serves many requests; with `client_ca` clients have a certificate."""
         self.does = does
         self.came: list[Came] = []
         self.over = threading.Event()
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1" if keeps else "HTTP/1.0"
+
+            def setup(self) -> None:
+                outer.connections += 1
+                super().setup()
+
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length", "0"))
                 came = Came(self.path, {k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length))
@@ -73,6 +89,9 @@ class HookServer:
                 answer = outer.does(came)
                 if answer is None:
                     outer.over.wait()
+                    return
+                if callable(answer):
+                    answer(self)
                     return
                 status, headers, body = answer
                 self.send_response(status)
@@ -94,11 +113,15 @@ class HookServer:
             def handle_error(self, *_: Any) -> None:
                 """Say nothing of who hangs up."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self.connections = 0
+        self._server = Server(("127.0.0.1", port), Handler)
         scheme = "http"
         if certificate is not None:
             scheme, context = "https", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificate)
+            if client_ca is not None:
+                context.load_verify_locations(client_ca)
+                context.verify_mode = ssl.CERT_REQUIRED
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}/alarms"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)

@@ -252,7 +252,7 @@ class Desk:
 class Link:
     """The way to the desk, in place of the MQTT link. It is there while `Lapse.network` is."""
 
-    version, taken_over, turned_away, certificate_begins = "5", False, False, None
+    version, taken_over, turned_away, certificate_begins, pause = "5", False, False, None, 0.0
 
     def __init__(self, lapse: Lapse) -> None:
         self._lapse = lapse

@@ -82,3 +82,36 @@ async def test_without_the_tick_plain_is_plain(box):
     await post(browser, "/platform", "/platform", **PLATFORM | {"host": "tcp://10.0.0.7:1883"})
     value = left(box).change.value
     assert (value["host"], value["port"], value["tls"]) == ("10.0.0.7", 1883, False)
+
+
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLUw="
+
+
+async def test_a_platform_that_takes_https_is_its_address_and_its_key(box):
+    browser = await box.technician()
+    yes(box)
+    said = PLATFORM | {"host": " https://desk.county.example:8443/eldercare ", "port": "", "password": KEY}
+    assert (await post(browser, "/platform", "/platform", **said)).status_code == 303
+    assert left(box).change.value == {"url": "https://desk.county.example:8443/eldercare"}
+    (secrets,) = handed(box).values()
+    assert KEY in secrets
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("http://desk.county.example/", "http://"),
+        ("https://box:hidden-word@desk.county.example/", "用户名和密码"),
+        ("https://desk.county.example/?token=hidden-word", "?"),
+        ("HTTPS://10.1/", "四段"),
+    ],
+)
+async def test_an_address_that_messages_cannot_be_posted_to_is_refused_beside_its_field(box, typed, words):
+    browser = await box.technician()
+    answer = await post(browser, "/platform", "/platform", **PLATFORM | {"host": typed, "password": KEY, "go": "try"})
+    assert answer.status_code == 422
+    said = answer.text[answer.text.index('id="p-host-say"') :].partition("</p>")[0]
+    assert words in said
+    assert ":hidden-word@" not in answer.text
+    assert KEY not in answer.text
+    assert not handed(box)

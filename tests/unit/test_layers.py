@@ -160,7 +160,10 @@ def test_the_page_opens_no_radio_no_broker_and_no_port():
 @pytest.mark.parametrize(
     ("first", "never"),
     [
-        ("gateway.tend.composition", {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.page", "sqlite_utils"}),
+        (
+            "gateway.tend.composition",
+            {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.page", "sqlite_utils", "gateway.tell.https", "h11"},
+        ),
         ("gateway.page.server", {"gateway.tend", "gateway.hear", "gateway.tell.mqtt", "bleak", "aiomqtt", "serial"}),
     ],
 )

@@ -88,7 +88,7 @@ class Push:
 class Link:
     """A link that is up, or not, and keeps what is sent on it."""
 
-    certificate_begins, certificate_ends, version, turned_away = 1.0, 2.0, "5", False
+    certificate_begins, certificate_ends, version, turned_away, pause = 1.0, 2.0, "5", False, 0.0
 
     def __init__(self):
         self.connected, self.sent = True, []

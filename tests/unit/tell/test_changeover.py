@@ -20,7 +20,7 @@ class Uplink:
 
     def __init__(self, comes):
         self.connected, self.comes, self.done = True, comes, []
-        self.link = SimpleNamespace(run=self.run, turned_away=False)
+        self.link = SimpleNamespace(run=self.run, turned_away=False, pause=0.0)
 
     def made(self):
         return self.link
