@@ -51,6 +51,12 @@ OTHERS = [
         {"values": {"p-host": "desk.example.org", "p-port": "8883", "tls": True, "p-username": "u"}, "open": False, "home": "3-2-501"},
     ),
     ("platform", "https://desk.example.org", None),
+    ("platform", json.dumps({"url": "https://box:word@desk.example.org/"}), None),
+    (
+        "platform",
+        json.dumps({"url": "https://desk.example.org/eldercare", "password": "whsec_x"}),
+        {"values": {"p-host": "https://desk.example.org/eldercare", "tls": True, "p-password": "whsec_x"}, "open": False, "home": ""},
+    ),
 ]
 
 

@@ -43,9 +43,10 @@ function json(text) {
 function platform(text) {
   const all = json(text);
   const parts = /^(mqtts?):\/\/([^/:@]+|\[[^\]]+\])(?::([0-9]{1,5}))?\/?$/.exec(typeof all.url === "string" ? all.url : text.trim());
-  if (!parts) return null;
-  const tls = parts[1] === "mqtts";
-  const values = { "p-host": parts[2], "p-port": parts[3] || (tls ? "8883" : "1883"), tls };
+  const web = typeof all.url === "string" && /^https:\/\/[^@\s]+$/.test(all.url); // a code that is only an address may be anybody's
+  if (!parts && !web) return null;
+  const tls = web || parts[1] === "mqtts";
+  const values = web ? { "p-host": all.url, tls } : { "p-host": parts[2], "p-port": parts[3] || (tls ? "8883" : "1883"), tls };
   for (const name of ["username", "password", "ca"]) if (typeof all[name] === "string") values[`p-${name}`] = all[name];
   return { values, open: !tls, home: typeof all.household === "string" ? all.household.trim() : "" };
 }
