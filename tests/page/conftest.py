@@ -5,14 +5,43 @@ import re
 import httpx
 import pytest
 import pytest_asyncio
+from argon2 import PasswordHasher
 from gateway.home import handed
+from gateway.page import accounts, guard, label
 from gateway.page import app as application
-from gateway.page import guard, label
+from jinja2 import BytecodeCache
 
 from tests.page.household import PASSWORD, Example
 from tests.page.served import Kept
 
 LAN = "192.168.1.50"
+# What a guess at a password costs is shown by test_door, and every page that is a process of its own asks it. Here hundreds of people
+# sign in to pages of this process: of its 250 s a quarter went into that.
+LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+NOBODY = LIGHT.hash("nobody's")
+
+
+@pytest.fixture(autouse=True)
+def light_hashes(monkeypatch):
+    monkeypatch.setattr(accounts, "_hasher", LIGHT)
+    monkeypatch.setattr(accounts, "_NOBODY", NOBODY)
+
+
+class Compiled(BytecodeCache):
+    """What templates were compiled to: each test has a page of its own, and all have the same templates."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def load_bytecode(self, bucket):
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket):
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -38,6 +67,7 @@ class Box:
     def __init__(self, example):
         self.example = example
         self.app, self.page = application.made(example.config)
+        self.page.environment.bytecode_cache = COMPILED
         self.browsers = []
 
     @property

@@ -1,9 +1,11 @@
 """Who gets in, and who does not: first visit, passwords, locks, sessions, forms, hosts."""
 
 import asyncio
+import sqlite3
 import stat
 
 import pytest
+from argon2 import Type, extract_parameters
 from gateway.page import accounts, guard, label, papers
 from gateway.page.accounts import Accounts, Refusal, Role
 from gateway.page.tries import LOCK_AT
@@ -108,6 +110,9 @@ class Hand:
 
     def __call__(self):
         return self.at
+
+
+REAL = accounts._hasher, accounts._NOBODY  # before a test has its own
 
 
 @pytest.fixture
@@ -252,6 +257,21 @@ def test_no_password_and_no_session_key_stands_in_the_file(book, tmp_path):
     assert key.encode() not in data
     assert b"$argon2id$" in data
     assert stat.S_IMODE((tmp_path / accounts.FILE).stat().st_mode) == 0o600
+
+
+def test_a_guess_costs_what_owasp_asks_at_least_also_at_a_name_that_nobody_has(monkeypatch, hand, tmp_path):
+    hasher, nobody = REAL
+    monkeypatch.setattr(accounts, "_hasher", hasher)
+    label.made(tmp_path)
+    book = Accounts(tmp_path, "boot-1", hand)
+    book.claim(label.shown(tmp_path), "T-07", PASSWORD, LAN)
+    with sqlite3.connect(tmp_path / accounts.FILE) as db:
+        [(kept,)] = db.execute("SELECT hash FROM accounts")
+    for hashed in (kept, nobody):
+        cost = extract_parameters(hashed)
+        assert (cost.type, cost.time_cost, cost.memory_cost) == (Type.ID, 2, 19456)
+    assert book.sign_in("T-07", PASSWORD, LAN)
+    assert refused(book).word == "wrong_password"
 
 
 def test_a_lost_password_is_mended_on_the_box_alone(book, tmp_path):
