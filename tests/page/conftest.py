@@ -1,7 +1,9 @@
 """One example household for all tests of the page, and browsers that are signed out, a supervisor or a technician."""
 
+import asyncio
 import re
 
+import anyio.to_thread
 import httpx
 import pytest
 import pytest_asyncio
@@ -15,6 +17,7 @@ from tests.page.household import PASSWORD, Example
 from tests.page.served import Kept
 
 LAN = "192.168.1.50"
+ON_A_THREAD = anyio.to_thread.run_sync
 # What a guess at a password costs is shown by test_door, and every page that is a process of its own asks it. Here hundreds of people
 # sign in to pages of this process: of its 250 s a quarter went into that.
 LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -25,6 +28,19 @@ NOBODY = LIGHT.hash("nobody's")
 def light_hashes(monkeypatch):
     monkeypatch.setattr(accounts, "_hasher", LIGHT)
     monkeypatch.setattr(accounts, "_NOBODY", NOBODY)
+
+
+async def in_turn(work, *args, **how):
+    """Do work of a page here and now where nobody else asks it for anything: only those who come together need threads."""
+    if len(asyncio.all_tasks()) > 1:
+        return await ON_A_THREAD(work, *args, **how)
+    return work(*args)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Save two switches of threads a request, which cost more than the request."""
+    monkeypatch.setattr(anyio.to_thread, "run_sync", in_turn)
 
 
 class Compiled(BytecodeCache):
@@ -119,7 +135,7 @@ def kept_secrets(monkeypatch):
 
 
 @pytest.fixture
-async def box(example, monkeypatch):
+async def box(example, monkeypatch, alone):
     monkeypatch.setattr(guard, "RATE", 1e9)  # a fast machine asks more often than people do; the flood sets its own
     made = Box(example)
     yield made

@@ -211,7 +211,7 @@ class Site:
 
 
 @pytest.fixture
-def site(lived, tmp_path, monkeypatch):
+def site(lived, tmp_path, monkeypatch, alone):
     monkeypatch.setattr(guard, "RATE", 1e9)  # the flood and the locks have tests of their own
     monkeypatch.setattr(guard, "BURST", 1e9)
     monkeypatch.setattr(turns, "AT_ONCE", 10**9)
