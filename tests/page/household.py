@@ -24,6 +24,7 @@ from gateway.words.clock import stamp
 from gateway.words.reading import Kind, Reading
 
 from tests.kit.hand import Day, HandClock, Home
+from tests.kit.waits import changed
 
 SECRET_NAME = "王秀英"  # an example of a name that somebody typed where it does not belong
 SECRET_WORD = "sentinel-broker-password"
@@ -119,7 +120,8 @@ class Example:
         self.day = None
         self.states: dict[str, dict[str, bool]] = {}  # what holds by the devices' own word
         self.calm = calm
-        asyncio.run(self._live(open_alarms=open_alarms))
+        with changed("judge", look_every=60.0):  # what no deadline wakes it for is looked at once a minute of this day
+            asyncio.run(self._live(open_alarms=open_alarms))
 
     async def _live(self, *, open_alarms: bool) -> None:
         hours = 30
