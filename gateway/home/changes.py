@@ -223,6 +223,7 @@ def _ladder(config: Config, value: SetLadder, given: Handed) -> Made:
         rungs, config.parts.ladder, own, given, hooks.by_hand(file) if file is not None else None
     )
     rungs = ladder.counted(rungs, config.parts.ladder, config.secrets, own)
+    rungs = tuple(sorted(rungs, key=lambda rung: rung.informed))  # they stand behind all others
     return replace(config.household, ladder=rungs), own
 
 

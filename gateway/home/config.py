@@ -61,6 +61,7 @@ class Config(Struct, frozen=True, kw_only=True):
     zone: zoneinfo.ZoneInfo
     night: tuple[time, time]
     replay: Path | None
+    informed: tuple[Rung, ...] = ()  # relatives who are told, and never asked to come
     sound_pre_alarm: tuple[str, ...] = ()
     sound_alarm: tuple[str, ...] = ()
     sound_test: bool = False
@@ -81,6 +82,11 @@ class Config(Struct, frozen=True, kw_only=True):
     def place(self) -> PlacePart:
         """Where the home lies and how many live there: the page's household before the file's."""
         return self.parts.household
+
+    @property
+    def everybody(self) -> tuple[Rung, ...]:
+        """The ladder, and behind it who is only told; in the order of `parts.ladder`."""
+        return self.ladder + self.informed
 
     def __repr__(self) -> str:
         return f"Config({self.path})"
@@ -312,7 +318,8 @@ def composed(
         password=secrets.password,
         adapters=part.radio.adapters,
         devices=tuple(devices),
-        ladder=called,
+        ladder=tuple(r for r, p in zip(called, part.ladder, strict=True) if not p.informed),
+        informed=tuple(r for r, p in zip(called, part.ladder, strict=True) if p.informed),
         times=times,
         zone=zone,
         night=night,

@@ -42,6 +42,7 @@ WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
 RELAY: Final = "relay"  # the channel that switches a light or a siren and reaches nobody
 SWITCH: Final = "eldercare-relay"  # its program
 TYPED: Final = BY_PHONE.keys() | {BY_HOOK}  # channels of whom number or address is typed
+INFORMS: Final = frozenset({"sms", BY_HOOK, "program"})  # channels that need no answer
 SHOWN: Final = 3  # last digits that are shown
 
 
@@ -133,6 +134,17 @@ def wrong(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
                 fits = False
             if not fits:
                 out.append((n, "hours", Say("phone.hours")))
+    return out + _wrongly_informed(parts)
+
+
+def _wrongly_informed(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
+    """Return what is wrong with relatives who are only told."""
+    out = []
+    for n, r in enumerate(parts):
+        if r.informed and r.channel not in INFORMS:
+            out.append((n, "informed", Say("phone.informs")))
+        elif not r.informed and any(before.informed for before in parts[:n]):
+            out.append((n, "informed", Say("phone.informed_last")))
     return out
 
 

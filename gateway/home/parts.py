@@ -131,6 +131,7 @@ class Rung(Strict, frozen=True):
     days: Annotated[str, Meta(max_length=7, pattern=r"^1?2?3?4?5?6?7?\Z")] = ""  # 1 is Monday
     least: Literal["P1", "P2"] = "P2"  # called for what is as urgent, or more
     together: bool = False  # called at once with the one before
+    informed: bool = False  # a relative who is told, and never asked to come
 
 
 class PhonePart(Strict, frozen=True):

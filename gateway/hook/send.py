@@ -28,6 +28,7 @@ from gateway.hook.answer import ONCE, Answered
 from gateway.hook.post import post
 from gateway.hook.targets import Target
 from gateway.hook.waits import WAITS
+from gateway.sms import family
 from gateway.sms.text import Told, composed
 from gateway.words.say import Say
 
@@ -41,7 +42,8 @@ def message(environment: Mapping[str, str], *, test: bool, at: datetime) -> tupl
     """Return the id of what is sent, and its bytes; a test is marked as one in its words too."""
     said = {word.lower(): environment.get(f"ELDERCARE_{word}", "") for word in _FACTS}
     name = environment.get("ELDERCARE_ENTRY", "") or f"{said['alarm'] or 'test'}-{at:%Y%m%dT%H%M%S}"
-    kind = "gateway.test" if test else "alarm.call"
+    informs = said["reason"].startswith(family.PREFIX)
+    kind = "gateway.test" if test else "family.told" if informs else "alarm.call"
     drill = environment.get("ELDERCARE_TEST") == "1"
     # `once` is nobody's to say back: an answer that has it only repeats what was sent
     once = secrets.token_hex(ONCE // 2)
@@ -62,6 +64,9 @@ def _text(said: Mapping[str, str], test: bool, drill: bool) -> Mapping[str, str]
     if test:
         zh, en = Say("hook.self").pair
         return {"zh": zh, "en": en}
+    if said["reason"].startswith(family.PREFIX):
+        home = said["home"]
+        return {"zh": family.of(os.environ, home, "zh"), "en": family.of(os.environ, home, "en")}
     what = Told(
         kind=said["kind"],
         reason=said["reason"],

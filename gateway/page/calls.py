@@ -45,7 +45,7 @@ def calls(config: Config, facts: Status) -> list[Call]:
             known[n] = (why, one.tested_s, one.proved and (before is None or before[2]))
     return [
         Call(n, rung.responder, part.channel, *known.get(n, ("", None, True)))
-        for n, (rung, part) in enumerate(zip(config.ladder, config.parts.ladder, strict=True), 1)
+        for n, (rung, part) in enumerate(zip(config.everybody, config.parts.ladder, strict=True), 1)
         if rung.program and rung.test and (not rung.sounds or part.channel == RELAY)
     ]
 
@@ -53,7 +53,7 @@ def calls(config: Config, facts: Status) -> list[Call]:
 def unproved(config: Config, facts: Status) -> list[str]:
     """Return whom nobody has ever seen reached, in the order of the ladder."""
     never = {n for one in facts.channels if not one.proved and not one.why for n in one.rungs}
-    return [rung.responder for n, rung in enumerate(config.ladder, 1) if n in never]
+    return [rung.responder for n, rung in enumerate(config.everybody, 1) if n in never]
 
 
 def came_back(v: Visitor) -> Back | None:

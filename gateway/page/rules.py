@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract.orders import CallTest, SoundTest
-from gateway.home import changes, household, trial
+from gateway.home import changes, family, household, trial
 from gateway.home.cancels import nobody_cancels
 from gateway.home.changes import RUNGS
 from gateway.home.config import Config
@@ -338,6 +338,8 @@ def _rules(
         channels=CHANNELS,
         gaps=gaps(v, config),
         calls=calls(config, facts),
+        informs=config.parts.consent.family,
+        samples=[v.words.pair(*pair) for pair in family.samples(config)],
         back=came_back(v),
         sound=config.parts.sound,
         speaks=bool(config.sound_words),

@@ -12,7 +12,7 @@ from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Hook
 from gateway.home.hooks import LONGEST, fresh
-from gateway.home.ladder import BY_PHONE, RELAY
+from gateway.home.ladder import BY_PHONE, INFORMS, RELAY
 from gateway.judge import duty
 from gateway.judge.duty import DAYS
 from gateway.page.visitor import Visitor
@@ -56,6 +56,7 @@ class Rung:
     days: str = ""
     least: str = "P2"
     together: bool = False
+    informed: bool = False
 
     def value(self) -> dict[str, Any]:
         """Return it as the configuration has it. Raises ValueError."""
@@ -80,7 +81,7 @@ class Rung:
             value |= {"hours": hours} if hours else {}
             value |= {"days": days} if days else {}
             value |= {"least": "P1"} if self.least == "P1" else {}
-        flags = ("sounds", "test", "faults", "together")
+        flags = ("sounds", "test", "faults", "together", "informed")
         return value | {name: True for name in flags if getattr(self, name)}
 
     @property
@@ -124,6 +125,7 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
             rung.least = "P1" if said.get(f"least-{n}") == "P1" else "P2"
             rung.faults = bool(said.get(f"faults-{n}")) and rung.channel != "platform"
             rung.together = bool(said.get(f"together-{n}"))
+            rung.informed = bool(said.get(f"informed-{n}")) and rung.channel in INFORMS
             out.append(rung)
     return out
 
@@ -138,7 +140,7 @@ def in_force(config: Config) -> list[Rung]:
         rung = Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program))
         rung.sounds, rung.test, rung.faults, rung.together = r.sounds, r.test, r.faults, r.together
         rung.person, rung.tail, rung.least = r.person, r.tail, r.least
-        rung.output = r.output
+        rung.output, rung.informed = r.output, r.informed
         rung.when, rung.begins, rung.ends, rung.days = when, begins, ends, plain[1]
         out.append(rung)
     return out

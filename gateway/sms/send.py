@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.box.private import NotSetUp
-from gateway.sms import codes, people
+from gateway.sms import codes, family, people
 from gateway.sms.modem import DISABLED, ERROR, STATUS_REPORT, Modem, ModemManager, Trouble
 from gateway.sms.modem import FAILED as BROKEN
 from gateway.sms.text import PHRASES, Told, composed
@@ -233,6 +233,8 @@ def told(environment: Mapping[str, str], home: str) -> Told:
 
 def worded(person: people.Person, home: str, state: Path, *, rings: bool = False) -> str:
     """Return the SMS that our environment asks for; `rings`: and the person's telephone rings."""
+    if os.environ.get("ELDERCARE_REASON", "").startswith(family.PREFIX):
+        return family.of(os.environ, home, person.language)
     what = replace(told(os.environ, home), rings=rings)
     return composed(what, _code(state, person.id, os.environ), person.language)
 

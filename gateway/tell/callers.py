@@ -22,6 +22,7 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.calls import place
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
+from gateway.tell.family import stand_in as family_stand_in
 from gateway.tell.lanes import Job, Lane
 from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
 from gateway.tell.spoken import asks, facts, of_rung, silent, stand_in, trial, where_and_when, word
@@ -133,6 +134,15 @@ class Callers:
             if rung.faults and rung.program and not rung.sounds:
                 told = where_and_when(fault, config)
                 self.start(rung.program, fault, call=0, reason="fault", facts=told)
+
+    def inform(
+        self, reason: str, number: int, at: Moment, facts: Mapping[str, str], config: Config
+    ) -> None:
+        """Tell relatives of entry `number`: nobody waits for it, and every call goes before."""
+        for rung in config.informed:
+            self.start(
+                rung.program, family_stand_in(number, at), call=0, reason=reason, facts=facts
+            )
 
     def confirm(self, fact: FaultFact, number: int, config: Config) -> None:
         """Say aloud that a wish is noted. Nobody is called for it."""
@@ -363,7 +373,7 @@ class Callers:
 
     def _forget_gone(self, config: Config) -> None:
         """End calls of whoever left the ladder: a wrong number rings at a stranger's."""
-        programs = {rung.program for rung in config.ladder}
+        programs = {rung.program for rung in config.everybody}
         for name, lane in list(self._lanes.items()):
             for job in lane.jobs:
                 if job.program not in programs:

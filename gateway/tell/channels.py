@@ -62,7 +62,7 @@ def named(config: Config) -> dict[str, str]:
     """
     sounds = (config.sound_alarm, config.sound_pre_alarm, config.sound_words)
     out = {command[0]: command[0] for command in sounds if command}
-    known = {line(r.program): r for r in config.ladder if r.program}
+    known = {line(r.program): r for r in config.everybody if r.program}
     seen: Counter[str] = Counter()
     for one, rung in known.items():
         name = rung.program[0]
@@ -82,7 +82,9 @@ def channels(config: Config) -> dict[str, Channel]:
     ]
     if config.sound_words:
         commands.append((config.sound_words[0], config.sound_words, True, True))
-    commands += [(line(r.program), r.program, r.test, r.sounds) for r in config.ladder if r.program]
+    commands += [
+        (line(r.program), r.program, r.test, r.sounds) for r in config.everybody if r.program
+    ]
     names, out = named(config), dict[str, Channel]()
     for one, command, test, sounds in commands:
         before = out.get(names[one], Channel((), sounds))
@@ -98,7 +100,7 @@ def lines(config: Config) -> dict[str, tuple[str, ...]]:
     So with the outputs of a program that switches several. By file and responder: arguments may be
     telephone numbers. A webhook is a channel by itself.
     """
-    rungs = [r for r in config.ladder if r.program and line(r.program) == r.program[0]]
+    rungs = [r for r in config.everybody if r.program and line(r.program) == r.program[0]]
     asked = [r for r in rungs if r.test and (not r.sounds or Path(r.program[0]).name == SWITCH)]
     known = {r.program: r.responder for r in asked}
     files = Counter(command[0] for command in known)
@@ -323,7 +325,7 @@ class Channels:
         can = {n: bool(one.asks) for n, one in channels(config).items()}
         each, names = lines(config), named(config)
         can |= dict.fromkeys(each, True)
-        rungs = list(enumerate((r.program for r in config.ladder), 1))
+        rungs = list(enumerate((r.program for r in config.everybody), 1))
         unproved = {
             n
             for n, one in channels(config).items()

@@ -53,7 +53,7 @@ class Proofs:
             (before.secrets.hooks, config.secrets.hooks),
         )
         other = {n for old, new in pairs for n in {**old, **new} if old.get(n) != new.get(n)}
-        each = zip(config.ladder, config.parts.ladder, strict=True)
+        each = zip(config.everybody, config.parts.ladder, strict=True)
         same = {_seal(rung.program) for rung, part in each if part.person not in other}
         if not self._good <= same:
             self._good &= same

@@ -8,6 +8,8 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fact import FaultFact
 from gateway.judge.faults.untold import Untold
 from gateway.keep.storage import Storage
+from gateway.sms.family import WEEK
+from gateway.tell import family
 from gateway.tell.callers import Callers
 from gateway.tell.platform_test import is_call
 from gateway.tell.push import Push
@@ -47,8 +49,14 @@ class Acts(Part, kw_only=True):
                 self.callers.question(fact, entry.number, config)
             elif fact.kind == kinds.ANSWER:
                 self.callers.answered()
+            elif fact.kind == kinds.FAMILY_WORD and family.agreed(config):
+                told = family.of_week(fact, config)
+                self.callers.inform(WEEK, entry.number, fact.since, told, config)
         if isinstance(fact, AlarmFact):
             self.callers.follow(entry, fact, config)
+            if family.agreed(config) and (news := family.news(fact, config)):
+                told = family.of_alarm(fact.alarm, config)
+                self.callers.inform(news, entry.number, fact.alarm.since, told, config)
 
 
 def _confirmed_here(fact: ResultFact) -> bool:

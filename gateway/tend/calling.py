@@ -19,7 +19,7 @@ def rung_of(config: Config, i: Instruction) -> Rung:
     if i.revision != config.household.revision:
         raise No(Refused.CHANGED_MEANWHILE, "calling.changed")
     n = int(i.step) if i.step.isascii() and i.step.isdecimal() and len(i.step) < 4 else 0
-    rung = config.ladder[n - 1] if 0 < n <= len(config.ladder) else None
+    rung = config.everybody[n - 1] if 0 < n <= len(config.everybody) else None
     if rung is None or not rung.program or not rung.test or not _can_be_tried(config, n, rung):
         raise No(Refused.NOT_ALLOWED, "calling.none")
     return rung
@@ -47,7 +47,7 @@ async def tried(channels: Channels, config: Config, rung: Rung, i: Instruction) 
 
 def _why(config: Config, rung: Rung, ran: Ran) -> tuple[str, str]:
     """Return why it failed, in both languages: its own words where it is a program of ours."""
-    part = config.parts.ladder[config.ladder.index(rung)]
+    part = config.parts.ladder[config.everybody.index(rung)]
     said = ran.said if part.channel in TYPED or part.channel == RELAY else ()
     words = said[-2:] or (ran.words,)
     return words[0], words[-1]

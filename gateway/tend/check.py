@@ -267,7 +267,11 @@ def _programs(config: Config) -> list[Finding]:
     out = []
     for name in dict.fromkeys(
         p[0]
-        for p in (config.sound_pre_alarm, config.sound_alarm, *(r.program for r in config.ladder))
+        for p in (
+            config.sound_pre_alarm,
+            config.sound_alarm,
+            *(r.program for r in config.everybody),
+        )
         if p
     ):
         if not os.access(name, os.X_OK) or not Path(name).is_file():

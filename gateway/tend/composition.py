@@ -63,6 +63,8 @@ from gateway.tend.supervision import Supervision
 from gateway.tend.technician import Technician
 from gateway.tend.turn import in_turn
 from gateway.tend.upkeep import Upkeep
+from gateway.tend.weekly import MARK as WEEK
+from gateway.tend.weekly import Weekly
 from gateway.words import kind
 from gateway.words.clock import Clock, SystemClock, boot_name
 from gateway.words.driver import Model
@@ -134,7 +136,18 @@ def build(
         radio_begins=functools.partial(middle.radio_begins, faults, clock),
         told=news.tell,
     )
-    heard = Heard(room, historian, pipeline)
+    heard = Heard(
+        room,
+        historian,
+        pipeline,
+        Weekly(
+            store.marked(WEEK),
+            home=home,
+            pipeline=pipeline,
+            faults=faults,
+            replays=replay is not None,
+        ),
+    )
     attacks = Attacks(faults)
     callers = Callers(
         functools.partial(middle.called, pipeline, notes, waits),
@@ -293,6 +306,7 @@ def build(
             looks=(
                 supervision.hearing,
                 rounds.look,
+                heard.weekly.look,
                 channels.look,
                 supervision.store,
                 supervision.refused,
@@ -304,6 +318,7 @@ def build(
                 box.marks,
                 technician.marks,
                 rounds.marks,
+                heard.weekly.marks,
                 channels.proofs.marks,
             ),
             witnesses=(

@@ -6,6 +6,7 @@ from gateway.hear.waiting_room import WaitingRoom
 from gateway.judge.book import Entry
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.historian import Historian
+from gateway.tend.weekly import Weekly
 from gateway.words.clock import Moment
 from gateway.words.part import Part
 from gateway.words.reading import FORMS, Form
@@ -20,6 +21,7 @@ class Heard(Part):
     room: WaitingRoom
     historian: Historian
     pipeline: Pipeline
+    weekly: Weekly
 
     def __post_init__(self) -> None:
         self.event = False
@@ -35,6 +37,7 @@ class Heard(Part):
         for reading in self.room.take():
             self.historian.heard(reading)
             entries += self.pipeline.heard(reading)
+            self.weekly.heard(reading)
             self.event = self.event or FORMS[reading.kind] is Form.EVENT
         return entries
 

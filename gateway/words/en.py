@@ -194,6 +194,8 @@ EN: Final[dict[str, str]] = {
     "hook.no_address": "the address of this rung is missing: enter it",
     "hook.no_key": "a signing key must be whsec_ and 24 to 64 bytes as base64",
     "hook.self": "DRILL: self-test of the gateway, nothing to do.",
+    "phone.informs": "whoever is only told needs SMS, a webhook or a program: choose one of them",
+    "phone.informed_last": "relatives who are only told stand behind all who are called",
     "phone.hours": "must be two different times of day, such as 07:00 and 22:00",
     "phone.platform_hours": "hours apply only to people the gateway calls itself; whom the platform calls, and when, is decided there",
     "config.two_ways": "a platform has either a host (MQTT) or a url (HTTPS), not both",

@@ -100,6 +100,7 @@ VISIT = "service.visit"
 VISIT_MISSED = "service.visit_missed"
 DRILL_DUE = "service.drill_due"
 REQUEST = "service.request"
+FAMILY_WORD = "service.family_word"
 BACKUP = "service.backup"
 TODAY = "service.today"
 MONTH = "service.month"
@@ -255,6 +256,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(TODAY, "今日清单", "today's list", _P3, fault_class=_LIST),
         AlarmKind(MONTH, "月度统计", "figures of the month", _P4, fault_class=_FIGURE),
         AlarmKind(REQUEST, "服务需求", "service request", _P4),
+        AlarmKind(FAMILY_WORD, "每周告知家属", "weekly word to family", _P4, fault_class=_FIGURE),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111", fault_class=_FIGURE),
         AlarmKind(DRILL_DUE, "该演练了", "drill due", _P3, fault_class=_LIST),
         AlarmKind(VISIT_MISSED, "探访不足", "visits missed", _P3, fault_class=_LIST),

@@ -194,6 +194,8 @@ ZH: Final[dict[str, str]] = {
     "hook.no_address": "还不知道这一级的地址: 请填写",
     "hook.no_key": "签名密钥应为 whsec_ 加 24 到 64 字节的 base64",
     "hook.self": "【演练】网关自检, 不用处理。",
+    "phone.informs": "只告知的人用短信、webhook 或程序: 请选其中一种",
+    "phone.informed_last": "只告知的家属要排在所有被叫的人后面",
     "phone.hours": "应为两个不同的时刻, 如 07:00 和 22:00",
     "phone.platform_hours": "时段只对网关自己叫的人有效; 平台叫谁、什么时候叫, 由平台决定",
     "config.two_ways": "平台要么填 host (MQTT), 要么填 url (HTTPS), 不能两样都填",

@@ -661,3 +661,18 @@ async def test_a_light_on_a_relay_is_a_rung_that_says_what_it_is_wired_to(box):
     await browser.post("/rules/ladder", data=typed | {"output-1": " gpio:17?low=1 ", "when-1": "night"})
     value = left(box).change.value["ladder"][0]
     assert (value["channel"], value["output"], value["hours"], value["person"]) == ("relay", "gpio:17?low=1", None, "")
+
+
+async def test_a_relative_who_is_only_told_is_ticked_and_the_words_are_shown_before(box):
+    browser = await box.technician()
+    text = (await browser.get("/rules")).text
+    assert "老人还没有同意家属查看" in text.partition('id="family"')[2], "off until the resident has agreed"
+    assert "【每周告知】" in text
+    assert "【告知家属】" in text
+    typed = {n: unescape(w) for n, w in as_typed(text, "ladder").items()}
+    typed |= {"channel-1": "sms", "number-1": "+8613800005821", "informed-1": "1", "informed-2": "1"}
+    shown = (await browser.post("/rules/ladder", data=typed | {"go": "add"})).text
+    assert re.findall(r'name="informed-(\d)" value="1"( checked)?', shown)[:2] == [("1", " checked"), ("2", "")], "not by the platform"
+    yes(box)
+    assert (await browser.post("/rules/ladder", data=typed | {"go": "save"})).status_code == 303
+    assert [r.get("informed", False) for r in left(box).change.value["ladder"]] == [True, False]

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from gateway.judge.alarm import Alarm, State
+from gateway.judge.dispatch import Rung
 from gateway.tell.callers import QUEUE, Callers
 from gateway.tell.waits import WAITS
 from gateway.words import kind
@@ -54,6 +56,20 @@ def script(folder, text, name="call"):
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return str(path)
+
+
+async def test_a_call_does_not_wait_for_a_relative_who_is_informed(told, tmp_path):
+    log, program = (
+        tmp_path / "log",
+        script(tmp_path, f'echo "$2 $ELDERCARE_REASON" >> {tmp_path / "log"}; [ $2 = son ] && exec sleep 600; exit 0'),
+    )
+    son = Rung("son", "program", 60.0, (program, "--to", "son"))
+    home = SimpleNamespace(informed=(son, son), quiet_sos=False)
+    told.inform("family_week", 9, alarm().since, {"ELDERCARE_DAYS": "1y"}, home)
+    await until(log.exists)
+    told.start([program, "--to", "li"], alarm(), call=0, reason="no_receipt")
+    await until(lambda: (7, 0, True) in {how[:3] for how in told.ended})
+    assert log.read_text().splitlines()[:2] == ["son family_week", "li no_receipt"]
 
 
 async def test_a_program_gets_the_alarm_in_its_environment_and_nothing_else(told, tmp_path, monkeypatch):

@@ -91,6 +91,20 @@ def test_an_address_is_kept_while_it_is_on_the_ladder_and_goes_with_its_rung(hom
     assert [r.responder for r in load(home.path, all_models()).parts.ladder] == ["county", "again"], "which still is one"
 
 
+def test_relatives_who_are_only_told_stand_behind_all_who_are_called_and_are_no_rung(home):
+    typed = Handed(numbers={"1": "+8613800005821", "2": "+8613700000000"})
+    son = {"responder": "son", "channel": "sms", "person": "new", "informed": True}
+    made = saved(after(home, "set_ladder", ladder(son, {"responder": "Li", "channel": "sms", "person": "new"}), typed), home)
+    assert [(r.responder, r.person, r.informed) for r in made.parts.ladder] == [("Li", "p2", False), ("son", "p1", True)]
+    assert [r.responder for r in made.ladder] == ["Li"]
+    assert [r.responder for r in made.informed] == ["son"]
+    assert made.everybody == (*made.ladder, *made.informed)
+    assert made.secrets.phones["p1"].number == "+8613800005821"
+    for channel in ("ring", "sms_ring", "platform"):
+        wrong = son | {"channel": channel} | ({"person": ""} if channel == "platform" else {})
+        assert ("ladder", "1", "informed") in problems(home, "set_ladder", ladder(wrong), typed), channel
+
+
 def test_a_number_or_key_that_was_given_up_stands_nowhere_any_more_and_a_sensors_key_stays(home):
     typed = Handed(numbers={"1": "+8613800005821"}, hooks={"2": Hook(url=URL, secret=hooks.fresh())})
     rungs = ladder({"responder": "daughter", "channel": "sms", "person": "new"}, hook())

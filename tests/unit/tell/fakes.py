@@ -104,7 +104,15 @@ class Link:
 
 def home(**config):
     """Return a home of a few keys."""
-    return Home(SimpleNamespace(**{"times": Times(), "platform": None, "devices": (), "ladder": (), **config}), "gw-1")
+    return Home(Plain(**{"times": Times(), "platform": None, "devices": (), "ladder": (), "informed": (), **config}), "gw-1")
+
+
+class Plain(SimpleNamespace):
+    """A configuration of a few keys."""
+
+    @property
+    def everybody(self):
+        return (*self.ladder, *self.informed)
 
 
 def platform(host="first", receipts="platform"):

@@ -39,3 +39,5 @@ def test_each_fact_goes_to_whom_it_concerns():
     pipeline = Home().pipeline("boot-1")
     (raised, *_) = [e for e in pipeline.told(test, clock.now()) if not isinstance(e.fact, ResultFact)]
     assert committed(raised.fact, raised.priority) == ["follow"], "a test calls nobody's link back"
+    word = faults.note(kind.FAMILY_WORD, clock.now(), days="1y", open=False, people=1)
+    assert committed(word) == ["written"], "nobody is informed"
