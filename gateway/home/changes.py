@@ -169,7 +169,11 @@ def _rooms(_config: Config, value: SetRooms) -> dict[str, Any]:
 
 def _household(config: Config, value: SetHousehold) -> dict[str, Any]:
     before = config.household.household or HomePart()
-    return {"household": replace(before, **values.given(value))}
+    made: dict[str, Any] = {"household": replace(before, **values.given(value))}
+    # A home that is set up on the page learns from its first day on, and asks after a fortnight.
+    if config.household.revision == 0 and not config.devices:
+        made["silence"] = replace(config.parts.silence, preset="usual")
+    return made
 
 
 def _consent(config: Config, value: SetConsent, given: Handed) -> Made:

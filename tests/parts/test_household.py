@@ -61,6 +61,17 @@ def saved(config, before):
 # -- changes ------------------------------------------------------------------------------------------------------------
 
 
+def test_a_home_that_is_set_up_on_the_page_learns_of_its_silence_and_one_that_was_there_does_not(tmp_path, home):
+    gateway = Gateway(tmp_path / "new", devices="", lines=PLATFORM)
+    gateway.systemd.close()
+    new = load(gateway.config, all_models())
+    made = saved(after(new, "set_household", {"number": "H-1"}), new)
+    assert (made.parts.silence.preset, made.parts.silence.shadow_days) == ("usual", 14)
+    off = saved(after(made, "set_silence", {"preset": "off"}), made)
+    assert saved(after(off, "set_household", {"number": "H-2"}), off).parts.silence.preset == "off"
+    assert after(home, "set_household", {"number": "H-1"}).parts.silence.preset == "off"
+
+
 @pytest.mark.parametrize(
     ("what", "value", "given", "where"),
     [
