@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.kit import forked
+
+forked.allowed = True
+
 # A gateway that is started a thousand times is compiled once, whatever the machine's own habit is.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

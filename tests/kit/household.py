@@ -30,6 +30,7 @@ from gateway.home.config import load
 from gateway.page.change import tidied
 from gateway.page.known import Known
 
+from tests.kit import forked
 from tests.kit.brokers import mortal
 from tests.kit.wait import PATIENCE
 
@@ -151,7 +152,7 @@ class Gateway:
         self.page = self.state / "page"
         self.config = folder / "gateway.toml"
         self.log_file = folder / "log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | forked.Forked | None = None
         self.systemd = Systemd()
         self.environment: dict[str, str] = {}
         where = f'[platform]\nhost = "{broker.host}"\nport = {broker.port}\ntls = false\n{platform}\n' if broker else ""
@@ -173,12 +174,14 @@ class Gateway:
         if self.bus is not None:
             environment |= self.bus.environment if hasattr(self.bus, "environment") else {}
         program = ("tests.prove.sooner", *self.sooner, "gateway") if self.sooner else ("gateway",)
-        command = [sys.executable, "-m", *program, "run", "--config", str(self.config)]
+        words = [*program, "run", "--config", str(self.config)]
         began = time.monotonic()
-        with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                mortal([*self.prefix, *command]), cwd=REPO, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        if forked.allowed and not self.prefix:
+            self.process = forked.Forked(words, folder=REPO, log=self.log_file, environment=environment)
+        else:
+            command = mortal([*self.prefix, sys.executable, "-m", *words])
+            with self.log_file.open("ab") as log:
+                self.process = subprocess.Popen(command, cwd=REPO, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
             limit = time.monotonic() + READY_WAIT
             while len(self.systemd.said("READY=1")) == before:

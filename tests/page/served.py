@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
+from tests.kit import forked
 from tests.kit.brokers import mortal
 from tests.kit.wait import PATIENCE
 
@@ -29,14 +30,19 @@ QUIET = [
 
 
 class Page:
-    """`python -m gateway page`, on loopback; ends with the test run."""
+    """`python -m gateway page`, on loopback; ends with the test run. With a prefix, or of another tree, it is started from nothing."""
 
     def __init__(self, config: Path, port: int, log: Path, prefix: tuple[str, ...] = (), root: Path = ROOT):
         self.address = f"http://127.0.0.1:{port}"
         self.port, self.log = port, log
+        words = ["gateway", "page", "--config", str(config)]
+        self.process: Any
         with log.open("wb") as out:
-            command = mortal([*prefix, sys.executable, "-m", "gateway", "page", "--config", str(config)])
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=root)
+            if prefix or root != ROOT or not forked.allowed:
+                command = mortal([*prefix, sys.executable, "-m", *words])
+                self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=root)
+            else:
+                self.process = forked.Forked(words, folder=root, log=log)
         end = time.monotonic() + PATIENCE
         while not self.answers():
             if time.monotonic() > end or self.process.poll() is not None:

@@ -7,6 +7,7 @@ import sys
 
 from gateway.page import label
 
+from tests.kit import forked
 from tests.kit.brokers import Mosquitto, Platform, mortal
 from tests.kit.fake_bluez import Child
 from tests.kit.ports import free_port
@@ -76,9 +77,7 @@ class Home:
         )
         self.path.write_text(text, encoding="utf-8")
         self.air = begun.enter_context(Child())
-        with (self.folder / "daemon.log").open("wb") as log:
-            command = mortal([sys.executable, *self.program, "run", "--config", str(self.path)])
-            self.daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=self.air.environment)
+        self.daemon = self._started(self.folder / "daemon.log")
         begun.callback(self.daemon.wait, PATIENCE)
         begun.callback(self.daemon.terminate)
         try:
@@ -86,6 +85,14 @@ class Home:
         except (TimeoutError, AssertionError):
             raise AssertionError((self.folder / "daemon.log").read_text()[-2000:]) from None
         self.page = begun.enter_context(Page(self.path, self.http, self.folder / "page.log"))
+
+    def _started(self, log):
+        first, *words = (*self.program, "run", "--config", str(self.path))
+        if first == "-m" and forked.allowed:
+            return forked.Forked(words, folder=ROOT, log=log, environment=self.air.environment)
+        with log.open("wb") as out:
+            command = mortal([sys.executable, first, *words])
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT, env=self.air.environment)
 
     def ready(self):
         """Wait until the daemon guards: it scans, or, where nobody is enrolled yet, has written its status."""
