@@ -176,7 +176,7 @@ class Gateway:
         program = ("tests.prove.sooner", *self.sooner, "gateway") if self.sooner else ("gateway",)
         words = [*program, "run", "--config", str(self.config)]
         began = time.monotonic()
-        if forked.allowed and not self.prefix:
+        if forked.allowed and not self.prefix and not self.environment:  # these may be the interpreter's own
             self.process = forked.Forked(words, folder=REPO, log=self.log_file, environment=environment)
         else:
             command = mortal([*self.prefix, sys.executable, "-m", *words])
