@@ -7,6 +7,7 @@ where another user starts it, by the package, the units, the proofs and `make be
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import runpy
@@ -15,12 +16,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 allowed = False  # tests/conftest.py allows it: a proof starts each of its gateways from nothing
 MODULES = ["gateway.page.server", "gateway.tend.composition", "bleak", "aiomqtt"]
 _PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+@atexit.register
+def _end() -> None:
+    """Let none outlive the tests, also where one hangs and does not end when it is asked to."""
+    for child in active_children():
+        child.kill()
 
 
 class Forked:
