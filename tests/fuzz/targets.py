@@ -611,6 +611,11 @@ def _examples(word):
     return [path.read_bytes() for path in sorted(EXAMPLES.glob(f"{word}*.json"))]
 
 
+def _answers():
+    orders = _examples("instruction")[:3]
+    return [b'{"v": 1, "receipt": %s, "instructions": [%s]}' % (_examples("receipt")[0], b",".join(orders)), b'{"v": 1, "platform": null}']
+
+
 def _recorded_lines():
     return [
         json.dumps({k: v for k, v in vector.items() if k not in {"expect", "source"}}).encode()
@@ -623,6 +628,7 @@ DOORS = {
     for door in (
         Door("instruction", lambda: _examples("instruction"), take_instruction, wire.BadMessage, ODD),
         Door("receipt", lambda: _examples("receipt"), lambda data: inward.decode_receipt(data, GATEWAY), wire.BadMessage, ODD),
+        Door("answer", _answers, inward.answer_of, wire.BadMessage, ODD),
         Door(
             "config",
             lambda: [CONFIGURATION.encode(), (CONFIGURATION + "\0" + SECRETS).encode()],
