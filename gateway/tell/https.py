@@ -228,7 +228,6 @@ class Link:
             self._turned_away = not lost.say.code.startswith("net.")
             raise
         self._turned_away = False
-        self.certificate_begins, self.certificate_ends = self._line.dates
 
     async def _ended(self, listening: asyncio.Task[None], over: asyncio.Future[LinkLost]) -> None:
         """Wait for the end of the link; raise it."""
@@ -245,6 +244,7 @@ class Link:
     async def _tell(self, name: str, payload: bytes) -> None:
         async with self._turns.mine(entry=name in ENTRIES):
             answer = await self._post(self._line, name, payload, WAITS.puback)
+            self.certificate_begins, self.certificate_ends = self._line.dates
         self._take(answer)
 
     async def _post(self, line: Line, name: str, body: bytes, wait: float) -> Answer:
