@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from gateway.contract import wire
 from gateway.page.known import DAY, seconds
+from gateway.page.questions import ANSWERED, DROPPED, Question
 from gateway.page.strip import WIDE
 from gateway.page.visitor import Visitor
 
@@ -17,12 +19,18 @@ MARKED = 40  # alarms and questions that are drawn
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An alarm, a question (a pre-alarm that became none) or a test, at its minute."""
+    """An alarm, a pre-alarm that became none, a test, or what the home asked, at its minute.
+
+    `alarm`: its number, 0 where there is none.
+    """
 
     minute: int
     what: str
     at: float
-    alarm: wire.AlarmMessage
+    kind: str
+    room: str = ""
+    device: str = ""
+    alarm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,15 @@ class Axis:
 
 
 def axis(
-    v: Visitor, night: tuple[time, time], now: float, alarms: Iterable[wire.AlarmMessage] = ()
+    v: Visitor,
+    night: tuple[time, time],
+    now: float,
+    alarms: Iterable[wire.AlarmMessage] = (),
+    asked: Iterable[Question] = (),
 ) -> Axis:
     """Return the axis of the day up to wall second `now`."""
-    return Axis(_hours(v, now), nights(night, v.page.known.zone, now), _marks(alarms, now))
+    marks = sorted([*_marks(alarms, now), *_asked(asked, now)], key=lambda mark: mark.at)
+    return Axis(_hours(v, now), nights(night, v.page.known.zone, now), marks)
 
 
 def nights(night: tuple[time, time], zone: ZoneInfo, now: float) -> list[tuple[int, int]]:
@@ -65,12 +78,22 @@ def _hours(v: Visitor, now: float) -> list[tuple[int, str]]:
 
 
 def _marks(alarms: Iterable[wire.AlarmMessage], now: float) -> list[Mark]:
-    """Return what is marked, oldest first."""
+    """Return the marks of alarms."""
     out: list[Mark] = []
     for a in alarms:
         at = seconds(a.stages["danger"].wall)
         minute = int((at - now + DAY) // 60)
         if minute >= 0 and len(out) < MARKED:
             what = "test" if a.test else "alarm" if "alarm" in a.stages else "question"
-            out.append(Mark(min(minute, WIDE), what, at, a))
-    return out[::-1]
+            where = a.room, a.device
+            out.append(Mark(min(minute, WIDE), what, at, a.kind, *where, a.alarm_number))
+    return out
+
+
+def _asked(asked: Iterable[Question], now: float) -> list[Mark]:
+    """Return the marks of questions."""
+    out = []
+    for q in islice(asked, MARKED):
+        what = "asked" if q.end in {ANSWERED, DROPPED} else "unanswered"
+        out.append(Mark(min(int((q.at - now + DAY) // 60), WIDE), what, q.at, q.about))
+    return out

@@ -14,12 +14,12 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import encoding, wire
 from gateway.home import audible, inbox
-from gateway.page import acts, day, device, glance, roles
+from gateway.page import acts, day, device, glance, questions, roles
 from gateway.page.acts import notice
 from gateway.page.calls import unproved
 from gateway.page.change import current, is_new
 from gateway.page.device import heard, signal, told
-from gateway.page.known import DAY, EVIDENCE, Filter, between, seconds
+from gateway.page.known import DAY, EVIDENCE, NOTES, Filter, between, seconds
 from gateway.page.makes import look
 from gateway.page.news import until
 from gateway.page.saved import sent
@@ -117,6 +117,8 @@ def home(v: Visitor) -> dict[str, Any]:
     config = current(v)  # what people call the devices may be new
     facts = known.status()
     now = known.now(facts)
+    past = known.past(Filter(), limit=EVIDENCE)
+    asked = questions.shown(v, config, facts, known.journal(name="fault", limit=NOTES), past, now)
     masks = known.masks()
     # The journal's word on shelves: the status file is up to two seconds behind who has just
     # tapped.
@@ -137,7 +139,8 @@ def home(v: Visitor) -> dict[str, Any]:
         "newest": newest,
         "new": facts.written > 0 and is_new(v),
         "tiles": glance.tiles(v, facts, shown, now),
-        "axis": day.axis(v, config.night, now, known.past(Filter(), limit=EVIDENCE)),
+        "axis": day.axis(v, config.night, now, past, asked["all"] if asked else ()),
+        "asked": asked,
         "lacks": glance.lacks(devices),
         "unheard": [
             audible.WORDS[lack]
@@ -154,7 +157,11 @@ def home(v: Visitor) -> dict[str, Any]:
         "real": [a for a in alarms if not a.test and a.priority <= 3],
         "class_of": encoding.class_of,
         "faults": [(f, _advice(v, f.kind), f.kind in LATCHED) for f in faults],
-        "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
+        "notes": [
+            (f, count, _advice(v, f.kind))
+            for f, count in known.notes(now)
+            if f.kind not in questions.KINDS
+        ],
         "devices": shown,
         "heard": sum(1 for _, _, state, _ in shown if state not in {"missing", "unknown"}),
         "unknown": sum(1 for _, _, state, _ in shown if state == "unknown"),

@@ -3,7 +3,7 @@
 from playwright.async_api import expect
 
 from tests.page.served import IN_A_BROWSER, chromium
-from tests.page.test_browser import Home, is_accessible
+from tests.page.test_browser import Home
 from tests.page.test_walk_browser import claimed, fit, pictured
 
 pytestmark = IN_A_BROWSER
@@ -25,8 +25,12 @@ async def test_a_technician_has_the_home_ask_first(tmp_path):
             await expect(card.locator("[name=back_by]")).to_have_value("20:00")
             await expect(page.locator("#undo, .undo")).to_contain_text("先问一声")
             await fit(page)
-            await is_accessible(page)
             await pictured(page, "rules-asking-zh-360")
+            # Today says that the home does not judge yet, and why
+            await page.goto(f"{home.page.address}/")
+            await expect(page.locator("[data-key=asked]")).to_contain_text("最近 24 小时没有问过")
+            await fit(page)
+            await pictured(page, "today-asked-zh-360")
             await page.emulate_media(color_scheme="dark")
             await page.set_viewport_size({"width": 1200, "height": 900})
             await page.goto(f"{home.page.address}/rules?lang=en")
