@@ -16,6 +16,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.home.config import Config
 from gateway.home.recorded import Was, readings, recorded_alarms
 from gateway.home.rerun import Count, Ran, beyond, key_of, rules_of, run
@@ -41,7 +43,10 @@ def tried(config: Config, changed: Config, now: Moment) -> dict[str, Any]:
 
     def judged(by: Config, until: float) -> Ran:
         heard = readings(history, began, READINGS + 1)
-        return run(rules_of(by), heard, was, most=READINGS, limit=until)
+        rules = rules_of(by)
+        # a fortnight of learning would hide what is asked after it
+        rules = replace(rules, wishes=replace(rules.wishes, shadow=0))
+        return run(rules, heard, was, most=READINGS, limit=until)
 
     before, after = judged(config, limit - half), judged(changed, limit)
     more, fewer = _beyond(after, before), _beyond(before, after)
@@ -82,7 +87,7 @@ def _said(before: Ran, after: Ran) -> dict[str, str]:
     """Return the difference as a person says it."""
     steps = {
         n: getattr(after.count, n) - getattr(before.count, n)
-        for n in ("raised", "cancelled", "called")
+        for n in ("asked", "answered", "raised", "cancelled", "called")
     }
     said = [
         Say(f"replay.{name}_{'more' if step > 0 else 'fewer'}", count=abs(step))

@@ -24,6 +24,12 @@ from gateway.words import kind
 
 KINDS: Final = frozenset({kind.ASKED, kind.ANSWER})
 OPEN, ANSWERED, DROPPED, ALARM = "open", "answered", "dropped", "alarm"
+SAYS: Final = {
+    kind.INACTIVE: "silent.inactive",
+    kind.NOT_UP: "silent.not_up",
+    kind.NO_RETURN: "silent.no_return",
+    kind.STAY_TOO_LONG: "silent.stay_too_long",
+}
 MOVED: Final = 120.0  # seconds of silence that are none yet
 LATE: Final = 60.0  # seconds after the last wait in which its alarm is read
 
@@ -120,12 +126,12 @@ def present(v: Visitor, now: SilenceStatus, wall: float) -> str:
     t, rests = v.words, now.rests
     if now.why or now.silent_s is None or now.question is not None:
         return ""
-    if not now.rule:
-        return t("silent.night")
+    if now.rule not in SAYS:
+        return t("silent.night") if not now.rule else ""
     known = rests.get("line_min")
     minutes = known if isinstance(known, int | float) else 0
     said = t(
-        f"silent.{now.rule.partition('.')[2]}",
+        SAYS[now.rule],
         since=t.clock(wall - now.silent_s, wall, exact=False),
         line=t.span(60 * minutes),
         at=rests.get("line_at", ""),

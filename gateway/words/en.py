@@ -308,6 +308,10 @@ EN: Final[dict[str, str]] = {
     "lack.silent": "No alarm can be heard in this home",
     "lack.no_rung": "Nobody is called without the network",
     # a recorded week judged by other rules
+    "replay.asked_more": "asked {count} times more",
+    "replay.asked_fewer": "asked {count} times fewer",
+    "replay.answered_more": "been answered {count} times more",
+    "replay.answered_fewer": "been answered {count} times fewer",
     "replay.raised_more": "raised {count} more",
     "replay.raised_fewer": "raised {count} fewer",
     "replay.cancelled_more": "cancelled {count} more",

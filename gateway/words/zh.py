@@ -308,6 +308,10 @@ ZH: Final[dict[str, str]] = {
     "lack.silent": "这个家里听不到任何警报声",
     "lack.no_rung": "断网时不会呼叫任何人",
     # a recorded week judged by other rules
+    "replay.asked_more": "多问 {count} 次",
+    "replay.asked_fewer": "少问 {count} 次",
+    "replay.answered_more": "多应答 {count} 次",
+    "replay.answered_fewer": "少应答 {count} 次",
     "replay.raised_more": "警报多 {count} 次",
     "replay.raised_fewer": "警报少 {count} 次",
     "replay.cancelled_more": "撤警多 {count} 次",

@@ -81,6 +81,16 @@ def test_a_shorter_grace_and_a_longer_door_time_are_counted(home):
     assert (told["complete"], told["readings"]) == (True, len(DAY))
 
 
+def test_how_often_the_home_would_have_asked_is_counted(home):
+    up = [heard(300 * n, "radar", Kind.PRESENCE, n % 2 == 0) for n in range(10)]
+    record(home, [*up, heard(6 * 3600, "radar", Kind.PRESENCE, False), heard(6 * 3600 + 60, "radar", Kind.PRESENCE, True)])
+    told = tried(home, changed(home, "set_silence", {"preset": "usual", "at_home": True}), NOW)
+    assert told["before"] == NONE
+    assert told["after"] == NONE | {"asked": told["after"]["asked"], "answered": told["after"]["asked"]}
+    assert 1 <= told["after"]["asked"] <= 3
+    assert told["en"].startswith(f"would have asked {told['after']['asked']} times more, been answered")
+
+
 def test_the_same_rules_make_no_difference_and_nothing_recorded_is_said(home):
     assert tried(home, home, NOW)["en"] == "nothing has been recorded yet"
     record(home)
