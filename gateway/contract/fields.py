@@ -44,7 +44,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.move": (
         "What happened: danger, raise, expire, confirm, cancel, acknowledge, dispatch, decline, recall, arrive, lapse, "
         "close change the state; "
-        "call, call_accepted, call_failed, count, clear, receipt, silence, silence_over, well (the resident pressed: I am well, after "
+        "call, call_accepted, call_failed, count, clear, receipt, shown (a badge shows that who said so by SMS is there), silence, silence_over, well (the resident pressed: I am well, after "
         "the grace) and whatever else comes do not. 动作"
     ),
     "AlarmMessage.before": "The state before this entry; null where the alarm is new. 之前状态",

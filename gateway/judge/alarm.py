@@ -75,7 +75,8 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
         Move.RECALL: State.ACKNOWLEDGED,
         Move.LAPSE: State.RAISED,
     },
-    State.ON_SITE: {Move.CLOSE: State.CLOSED},
+    # only of who said so by SMS, and takes it back
+    State.ON_SITE: {Move.CLOSE: State.CLOSED, Move.LAPSE: State.RAISED},
     State.CLOSED: {},
     State.CANCELLED: {},
 }

@@ -32,6 +32,7 @@ from gateway.words.reading import DeviceId
 from gateway.words.rows import named
 
 BADGE = "badge"  # how somebody came, and what proves a visit
+SHOWN = "shown"  # what it says of an arrival of which only an SMS told
 MARK = "badges"
 FRAMES = 12
 FLOOR, COME = -78, 0.75  # dBm, and the share of frames that brings somebody

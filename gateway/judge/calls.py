@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from msgspec.structs import replace
 
-from gateway.judge.alarm import Alarm, Called, Delivery
+from gateway.judge.alarm import Alarm, Called, Delivery, State
 from gateway.judge.dispatch import (
     BESIDE,
     PROGRAM,
@@ -18,6 +18,7 @@ from gateway.judge.dispatch import (
     entries,
     round_of,
 )
+from gateway.judge.unclosed import by_sms_alone
 from gateway.words.clock import Moment, When
 from gateway.words.kind import Priority
 
@@ -51,6 +52,17 @@ def skipped(
     if rung in callers and rung not in works and works:
         return CHANNEL_DOWN
     return OFF_DUTY if rung in callers and rung not in there and there else None
+
+
+def gave_up(alarm: Alarm) -> Reason | None:
+    """Return why people are called again where who has an alarm gives it up; None: nobody can.
+
+    Who has said by SMS alone that he is there may have said so by mistake.
+    """
+    if by_sms_alone(alarm):
+        return Reason.NOT_ARRIVED
+    answered = alarm.state is State.ACKNOWLEDGED and not alarm.test
+    return Reason.NOBODY_DISPATCHED if answered else None
 
 
 def pressed_again(alarm: Alarm, ladder: tuple[Rung, ...], down: Down, now: Moment) -> int:

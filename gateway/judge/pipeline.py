@@ -23,7 +23,7 @@ from gateway.judge.away import Away
 from gateway.judge.badges import MARK as BADGES
 from gateway.judge.badges import Badges
 from gateway.judge.book import Book, Entry, is_walk
-from gateway.judge.calls import instead
+from gateway.judge.calls import gave_up, instead
 from gateway.judge.danger import Cancelled, Cleared, Danger, Forgotten, Judge, Judgement
 from gateway.judge.dispatch import Reason, Rung
 from gateway.judge.faults.fact import FaultFact
@@ -375,15 +375,15 @@ class Pipeline:
         return self._turn()
 
     def given_up(self, number: int, names: Collection[str], now: Moment) -> list[Entry]:
-        """Take that who has an alarm cannot come: the next is called at once, or in their turn.
+        """Take that who has an alarm cannot come, or is not there: the next is called at once.
 
         `names`: all that the ladder calls this person.
         """
         alarms, alarm = self._alarms, self.alarms.get(number)
-        if alarm is not None and alarm.state is State.ACKNOWLEDGED and not alarm.test:
+        if alarm is not None and (why := gave_up(alarm)) is not None:
             rung = instead(alarm, alarms.ladder, alarms.down, now, names)
             waits = replace(alarm, called=round(now.mono, 3))
-            alarms.lapse(waits, rung, Reason.NOBODY_DISPATCHED, now)
+            alarms.lapse(waits, rung, why, now)
         return self._turn()
 
     # -- instructions -----------------------------------------------------------------------------

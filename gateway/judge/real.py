@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, Proof, State, loud
 from gateway.judge.away import Away
-from gateway.judge.badges import BADGE, There, Visit
+from gateway.judge.badges import BADGE, SHOWN, There, Visit
 from gateway.judge.book import Book
 from gateway.judge.calls import pressed_again
 from gateway.judge.chatter import Counting
@@ -28,6 +28,7 @@ from gateway.judge.first_press import REASON, FirstPresses
 from gateway.judge.levels import Key
 from gateway.judge.masks import Shelf
 from gateway.judge.open_alarms import OpenAlarms
+from gateway.judge.unclosed import by_sms_alone
 from gateway.judge.waits import WAITS
 from gateway.judge.wishes import Wish, Wishes
 from gateway.words import kind as kinds
@@ -218,7 +219,12 @@ class Real(Part):
         """Take who is here by a badge: it is an arrival at each alarm that was before it."""
         for one in there:
             for alarm in list(self.alarms.open.values()):
-                if self._comes_to(one, alarm):
+                if not self._comes_to(one, alarm):
+                    continue
+                if by_sms_alone(alarm) and alarm.responder.strip() == one.badge.who.strip():
+                    shown = self.alarms.keep(replace(alarm, reason=BADGE))
+                    self.alarms.say(shown, SHOWN, now, by=one.badge.who, reason=BADGE)
+                elif Move.ARRIVE in MOVES[alarm.state]:
                     self.alarms.move(
                         replace(alarm, responder=one.badge.who),
                         Move.ARRIVE,
@@ -233,7 +239,7 @@ class Real(Part):
         A badge ends no ladder that nobody has answered: it may be heard through a wall, and a plain
         one can be copied. Who carries it has to be on the way, or somebody else to have the alarm.
         """
-        if alarm.test or alarm.priority > Priority.P2 or Move.ARRIVE not in MOVES[alarm.state]:
+        if alarm.test or alarm.priority > Priority.P2:
             return False
         if one.device in self.shelves or _TAKEN.isdisjoint(alarm.stages):
             return False

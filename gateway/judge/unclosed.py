@@ -13,6 +13,11 @@ from gateway.words.times import Times
 NOT_CLOSED: Final = "not_closed"  # the reason of such a call
 
 
+def by_sms_alone(alarm: Alarm) -> bool:
+    """Say whether only an SMS of whoever came says that somebody is there: it may be mistaken."""
+    return alarm.state is State.ON_SITE and alarm.reason == BY_SMS and not alarm.test
+
+
 def reminder(alarm: Alarm, persons: Sequence[tuple[int, str]], times: Times) -> tuple[float, int]:
     """Return when which rung is told, or inf; `persons`: rung and entry of who can be called.
 

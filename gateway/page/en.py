@@ -539,6 +539,7 @@ EN: dict[str, str] = {
     "move.restored": "restored after a restart",
     "move.call_accepted": "call succeeded",
     "move.call_failed": "call failed",
+    "move.shown": "the badge shows that somebody is there",
     "move.silence_over": "silence is over",
     "move.well": "resident pressed: I am well",
     "delivery.waiting": "waiting",

@@ -539,6 +539,7 @@ ZH: dict[str, str] = {
     "move.restored": "重启后继续",
     "move.call_accepted": "呼叫成功",
     "move.call_failed": "呼叫失败",
+    "move.shown": "标识卡证实已到场",
     "move.silence_over": "静音结束",
     "move.well": "老人按键表示没事",
     "delivery.waiting": "等待",

@@ -17,10 +17,9 @@ PHRASES = {
     "reason.not_closed": "Somebody is there, it is not over yet. ",
     "reply.coming": "Noted, you are on the way. Once there: {code} 0. If you cannot: {code} 2",
     "reply.called": "Noted, you are on the way.",
-    "reply.here": "Noted, you are there. Once it is over the desk closes it, or the page.",
+    "reply.here": "Noted, you are there. By mistake? Reply {code} 2. "
+    "Once it is over the desk closes it, or the page.",
     "reply.cannot": "Noted, the next person is called.",
-    "reply.stays": "You said that you are there, an SMS cannot take that back. Call the desk now, "
-    "or let the button be pressed once more.",
     "reply.false": "Noted. Until somebody has looked, people are called again in a few minutes.",
     "reply.over": "Noted, this alarm is over. Thank you.",
     "now.pre_alarm": "Nobody is on the way yet, people are being called. ",

@@ -39,6 +39,7 @@ from gateway.judge.book import Entry
 from gateway.judge.dispatch import Reason, Rung, rung_of
 from gateway.judge.notes import Later
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.unclosed import by_sms_alone
 from gateway.ring import made
 from gateway.ring.back import CallsBack
 from gateway.ring.made import Made
@@ -212,17 +213,9 @@ class Answers:
         await self._in_turn(lambda _: [])
         if obeyed and answer.does is not None:
             return replied(f"reply.{answer.does.name.lower()}", person.language, code=about.code)
-        if clear and answer.does is Does.CANNOT and self._stays(about.alarm, person):
-            return replied("reply.stays", person.language)
         said = "" if quotes(came.text) else came.text
         how = "" if clear else about.code
         return self._standing(person, about.alarm, about.code, said, how=how)
-
-    def _stays(self, name: str, person: Person) -> bool:
-        """Say whether a person said by SMS that he is there: no move leads back from that."""
-        alarm = self._alarm(name)
-        there = alarm is not None and (alarm.state, alarm.reason) == (State.ON_SITE, BY_SMS)
-        return there and alarm is not None and alarm.responder.strip() in self._names(person)
 
     def _standing(self, person: Person, name: str, code: str, said: str, how: str = "") -> str:
         """Return what has become of an alarm, and by the code `how` to answer; once for the same.
@@ -350,6 +343,8 @@ class Answers:
         if alarm is None:
             return []
         if alarm.state is State.ACKNOWLEDGED and alarm.by.strip() in own:
+            return self._pipeline.given_up(alarm.number, own, now)
+        if by_sms_alone(alarm) and alarm.responder.strip() in own:  # the 0 was a mistake
             return self._pipeline.given_up(alarm.number, own, now)
         last = alarm.calls[-1] if alarm.calls else None
         if last is None or last.responder.strip() not in own or not alarm.calls_on:

@@ -148,7 +148,29 @@ def test_one_telephone_under_two_names_answers_for_the_name_that_was_called(tmp_
         life.live(story())
 
 
-def test_who_says_by_mistake_that_he_is_there_is_told_what_to_do_and_the_persons_are_reminded(tmp_path):
+def test_who_says_by_mistake_that_he_is_there_takes_it_back_and_the_next_is_called_at_once(tmp_path):
+    async def story():
+        phones = Answering(life)
+        life.plug(False)
+        await life.wait(MINUTE)
+        life.fall()
+        await life.wait(2 * MINUTE)
+        code = phones.newest("daughter")
+        assert f"按错了请回复 {code} 2" in await phones.says("daughter", f"{code} 0")
+        assert state(life) == ("on_site", "daughter")
+        back = life.now
+        assert "叫下一位" in await phones.says("daughter", f"{code} 2")
+        assert life.open[0].state.value == "raised"
+        await life.wait(5, at_ease=False)
+        assert [who for at, who, _ in phones.came if at >= back][:1] == ["neighbour"]
+        await phones.says("daughter", f"{code} 1 15")
+        assert state(life) == ("dispatched", "daughter"), "and may come all the same"
+
+    with Life(tmp_path, ladder=sms("daughter") + sms("neighbour")) as life:
+        life.live(story())
+
+
+def test_who_says_by_mistake_that_he_is_there_and_does_not_notice_the_persons_are_reminded(tmp_path):
     async def story():
         phones = Answering(life)
         life.plug(False)
@@ -157,10 +179,6 @@ def test_who_says_by_mistake_that_he_is_there_is_told_what_to_do_and_the_persons
         await life.wait(2 * MINUTE)
         code = phones.newest("daughter")
         await phones.says("daughter", f"{code} 0")
-        reply = await phones.says("daughter", f"{code} 2")
-        assert "短信不能撤回" in reply
-        assert "呼叫台" in reply
-        assert state(life) == ("on_site", "daughter"), "no move leads back"
         there = life.now
         await life.wait(HOUR + 2 * MINUTE, at_ease=False)
         reminded = [(round((at - there) / MINUTE), who) for at, who, _ in phones.came if at > there]

@@ -28,6 +28,7 @@ TABLE = """
     dispatched    recall       acknowledged
     dispatched    lapse        raised
     on_site       close        closed
+    on_site       lapse        raised
 """
 MAY = {(s, m): to for s, m, to in (line.split() for line in TABLE.split("\n") if line.strip())}
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed", "cancelled")

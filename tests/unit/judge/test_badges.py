@@ -79,6 +79,18 @@ def test_who_comes_to_an_alarm_that_somebody_has_is_on_site_with_its_time(day, d
     assert near(day, device, 120) == [], "a badge closes nothing and opens nothing"
 
 
+def test_a_badge_makes_good_an_arrival_that_only_an_sms_told_of(day):
+    day.wait(100)
+    taken(day, "Chen")
+    day.wait(60)
+    day.tell("arrive", alarm=day.alarm.id, by=WAYS["plain"].who, responder=WAYS["plain"].who, reason="by_sms")
+    assert (day.alarm.state, day.alarm.reason) == (State.ON_SITE, "by_sms")
+    written = near(day, "plain")
+    assert (day.alarm.state, day.alarm.reason, day.alarm.responder) == (State.ON_SITE, "badge", WAYS["plain"].who)
+    assert [line for line in story(written) if "sos" in line] == ["person.sos shown on_site"], "once, and nothing else of it changes"
+    assert near(day, "plain", 120) == []
+
+
 @pytest.mark.parametrize("device", WAYS)
 def test_no_badge_stops_a_ladder_that_nobody_has_answered(day, device):
     day.raise_to("raised", "sos")
