@@ -29,6 +29,7 @@ async def test_a_number_typed_on_the_page_stands_in_the_daemons_secrets_and_nowh
                 await page.select_option("[name=channel-1]", channel)
                 assert await page.is_visible("[name=number-1]"), channel
                 assert not await page.is_visible("[name=address-1]"), channel
+                assert await page.is_visible("[name=informed-1]") is (channel == "sms"), "a ring asks for an answer"
             await page.fill("[name=responder-1]", "女儿")
             await page.fill("[name=number-1]", "12")
             await page.locator("#ladder button.main").last.click()
