@@ -8,7 +8,7 @@ asked about after `night_exit`, whatever the hour; who wanders is looked for at 
 from __future__ import annotations
 
 from gateway.judge.silence.line import LEAST
-from gateway.judge.silence.now import ASKS, Now
+from gateway.judge.silence.now import ASKS, DAWN, Now
 from gateway.judge.silence.question import Ask
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
@@ -33,7 +33,9 @@ def judged(now: Now) -> Ask | None:
     if not scene.door or now.local is None:
         return None
     night = now.local.hour not in ASKS
-    if night and scene.by_night and scene.whole:
+    # who is up by now goes out early, as others do by day
+    early = now.local.hour >= DAWN and scene.up and now.local.hour < ASKS.start
+    if night and scene.by_night and scene.whole and not early:
         return _night(now)
     if night or not scene.away:
         return None

@@ -12,6 +12,7 @@ from gateway.judge.silence.scene import Scene
 from gateway.judge.silence.wishes import Preset, Wishes
 
 ASKS = range(7, 22)  # hours in which the home may be asked
+DAWN = 4  # hour at which a day begins
 
 
 class Now(Struct, frozen=True, kw_only=True):

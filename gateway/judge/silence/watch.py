@@ -7,7 +7,7 @@ heard. What was asked outlives a restart in the mark `silence`, what was learnt 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, tzinfo
 from math import inf
 
@@ -22,7 +22,7 @@ from gateway.judge.silence import going_out, inactive, kept, not_up, stay
 from gateway.judge.silence.hearing import Hearing
 from gateway.judge.silence.life import PRESSED, Life, Place, Sign
 from gateway.judge.silence.line import Line
-from gateway.judge.silence.now import ASKS, Now
+from gateway.judge.silence.now import ASKS, DAWN, Now
 from gateway.judge.silence.question import Ask, asked
 from gateway.judge.silence.wishes import Preset, Wishes
 from gateway.judge.waits import WAITS
@@ -30,7 +30,7 @@ from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
 from gateway.words.reading import DeviceId, Reading, Value
 
-DAWN = 4  # hour at which a day begins
+OUTSIDE = frozenset({kinds.NO_RETURN, kinds.NIGHT_EXIT})
 Said = FaultFact | Danger | Cleared
 
 
@@ -112,7 +112,7 @@ class Silence:
         out = self._answered(reading)
         was_up = scene.up
         trip = scene.take(reading, place, sign)
-        if trip is not None and scene.whole and self._teaches(at):
+        if trip is not None and scene.whole and self._teaches(at, but=OUTSIDE):
             self.line.trip(trip / 60)
         if scene.left == at.mono:
             local = self._local(at)
@@ -187,7 +187,8 @@ class Silence:
             return []
         if state.raised:  # their alarms are over, and nobody moved since
             state.raised = []
-            scene.broken(now.mono)
+            if not scene.door:  # of one leaving it is asked once
+                scene.broken(now.mono)
             return []
         return self._judge(self._now(now, limits), now)
 
@@ -291,17 +292,21 @@ class Silence:
             if scene.bath > -inf:
                 self.line.bathed(silent)
 
-    def _teaches(self, now: Moment) -> bool:
-        """Say whether this is an ordinary moment of the resident alone."""
+    def _teaches(self, now: Moment, but: Collection[str] = ()) -> bool:
+        """Say whether this is an ordinary moment of the resident alone; `but`: see `_somebody`."""
         if now.quality is not Quality.SYNCHRONISED or self.why[0]:
             return False
-        return not self._visited(now) and not self._somebody(now)
+        return not self._visited(now) and not self._somebody(now, but)
 
-    def _somebody(self, now: Moment) -> bool:
-        """Say whether somebody is in danger, or was helped within `helped`."""
+    def _somebody(self, now: Moment, but: Collection[str] = ()) -> bool:
+        """Say whether somebody is in danger, or was helped within `helped`.
+
+        `but`: kinds that are over: who is back was looked for.
+        """
         return any(
             not a.test
             and a.kind.startswith("person.")
+            and a.kind not in but
             and (
                 a.calls_on
                 or a.state is State.PRE_ALARM
