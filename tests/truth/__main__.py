@@ -6,8 +6,10 @@ import argparse
 import copy
 import sys
 import time
+from pathlib import Path
 
 from tests.truth import table
+from tests.truth.recorded import judged
 from tests.truth.residents import HOMES
 from tests.truth.year import lived
 
@@ -18,7 +20,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--only", default="", help="only these homes, by number: 3,10")
     parser.add_argument("--every", type=int, default=2, help="days between two collapses by day")
+    parser.add_argument("--recordings", type=Path, help="play the two recordings of this folder instead")
     given = parser.parse_args()
+    if given.recordings:
+        print(table.text(judged(given.recordings)), end="")
+        return
     only = {int(n) for n in given.only.split(",") if n}
     began, results = time.process_time(), []
     for home in HOMES:

@@ -268,11 +268,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--recordings", type=Path)
+    parser.add_argument("--lines", action="store_true", help="try lines through these silences too")
     given = parser.parse_args()
     heard = homes(given.seed, given.days, given.recordings)
     print("silences at home by day      signs   a day longer than 0.5 1 1.5 2 3 h       each day's longest, min: 25 50 75 90 %")
     for h in heard:
         print(quantiles(h))
+    if not given.lines:
+        return
     rules = [Rule("fixed", 4 * HOUR), Rule("fixed", 2 * HOUR)]
     rules += [
         Rule("quantile", q, m, evening=e)

@@ -30,8 +30,13 @@ class Trait(NamedTuple):
     of: str
     ground: str
 
+    @property
+    def row(self) -> str:
+        """Return it as a row of docs/truth.md."""
+        return f"| {self.value:g} | {self.of} | {self.ground} |"
 
-_GUESS = "guess"
+
+_GUESS = "assumed"
 TRAITS: dict[str, Trait] = {
     "busy_s": Trait(110, "s between two movements of somebody at work about the home, median; log-normal, sigma 1.0", _GUESS),
     "sit_s": Trait(330, "s between two movements of somebody who sits, median; log-normal, sigma 1.0", _GUESS),
@@ -47,15 +52,12 @@ TRAITS: dict[str, Trait] = {
     "overnight": Trait(0.012, "share of evenings spent and slept elsewhere, told to nobody", _GUESS),
     "holiday": Trait(2, "absences of four to twelve days a year, of homes that have them; half of them entered as away", _GUESS),
     "call": Trait(1.6, "times a day that the door opens and nobody leaves: post, neighbours, rubbish", _GUESS),
-    "miss": Trait(
-        0.12,
-        "share of movements that a sensor does not see, 0.03 to 0.3 by sensor; of a word of door, bed or refrigerator a fifth of that",
-        _GUESS,
-    ),
+    "miss": Trait(0.12, "share of movements that a sensor does not see, 0.03 to 0.3 by sensor", _GUESS),
+    "lost": Trait(0.007, "share of the words of door, bed and refrigerator that are lost", "tests/month: the square of 0.085"),
     "blind_s": Trait(60, "s for which a battery movement sensor says nothing after a movement", "makers: 60-90 s"),
     "burst": Trait(4, "times a month that a sensor is not heard, 15 min in the median", "tests/month"),
     "cut": Trait(0.3, "power cuts a month, 5 min to 6 h", "tests/month"),
-    "dies": Trait(0.5, "batteries a year and home that end; replaced after 3 to 20 days", "guess; 540 days in tests/month"),
+    "dies": Trait(0.5, "batteries a year and home that end; replaced after 3 to 20 days", "assumed; 540 days in tests/month"),
     "dying": Trait(0.3, "sensors a year and home that see less and less over three weeks while they check in", _GUESS),
     "answers": Trait(0.97, "share of questions that somebody at home answers", "the bar's own"),
     "answer_s": Trait(45, "s until he does, median; log-normal, sigma 0.5", _GUESS),
@@ -92,6 +94,7 @@ class Sensor:
     miss: float
     dead: list[tuple[float, float]] = field(default_factory=list)
     dying: float = math.inf  # from when on it sees less and less
+    door: bool = False  # by which the home is left
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,8 +156,8 @@ def furnished(home: Home, seed: int, days: int) -> Home:
         kind = {"b": Kind.OCCUPANCY, "f": Kind.CONTACT_OPEN}.get(name, Kind.MOTION)
         device = {"b": "bed", "f": "fridge"}.get(name, f"pir-{name}")
         miss = dice.uniform(0.25, 2.5) * trait("miss")
-        home.sensors[device] = Sensor(device, kind, room, miss if kind is Kind.MOTION else miss / 5)
-    home.sensors["door"] = Sensor("door", Kind.CONTACT_OPEN, "hall", trait("miss") / 5)
+        home.sensors[device] = Sensor(device, kind, room, miss if kind is Kind.MOTION else trait("lost"))
+    home.sensors["door"] = Sensor("door", Kind.CONTACT_OPEN, "hall", trait("lost"), door=True)
     whole = days * DAY
     moving = [s for s in home.sensors.values() if s.kind is Kind.MOTION]
     for _ in range(_poisson(dice, trait("dies") * days / 365)):
@@ -271,7 +274,7 @@ class Year:
         market = 1.4 if k % 7 in (0, 3, 5) else 0.8
         for _ in range(0 if self._ill else _poisson(dice, trait("out") * home.out * market)):
             at = k * DAY + dice.triangular(6.5, 20, 9) * HOUR
-            yield at, lambda now: self._outside(now, now + _octaves(dice, 15 * MINUTE, 6 * HOUR))
+            yield at, self._goes
 
     def _callers(self, k: int) -> Iterator[tuple[float, Callable[[float], float]]]:
         dice, home = self._dice, self.home
@@ -291,14 +294,20 @@ class Year:
         return now + self._dice.uniform(20, 240)
 
     def _outside(self, now: float, back: float) -> float:
-        for at in (now, back):
-            self._move(at - 15, "living")
-            self._move(at - 6, "hall")
-            self._door(at)
+        self._move(now - 15, "living")
+        self._move(now - 6, "hall")
+        self._door(now)
+        self._door(back)
         self._move(back + 12, "hall")
         self._move(back + 25, "living")
         self._doing.append(Doing(now, back, "out", "out"))
-        return back + 40
+        return self._spend(back + 40, back + self._dice.uniform(8, 30) * MINUTE, "living", "busy")
+
+    def _goes(self, now: float) -> float:
+        """Go out, unless it has become late."""
+        if now % DAY > 20.5 * HOUR:
+            return now
+        return self._outside(now, now + _octaves(self._dice, 15 * MINUTE, 6 * HOUR))
 
     def _visited(self, now: float, until: float) -> float:
         """Somebody comes, is about with the resident, and goes."""

@@ -156,6 +156,9 @@ class People:
         self.n += 1
         if isinstance(act, str):
             kind = Kind.OCCUPANCY if act == "bed" else Kind.MOTION
+            if kind is Kind.MOTION:
+                over = Reading(device=act, kind=kind, value=False, at=self.life.moment(at + 60))
+                self.plans.append((at + 60, self.n, over))
             act = Reading(device=act, kind=kind, value=True, at=self.life.moment(at))
         self.plans.append((at, self.n, act))
         self.plans.sort(key=lambda plan: plan[:2])
@@ -173,10 +176,13 @@ class Life:
     def __init__(self, home: Home, seed: int, days: int) -> None:
         self.home = furnished(home, seed, days)
         self.year = Year(self.home, seed, days)
+        self._finish(random.Random(f"{seed} answers {home.n}"))
+
+    def _finish(self, dice: random.Random) -> None:
         self.doing: list[Doing] = []
         self.zero = wall(self.home, 0.0)
-        self._zone = ZoneInfo(home.zone)
-        self._dice = random.Random(f"{seed} answers {home.n}")
+        self._zone = ZoneInfo(self.home.zone)
+        self._dice = dice
 
     def moment(self, mono: float) -> Moment:
         return Moment(mono, datetime.fromtimestamp(mono, UTC))
@@ -186,9 +192,12 @@ class Life:
         begins = datetime.fromtimestamp(self.zero, self._zone).replace(tzinfo=None)
         return (datetime.fromtimestamp(mono, self._zone).replace(tzinfo=None) - begins).total_seconds()
 
-    def now(self, mono: float) -> Doing | None:
-        at = self.local(mono)
+    def where(self, at: float) -> Doing | None:
+        """Return what is done at a local second."""
         return next((d for d in reversed(self.doing) if d.begin <= at < d.end), None)
+
+    def now(self, mono: float) -> Doing | None:
+        return self.where(self.local(mono))
 
     def hears(self, mono: float) -> bool:
         doing = self.now(mono)
@@ -231,31 +240,34 @@ class _Judged(Judged):
                 self._take(pipeline._turn(), at)
 
 
-def rules(home: Home) -> Rules:
-    watches = {
-        s.id: Watch(device=s.id, room=s.room, bed=s.id == "bed", left_open=1800.0 if s.id == "door" else 0.0) for s in home.sensors.values()
-    }
+def rules(home: Home, shadow: int) -> Rules:
+    watches = {s.id: Watch(device=s.id, room=s.room, bed=s.id == "bed", left_open=1800.0 if s.door else 0.0) for s in home.sensors.values()}
     places = {
-        s.id: Place(room=s.room, bed=s.id == "bed", entrance=s.id == "door", bath=s.room == "bath", sleeps=s.room == "bedroom")
+        s.id: Place(room=s.room, bed=s.id == "bed", entrance=s.door, bath=s.room == "bath", sleeps=s.room == "bedroom")
         for s in home.sensors.values()
     }
-    wishes = Wishes(preset=PRESET, shadow=SHADOW)
+    wishes = Wishes(preset=PRESET, shadow=shadow)
     return Rules(watches=watches, times=Times(), zone=ZoneInfo(home.zone), night=NIGHT, places=places, wishes=wishes)
 
 
 def lived(home: Home, seed: int, days: int, *, every: int = 2) -> Result:
-    """Live a home's year; the silence is looked at every two minutes, for the machine's sake. See `_lived`."""
+    """Live a simulated home's year."""
+    return played(Life(home, seed, days), seed, days, every=every)
+
+
+def played(life: Life, seed: int, days: int, *, every: int = 2, shadow: int = SHADOW, first: int = 0) -> Result:
+    """Play what was lived; the silence is looked at every two minutes, for the machine's sake. See `_played`."""
     with changed("judge", silence_look=120.0):
-        return _lived(home, seed, days, every)
+        return _played(life, seed, days, every, first + shadow, shadow)
 
 
-def _lived(home: Home, seed: int, days: int, every: int) -> Result:
-    """Live a home's year, with a collapse in a copy on every so many days by day, and as many by night."""
-    life = Life(home, seed, days)
+def _played(life: Life, seed: int, days: int, every: int, counts: int, shadow: int) -> Result:
+    """Play it, with a collapse in a copy on every so many days by day, and as many by night; `counts`: from which day on."""
+    home = life.home
     people = People(life, random.Random(f"{seed} people {home.n}"))
-    by = rules(life.home)
+    by = rules(life.home, shadow)
     judged = _started(by, people, {}, life.moment(life.zero))
-    result = Result(home.id, days - SHADOW)
+    result = Result(home.id, days - shadow)
     falls = random.Random(f"{seed} falls {home.n}")
     began = os.times()
     checked = dict.fromkeys(by.watches, life.zero)
@@ -264,7 +276,7 @@ def _lived(home: Home, seed: int, days: int, every: int) -> Result:
         for span in life.home.away:
             if k * DAY <= span[0] < (k + 1) * DAY:
                 _away(judged, life, span)
-        wanted = _falls(falls, life, k) if every and k >= SHADOW and k % every == 0 else []
+        wanted = _falls(falls, life, k) if every and k >= counts and k % every == 0 else []
         for mono, one in words:
             while wanted and wanted[0][0] <= mono:
                 at, doing = wanted.pop(0)
@@ -279,7 +291,7 @@ def _lived(home: Home, seed: int, days: int, every: int) -> Result:
             if one.value or one.kind is not Kind.MOTION:
                 fixed.heard(mono, one.device)
             result.readings += 1
-        if k == SHADOW:
+        if k == counts:
             people.asked, people.raised, people.answers, people.nobody, people.heard_by_nobody, fixed.false = [], [], 0, 0, 0, 0
     ended = os.times()
     result.cpu = ended.user - began.user
@@ -332,7 +344,7 @@ def _falls(dice: random.Random, life: Life, k: int) -> list[tuple[float, Doing]]
     out = []
     for low, high in ((DAY_BEGINS, DAY_ENDS), (0.5 * HOUR, 6 * HOUR)):
         at = k * DAY + dice.uniform(low, high)
-        doing = next((d for d in reversed(life.doing) if d.begin <= at < d.end), None)
+        doing = life.where(at)
         if doing is not None and doing.room != "out" and doing.what not in ("visited", "holiday"):
             out.append((wall(life.home, at), doing))
     return sorted(out)
