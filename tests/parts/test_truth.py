@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,8 @@ def test_a_silence_is_asked_about_by_day_only() -> None:
     assert gaps.asks(line, nine, nine, 8 * hour, 1e9) == nine + hour
     assert gaps.asks(line, 21.5 * hour, 21.5 * hour, 8 * hour, 1e9) == 32 * hour
     assert gaps.asks(line, 21 * hour, 21 * hour, 8 * hour, 1800.0) == 22 * hour - 1200
+
+
+def test_the_document_has_the_traits_that_are_in_force() -> None:
+    text = (Path(__file__).parents[2] / "docs/truth.md").read_text(encoding="utf-8")
+    assert [trait.row for trait in TRAITS.values() if trait.row not in text] == []
