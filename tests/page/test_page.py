@@ -56,6 +56,8 @@ RECORDS = frozenset(
 )  # of them: what a supervisor may read
 STREAMS = ("/live", "/walk/live", "/sensors/live")
 SET_UP = (
+    "/rules/phrases",
+    "/rules/phrases?phrase=raised.fall",
     "/sensors/add",
     "/sensors/new",
     "/sensors/confirm?device=pendant",
@@ -84,6 +86,7 @@ CHANGES = (
     "/moving/look",
     "/moving/take",
     "/undo",
+    *("/rules/phrases", "/rules/phrases/hear", "/rules/phrases/shipped"),
     *("/platform", "/rules/judging", "/rules/ladder", "/rules/call", "/rules/voice", "/rules/asking", "/walk", "/drill", "/certificate"),
 )
 FETCHED = ("/box/backup/none", "/devices/pendant/photo.jpg")  # a technician's, for as long as it is there
