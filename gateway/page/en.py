@@ -454,6 +454,7 @@ EN: dict[str, str] = {
     "figures.beyond": "more",
     "figures.up_to": "within {edge}: {count}",
     "figures.over": "more: {count}",
+    "figures.false": "{count} needless in {days} days, {rate} per 30 days (95 %: {low} to {high}).",
     "figures.days": "Alarms a day",
     "figures.day": "day {day}: {count}",
     "figures.health": "Devices",

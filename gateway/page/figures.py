@@ -14,7 +14,7 @@ from gateway.contract import wire
 from gateway.home import certificates, commissioning
 from gateway.home.status import Status
 from gateway.judge.badges import BADGE
-from gateway.page import counted, weeks
+from gateway.page import counted, ledger, weeks
 from gateway.page.device import heard
 from gateway.page.known import Filter, Known, seconds
 from gateway.page.makes import look
@@ -82,6 +82,8 @@ def figures(v: Reader) -> Response:
         faults=known.faults(),
         troubles=_troubles(told, first, known.zone),
         walked=_walked(told),
+        asked=ledger.questions(told, first, known.zone),
+        needless=ledger.false_alarms(month.total.needless, first, today),
         visits=visits,
         visited=sum(visits.values()),
         wanted=v.page.config.place.visits,

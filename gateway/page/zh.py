@@ -454,6 +454,7 @@ ZH: dict[str, str] = {
     "figures.beyond": "更久",
     "figures.up_to": "{edge} 以内 {count} 次",
     "figures.over": "更久 {count} 次",
+    "figures.false": "{days} 天里误报 {count} 次,合每 30 天 {rate} 次(95% 区间 {low} 到 {high})。",
     "figures.days": "每天几次",
     "figures.day": "{day} 日 {count} 次",
     "figures.health": "设备",
