@@ -117,6 +117,7 @@ lock:
 	$(LOCK) pyproject.toml --extra build -o config/lock/run.txt
 	$(LOCK) pyproject.toml --extra build --extra modbus -c config/lock/run.txt -o config/lock/modbus.txt
 	$(LOCK) pyproject.toml --extra build --extra gpio -c config/lock/run.txt -o config/lock/gpio.txt
+	$(LOCK) pyproject.toml --extra build --extra messenger -c config/lock/run.txt -o config/lock/messenger.txt
 	$(LOCK) pyproject.toml --extra build --extra demo -o config/lock/demo.txt
 	$(LOCK) pyproject.toml --extra dev -o config/lock/dev.txt
 	$(LOCK) pyproject.toml --extra bench -o config/lock/bench.txt

@@ -28,7 +28,7 @@ from msgspec.structs import asdict, replace
 
 from gateway.box import generations
 from gateway.box.folders import reader
-from gateway.home import certificates, hooks, ladder
+from gateway.home import certificates, hooks, ladder, messengers
 from gateway.home.config import Config, rights
 from gateway.home.parts import (
     HomePart,
@@ -45,6 +45,7 @@ from gateway.home.waits import WAITS
 from gateway.hook import targets
 from gateway.judge import pending
 from gateway.keep.stand_in import in_force
+from gateway.messenger import targets as messages
 from gateway.words.say import Failed, Say
 
 MAGIC = b"eldercare-gateway backup "
@@ -179,6 +180,10 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
         passwords={d: w for d, w in {**file.passwords, **own.passwords}.items() if d in known},
         **_phones(config, own),
         hooks={**_hooks(config), **own.hooks},
+        messengers={
+            **messengers.carried(config.path.with_name(messages.FILE)),
+            **own.messengers,
+        },
     )
 
 

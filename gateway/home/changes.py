@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway.home import hooks, ladder, phrases, reached, values
+from gateway.home import hooks, ladder, messengers, phrases, reached, values
 from gateway.home.cancels import mute_cancels
 from gateway.home.config import Config, composed
 from gateway.home.devices import broker_at
@@ -44,6 +44,7 @@ from gateway.home.values import (
     SetTimes,
 )
 from gateway.hook import targets
+from gateway.messenger import targets as messages
 from gateway.words.consent import ASKED
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
@@ -225,6 +226,15 @@ def _ladder(config: Config, value: SetLadder, given: Handed) -> Made:
     file = book.with_name(targets.FILE) if book is not None else None
     rungs, own = hooks.addressed(
         rungs, config.parts.ladder, own, given, hooks.by_hand(file) if file is not None else None
+    )
+    file = book.with_name(messages.FILE) if book is not None else None
+    rungs, own = messengers.addressed(
+        rungs,
+        config.parts.ladder,
+        own,
+        given,
+        language=config.parts.sound.language,
+        by_hand=messengers.by_hand(file) if file is not None else None,
     )
     rungs = ladder.counted(rungs, config.parts.ladder, config.secrets, own)
     rungs = tuple(sorted(rungs, key=lambda rung: rung.informed))  # they stand behind all others
@@ -427,6 +437,8 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
         out.append("ladder.phones")
     if config.secrets.hooks != own.hooks:
         out.append("ladder.hooks")
+    if config.secrets.messengers != own.messengers:
+        out.append("ladder.messengers")
     return out + [
         f"platform.{name}"
         for name in ("password", "certificate_key")

@@ -57,6 +57,7 @@ class Handed(Strict, frozen=True, omit_defaults=True):
     numbers: dict[str, str] | None = None  # set_ladder: telephone numbers, by rung from "1"
     sound: str | None = None  # set_phrase: the recording, as base64
     hooks: dict[str, Hook] | None = None  # set_ladder: webhooks, by rung from "1"
+    messengers: dict[str, str] | None = None  # set_ladder: addresses, by rung from "1"
 
     def __repr__(self) -> str:
         return "Handed()"

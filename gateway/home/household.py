@@ -17,11 +17,12 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from gateway.box import generations
-from gateway.home import hooks, ladder
+from gateway.home import hooks, ladder, messengers
 from gateway.home.config import Config, composed, paper
 from gateway.home.parts import HomePlatform, HouseholdSecrets
 from gateway.home.source import ConfigError
 from gateway.hook import targets
+from gateway.messenger import targets as messages
 from gateway.sms import people
 from gateway.words.driver import Model
 
@@ -160,6 +161,7 @@ def _furnish_programs(config: Config) -> None:
     _furnish_file(config, people.OWN_FILE, numbers)
     papers = {text: paper(config.state, text) for text in hooks.authorities(own)}
     _furnish_file(config, targets.OWN_FILE, hooks.text(own, papers) if own.hooks else "")
+    _furnish_file(config, messages.OWN_FILE, messengers.text(own) if own.messengers else "")
 
 
 def _furnish_file(config: Config, name: str, text: str) -> None:

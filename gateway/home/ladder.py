@@ -23,6 +23,7 @@ from gateway.home.parts import HouseholdSecrets, PhonePart, RungPart
 from gateway.hook import targets
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.judge.duty import DAYS, Duty
+from gateway.messenger import targets as messages
 from gateway.relay import outputs
 from gateway.sms import people
 from gateway.words.instruction import Problem
@@ -38,11 +39,17 @@ BY_PHONE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 RING: Final = "eldercare-ring"  # the program whose calls may be answered by calling back
 BY_HOOK: Final = "webhook"  # the channel that needs an address
-WEBHOOK: Final = "eldercare-webhook"  # the program that needs the network
+WEBHOOK: Final = "eldercare-webhook"  # its program
+BY_MESSENGER: Final = "messenger"  # the channel by which somebody is informed and cannot answer
+MESSENGER: Final = "eldercare-messenger"  # its program
+ONLINE: Final = frozenset({WEBHOOK, MESSENGER})  # programs that need the network
 RELAY: Final = "relay"  # the channel that switches a light or a siren and reaches nobody
 SWITCH: Final = "eldercare-relay"  # its program
-TYPED: Final = BY_PHONE.keys() | {BY_HOOK}  # channels of whom number or address is typed
-INFORMS: Final = frozenset({"sms", BY_HOOK, "program"})  # channels that need no answer
+TYPED: Final = BY_PHONE.keys() | {
+    BY_HOOK,
+    BY_MESSENGER,
+}  # channels of whom number or address is typed
+INFORMS: Final = frozenset({"sms", BY_HOOK, BY_MESSENGER, "program"})  # that need no answer
 SHOWN: Final = 3  # last digits that are shown
 
 
@@ -73,7 +80,7 @@ def rungs(
                 Priority.P1 if r.least == "P1" else Priority.P2,
                 r.together,
                 r.person if r.channel in BY_PHONE else "",
-                bool(own) and Path(own[0]).name == WEBHOOK,
+                bool(own) and Path(own[0]).name in ONLINE,
             )
         )
     return tuple(out)
@@ -89,6 +96,9 @@ def _told_by(r: RungPart, book: Path, state: Path) -> tuple[str, ...]:
     if r.channel == BY_HOOK:
         program, hooks = str(Path(sys.prefix, "bin", WEBHOOK)), book.with_name(targets.FILE)
         return (program, "--to", r.person, "--hooks", str(hooks), "--state", str(state), *anew)
+    if r.channel == BY_MESSENGER:
+        program, file = str(Path(sys.prefix, "bin", MESSENGER)), book.with_name(messages.FILE)
+        return (program, "--to", r.person, "--messengers", str(file), "--state", str(state), *anew)
     if r.channel == RELAY:
         return (str(Path(sys.prefix, "bin", SWITCH)), "--at", r.output)
     return r.program
@@ -104,9 +114,10 @@ def _duty(r: RungPart, zone: zoneinfo.ZoneInfo) -> Duty | None:
 def line(program: Sequence[str]) -> str:
     """Return what serves one call at a time, and is well or not: a program file, or one webhook.
 
-    A modem is one thing, whoever is called by it; webhooks share nothing but their program.
+    A modem is one thing, whoever is called by it; webhooks share nothing but their program, and so
+    do messengers.
     """
-    return " ".join(program) if Path(program[0]).name == WEBHOOK else program[0]
+    return " ".join(program) if Path(program[0]).name in ONLINE else program[0]
 
 
 def wrong(parts: Sequence[RungPart]) -> list[tuple[int, str, Say]]:
@@ -175,7 +186,8 @@ def numbered(
     for n, part in enumerate(parts, 1):
         rung = part
         if rung.channel not in BY_PHONE:
-            out.append(rung if rung.channel == BY_HOOK else replace(rung, person="", tail=""))
+            own_way = rung.channel in TYPED
+            out.append(rung if own_way else replace(rung, person="", tail=""))
             continue
         if number := typed.get(str(n), ""):
             if (why := _no_number(number)) is not None:
@@ -218,6 +230,8 @@ def counted(
     other = {n for n, p in own.phones.items() if numbers.get(n, p.number) != p.number}
     urls = {n: hook.url for n, hook in held.hooks.items()}
     other |= {n for n, hook in own.hooks.items() if urls.get(n, hook.url) != hook.url}
+    urls = {n: one.url for n, one in held.messengers.items()}
+    other |= {n for n, one in own.messengers.items() if urls.get(n, one.url) != one.url}
     return tuple(
         replace(r, anew=(counts.get(r.person, 0) + (r.person in other)) % 10000)
         if r.channel in TYPED

@@ -116,9 +116,9 @@ class Rung(Strict, frozen=True):
     """One rung of the ladder, without whether its program only sounds."""
 
     responder: Annotated[str, Meta(min_length=1, max_length=80)]
-    channel: Literal["platform", "program", "sms", "ring", "sms_ring", "webhook", "relay"] = (
-        "platform"
-    )
+    channel: Literal[
+        "platform", "program", "sms", "ring", "sms_ring", "webhook", "messenger", "relay"
+    ] = "platform"
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     faults: bool = False  # told of a P2 fault that the platform does not receipt, by day
@@ -156,6 +156,16 @@ class HookPart(Strict, frozen=True):
 
     def __repr__(self) -> str:
         return "HookPart()"
+
+
+class MessengerPart(Strict, frozen=True):
+    """A messenger among the secrets. What an address has to be is asked where it is typed."""
+
+    url: Annotated[str, Meta(max_length=1000)]
+    language: Literal["zh", "en"] = "zh"
+
+    def __repr__(self) -> str:
+        return "MessengerPart()"
 
 
 class RungPart(Rung, frozen=True):
@@ -401,6 +411,7 @@ class HouseholdSecrets(Strict, frozen=True):
     passwords: dict[str, str] = {}
     phones: dict[str, PhonePart] = {}  # who is told by telephone, by the person's id
     hooks: dict[str, HookPart] = {}  # whom a webhook tells, by the id that stands for them
+    messengers: dict[str, MessengerPart] = {}  # whom a messenger informs, in the same way
     own_number: Annotated[str, Meta(max_length=20)] = ""  # of the SIM card
     called: Annotated[str, Meta(max_length=80)] = ""  # how an SMS names the home
 

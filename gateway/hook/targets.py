@@ -97,7 +97,7 @@ def wrong(url: str) -> Say | None:
         return Say("hook.url_form")
     if _is_odd(host):
         return Say("hook.url_number")
-    return Say("hook.url_plain") if parts.scheme == "http" and not _is_here(host) else None
+    return Say("hook.url_plain") if parts.scheme == "http" and not is_here(host) else None
 
 
 def inside(url: str) -> bool:
@@ -123,7 +123,8 @@ def _is_odd(host: str) -> bool:
     return False
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Say whether a host is this very box."""
     if host == "localhost":
         return True
     try:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any, Final
 
 import msgspec
@@ -337,6 +338,7 @@ def _rules(
         days=DAYS_OFFERED,
         channels=CHANNELS,
         gaps=gaps(v, config),
+        chats=find_spec("apprise") is not None,  # what messengers need; it is not loaded here
         calls=calls(config, facts),
         informs=config.parts.consent.family,
         samples=[v.words.pair(*pair) for pair in family.samples(config)],

@@ -12,7 +12,7 @@ from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Hook
 from gateway.home.hooks import LONGEST, fresh
-from gateway.home.ladder import BY_PHONE, INFORMS, RELAY
+from gateway.home.ladder import BY_HOOK, BY_MESSENGER, BY_PHONE, INFORMS, RELAY
 from gateway.judge import duty
 from gateway.judge.duty import DAYS
 from gateway.page.visitor import Visitor
@@ -27,7 +27,11 @@ WHEN: Final[Mapping[str, tuple[tuple[str, str] | None, str]]] = {
 }
 OWN: Final = "own"
 # channel -> the field in which is typed how somebody is reached
-TYPED: Final[Mapping[str, str]] = {**dict.fromkeys(BY_PHONE, "number"), "webhook": "address"}
+TYPED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(BY_PHONE, "number"),
+    BY_HOOK: "address",
+    BY_MESSENGER: "messenger",
+}
 CHANNELS: Final = ("platform", *TYPED, RELAY)  # that are offered
 DAYS_OFFERED: Final = ("", "12345", "67")
 GAPS: Final = 4  # that are named
@@ -44,10 +48,11 @@ class Rung:
     sounds: bool = False
     test: bool = False
     faults: bool = False
-    person: str = ""  # id of who is reached by telephone or webhook, "" while nobody has it yet
+    person: str = ""  # id of who is reached by what is typed, "" while nobody has it yet
     tail: str = ""  # end of the number, or of the address's host, that is known
     number: str = ""  # typed; it goes to the daemon beside the form's value
     address: str = ""  # the same, of a webhook
+    messenger: str = ""  # the same, of a messenger
     new_key: bool = False  # its receiver gets another key
     output: str = ""  # what a relay switches
     when: str = "always"
@@ -92,8 +97,8 @@ class Rung:
     @property
     def typed(self) -> str:
         """What was typed of how this person is reached."""
-        number = self.number if self.by_phone else ""
-        return (self.address if self.channel == "webhook" else number).strip()
+        field = TYPED.get(self.channel, "")
+        return str(getattr(self, field)).strip() if field else ""
 
     @property
     def by_phone(self) -> bool:
@@ -118,6 +123,7 @@ def typed(said: Mapping[str, str]) -> list[Rung]:
             rung.number = visible(said.get(f"number-{n}", "")[:60])[:40]
             # one letter more than an address may have: that is told, and nothing is cut in silence
             rung.address = visible(said.get(f"address-{n}", "")[: LONGEST + 200])[: LONGEST + 1]
+            rung.messenger = visible(said.get(f"messenger-{n}", "")[: LONGEST + 200])[: LONGEST + 1]
             rung.new_key = bool(said.get(f"new-key-{n}"))
             rung.output = visible(said.get(f"output-{n}", "")[:210])
             rung.when, rung.begins = said.get(f"when-{n}", "always")[:8], said.get(f"from-{n}", "")
@@ -153,13 +159,16 @@ def given(rungs: Sequence[Rung]) -> Handed | None:
     """
     each = dict(enumerate(rungs, 1))
     numbers = {str(n): r.typed for n, r in each.items() if r.by_phone and r.typed}
-    keys = {r.typed: fresh() for r in rungs if r.channel == "webhook" and r.typed}
+    chats = {str(n): r.typed for n, r in each.items() if r.channel == BY_MESSENGER and r.typed}
+    keys = {r.typed: fresh() for r in rungs if r.channel == BY_HOOK and r.typed}
     hooks = {
         str(n): Hook(url=r.typed, secret=keys.get(r.typed) or fresh())
         for n, r in each.items()
-        if r.channel == "webhook" and (r.typed or r.new_key)
+        if r.channel == BY_HOOK and (r.typed or r.new_key)
     }
-    return Handed(numbers=numbers or None, hooks=hooks or None) if numbers or hooks else None
+    if not (numbers or hooks or chats):
+        return None
+    return Handed(numbers=numbers or None, hooks=hooks or None, messengers=chats or None)
 
 
 def said(v: Visitor, rungs: Sequence[Rung]) -> str:

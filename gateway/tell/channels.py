@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from gateway.home.config import Config
 from gateway.home.home import Home
-from gateway.home.ladder import SWITCH, line
+from gateway.home.ladder import MESSENGER, SWITCH, line
 from gateway.home.status import ChannelStatus
 from gateway.judge.book import Entry
 from gateway.judge.notes import Notes
@@ -230,7 +230,7 @@ class Channels:
         ran = await self._callers.ask(command, says=True)
         if ran is not None:
             self._asked[name] = self._asked[channel or name] = self._clock.now().mono
-            self._learn(name, command, ran)
+            self._learn(name, command, ran, sent=True)
         return ran
 
     async def _ask(self, name: str, command: tuple[str, ...]) -> None:
@@ -239,17 +239,18 @@ class Channels:
             self._asked.pop(name, None)
             self._asked.pop(self._channel(command) or name, None)
             return
-        self._learn(name, command, ran)
+        # that of a messenger sends nothing: that the service is there proves nobody informed
+        self._learn(name, command, ran, sent=Path(command[0]).name != MESSENGER)
 
     def _channel(self, program: Sequence[str]) -> str | None:
         """Return the channel of a program, None where it stands in the configuration no more."""
         return named(self._home.config).get(line(program))
 
-    def _learn(self, name: str, command: tuple[str, ...], ran: Ran) -> None:
+    def _learn(self, name: str, command: tuple[str, ...], ran: Ran, *, sent: bool) -> None:
         channel = self._channel(command)
         if channel is None:
             return
-        if ran.ok:
+        if ran.ok and sent:
             self.proofs.good(command)
         self._doubted.discard(name)
         alone = ran.broken in OF_ONE or Path(command[0]).name == SWITCH

@@ -51,6 +51,7 @@ class Proofs:
         pairs = (
             (before.secrets.phones, config.secrets.phones),
             (before.secrets.hooks, config.secrets.hooks),
+            (before.secrets.messengers, config.secrets.messengers),
         )
         other = {n for old, new in pairs for n in {**old, **new} if old.get(n) != new.get(n)}
         each = zip(config.everybody, config.parts.ladder, strict=True)

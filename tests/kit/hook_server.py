@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, Self
 from gateway.box import generations
 
 
-def installed() -> Path:
+def installed(name: str = "eldercare-webhook", module: str = "gateway.hook.send") -> Path:
     """Return the program as the daemon runs it; an environment that is older than it gets it."""
-    path = Path(sys.prefix, "bin", "eldercare-webhook")
+    path = Path(sys.prefix, "bin", name)
     if not path.exists():
-        begin = "import sys\nfrom gateway.hook.send import main\nsys.exit(main())\n"
+        begin = f"import sys\nfrom {module} import main\nsys.exit(main())\n"
         generations.put(path, f"#!{sys.executable}\n{begin}".encode(), 0o755)
     return path
 

@@ -30,6 +30,13 @@ async def test_a_number_typed_on_the_page_stands_in_the_daemons_secrets_and_nowh
                 assert await page.is_visible("[name=number-1]"), channel
                 assert not await page.is_visible("[name=address-1]"), channel
                 assert await page.is_visible("[name=informed-1]") is (channel == "sms"), "a ring asks for an answer"
+                assert not await page.is_visible("[name=messenger-1]"), channel
+            await page.select_option("[name=channel-1]", "messenger")
+            assert await page.is_visible("[name=messenger-1]")
+            assert not await page.is_visible("[name=number-1]")
+            await fit(page)
+            await pictured(page, "rules-messenger-zh-360")
+            await page.select_option("[name=channel-1]", "sms_ring")
             await page.fill("[name=responder-1]", "女儿")
             await page.fill("[name=number-1]", "12")
             await page.locator("#ladder button.main").last.click()

@@ -619,6 +619,24 @@ async def test_an_address_goes_to_the_daemon_with_a_key_made_here_that_is_shown_
     assert "whsec_" not in (await browser.get("/rules")).text
 
 
+async def test_the_address_of_a_messenger_goes_to_the_daemon_and_nowhere_else(box, monkeypatch):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "ladder") | {"channel-1": "messenger", "go": "save"}
+    assert (await browser.post("/rules/ladder", data=typed)).status_code == 422
+    bad = await browser.post("/rules/ladder", data=typed | {"messenger-1": "json://county.example/t0ken"})
+    assert "没有加密" in bad.text
+    assert left(box) is None
+    box.page.known.result = lambda _: None
+    url = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=t0ken-5821"
+    await browser.post("/rules/ladder", data=typed | {"messenger-1": f" {url} ", "number-1": "13800000000"})
+    assert [left(box).change.value["ladder"][0][word] for word in ("channel", "person")] == ["messenger", "new"]
+    assert "t0ken" not in str(left(box))
+    assert [json.loads(body)["messengers"] for body in handed(box).values()] == [{"1": url}]
+    assert "没有安装" not in (await browser.get("/rules")).text
+    monkeypatch.setattr(rules, "find_spec", lambda _: None)
+    assert "没有安装所需的 apprise" in (await browser.get("/rules")).text
+
+
 async def test_when_nobody_can_be_called_is_said(box):
     path = box.example.path
     rung = '[[ladder]]\nresponder = "day"\nchannel = "sms"\nperson = "day"\nhours = ["07:00", "22:00"]\n'

@@ -100,6 +100,7 @@ def test_owners_modes_and_times(built):
                 "eldercare-ring",
                 "eldercare-webhook",
                 "eldercare-relay",
+                "eldercare-messenger",
             )
         },
         "/usr/share/python3/runtime.d/eldercare-gateway.rtupdate": "-rwxr-xr-x",

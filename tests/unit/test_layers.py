@@ -18,6 +18,7 @@ ROOMS = (
     {"sms"},
     {"ring"},
     {"hook", "relay"},
+    {"messenger"},
     {"judge"},
     {"contract"},
     {"keep"},

@@ -98,7 +98,7 @@ def test_the_defaults_shown_are_the_defaults(tmp_path):
     assert device.supervised.missing_after == 1800, "the one example that is no default"
     assert loaded.adapters == shipped.adapters
     assert loaded.sound_words == loaded.sound_alarm == loaded.sound_pre_alarm != (), "a home speaks as shipped"
-    assert len(loaded.ladder) == len(shipped.ladder) + 4  # the rungs shown as examples: a light, a relay, a webhook, an SMS
+    assert len(loaded.ladder) == len(shipped.ladder) + 5  # the rungs shown as examples: a light, a relay, a webhook, a messenger, an SMS
     assert loaded.replay == home.DAY
 
 

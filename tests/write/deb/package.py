@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "eldercare-ring": "gateway.ring.dial",
     "eldercare-webhook": "gateway.hook.send",
     "eldercare-relay": "gateway.relay.switch",
+    "eldercare-messenger": "gateway.messenger.send",
 }
 MAINTAINER: Final = "The maintainers of eldercare-gateway <eldercare-gateway@localhost>"
 # By hand it is installed in /opt; what the package says instead.
