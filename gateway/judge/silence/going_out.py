@@ -1,8 +1,9 @@
 """`person.no_return`, `person.night_exit`: left by the door, and nothing moves inside since.
 
-Out by day is no danger before the line of this home's own outings, its longest and a quarter, or
-the hour at which somebody is to be back. A door that opens at night with nobody inside after it is
-asked about after `night_exit`, whatever the hour; who wanders is looked for at once.
+Out by day is no danger before the preset's hours, its longest outing and a quarter where that is
+more, or the hour at which somebody is to be back. A door that opens at night with nobody inside
+after it is asked about after `night_exit`; who goes out early is not asked; who wanders is looked
+for at once.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from gateway.words.reading import Value
 
 LONGER = 1.25  # times its longest outing that a home may be left
 
+NIGHT = frozenset({23, 0, 1, 2, 3, 4})  # hours in which nobody goes out for the day
+
 
 def line(now: Now) -> tuple[int, dict[str, Value]]:
     """Return how many minutes somebody may be out, and what that rests on."""
     trips, limits = sorted(now.line.kept.trips, reverse=True), now.limits
     if len(trips) < LEAST:
         return limits.out, {"basis": "preset", "line_min": limits.out}
-    minutes = min(max(int(trips[0] * LONGER), limits.least), limits.out_most)
+    minutes = min(max(int(trips[0] * LONGER), limits.out), limits.out_most)
     rests: dict[str, Value] = {"basis": "learnt", "line_min": minutes, "longest_min": trips[0]}
     return minutes, rests
 

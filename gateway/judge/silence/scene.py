@@ -57,6 +57,7 @@ class Scene(Struct):
             self.left = at
         else:
             self.door = self.away = False
+            self.back = -inf  # is seen inside: the next door is leaving again
         if place.bath:
             self.bath = at if self.bath == -inf else self.bath
         else:

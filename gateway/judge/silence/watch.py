@@ -116,7 +116,7 @@ class Silence:
             self.line.trip(trip / 60)
         if scene.left == at.mono:
             local = self._local(at)
-            scene.by_night = local is not None and local.hour not in ASKS
+            scene.by_night = local is not None and local.hour in going_out.NIGHT
         if scene.up and not was_up:
             self._rose(at)
         return out

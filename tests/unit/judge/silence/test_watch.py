@@ -149,6 +149,24 @@ def test_who_comes_home_and_falls_behind_the_door_is_asked():
     assert about(home)[0] == ("person.inactive", 1)
 
 
+def test_who_comes_home_is_seen_and_leaves_again_at_once_is_out():
+    home = Home(learnt=60).gets_up()
+    home.door()
+    home.wait(40)
+    home.door()
+    home.moves()
+    home.door()
+    home.wait(120)
+    assert (about(home), home.silence.state.scene.away) == ([], True)
+
+
+def test_who_goes_out_early_is_no_night_exit():
+    home = Home(learnt=60, began=BEGAN + timedelta(hours=22, minutes=20)).gets_up()  # 05:50
+    home.door()
+    home.wait(30)
+    assert about(home) == []
+
+
 def test_in_the_fortnight_of_learning_it_is_counted_once_and_not_asked():
     home = Home(learnt=0)
     home.silence.arrange(type(home.wishes)(preset="usual", shadow=14), home.silence.life.places, home.silence._zone)
