@@ -212,7 +212,7 @@ def test_who_is_not_back_by_her_line_is_asked_for_and_looked_for(tmp_path):
         await leaves(life)
         await life.wait(5 * HOUR)
         assert asked(life) == [], "longer than the preset's five hours are usual here"
-        await life.wait(0.6 * HOUR)
+        await life.wait(1.6 * HOUR)
         assert asked(life)[:1] == [("person.no_return", 1)]
         assert alarms(life) == [("person.no_return", "raised")]
 

@@ -1,9 +1,9 @@
 """`person.no_return`, `person.night_exit`: left by the door, and nothing moves inside since.
 
-Out by day is no danger before the preset's hours, its longest outing and a quarter where that is
-more, or the hour at which somebody is to be back. A door that opens at night with nobody inside
-after it is asked about after `night_exit`; who goes out early is not asked; who wanders is looked
-for at once.
+Out by day is no danger before the preset's hours, the longest outing and half of it where that is
+more, or the hour at which somebody is to be back; who stays out over night is missed in the
+morning. A door that opens at night with nobody inside after it is asked about after `night_exit`;
+who goes out early is not asked; who wanders is looked for at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.reading import Value
 
-LONGER = 1.25  # times its longest outing that a home may be left
+LONGER = 1.5  # times its longest outing that a home may be left
+KNOWN = 1.2  # times the preset's hours, at least, where outings are known
+MORNING = 10 * 60  # minute of the day before which who stayed out over night is not missed
 
 NIGHT = frozenset({23, 0, 1, 2, 3, 4})  # hours in which nobody goes out for the day
 
@@ -25,7 +27,7 @@ def line(now: Now) -> tuple[int, dict[str, Value]]:
     trips, limits = sorted(now.line.kept.trips, reverse=True), now.limits
     if len(trips) < LEAST:
         return limits.out, {"basis": "preset", "line_min": limits.out}
-    minutes = min(max(int(trips[0] * LONGER), limits.out), limits.out_most)
+    minutes = min(max(int(trips[0] * LONGER), int(limits.out * KNOWN)), limits.out_most)
     rests: dict[str, Value] = {"basis": "learnt", "line_min": minutes, "longest_min": trips[0]}
     return minutes, rests
 
@@ -45,7 +47,8 @@ def judged(now: Now) -> Ask | None:
     minutes, rests = line(now)
     late = now.wishes.back_by is not None and now.local.time() >= now.wishes.back_by
     out = int((now.mono - scene.left) / 60)
-    if out < minutes and not late:
+    overnight = out > now.minute and now.minute < MORNING
+    if (out < minutes and not late) or overnight:
         return None
     return _ask(now, kinds.NO_RETURN, {"silent_min": out, **rests})
 
