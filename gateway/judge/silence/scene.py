@@ -48,10 +48,10 @@ class Scene(Struct):
         at = reading.at.mono
         if self.door and sign is Sign.AGAIN:
             return None  # the movement of leaving, said again
-        out = None
+        # also where the door was not heard: its word may get lost
+        out = at - self.left if self.away else None
         if place.entrance and reading.kind is Kind.CONTACT_OPEN:
-            if self.away:
-                out, self.back = at - self.left, at
+            self.back = at if self.away else self.back
             # who comes home shuts the door behind them
             self.door, self.away = at - self.back > WAITS.out_shuts, False
             self.left = at
