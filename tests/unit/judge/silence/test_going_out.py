@@ -80,10 +80,10 @@ def asked(home):
 def test_an_outing_that_was_asked_about_teaches_the_next(home):
     for n in range(8):
         day(home, n, 9, 10)
-    day(home, 8, 9, 15)
+    day(home, 8, 9, 16.5)
     assert (asked(home), home.ran.count.raised) == (["person.no_return"], 1)
-    assert max(home.pipeline.silence.line.kept.trips) == 359
-    day(home, 9, 9, 15)
+    assert max(home.pipeline.silence.line.kept.trips) == 449
+    day(home, 9, 9, 16.5)
     assert home.ran.count.raised == 1
 
 
