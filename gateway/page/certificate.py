@@ -173,7 +173,7 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
                     "at": signed["at"]["wall"],
                 }
             )
-    lines = missing(v.words, what)
+    lines = [v.words.pair(line, line) for line in missing(v.words, what)]
     fix = ["tls" if m["needs"] == ["tls"] else m["of"] for m in what["missing"]]
     where = [
         f"{FIX[of]}#device-{m['id']}" if of == "device" else FIX[of]

@@ -245,7 +245,7 @@ def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) 
     """Return a page with set-up forms. After a conflict it shows both sides."""
     if v.technician and (template in SHOWN or KEPT in v.request.query_params):
         now = v.page.known.now(v.page.known.status())
-        values["undo"] = offered(v.page.config, now)
+        values["undo"] = offered(v.page.config, models(), now)
     if form.answer.moved and template != "new.html":  # what is new there takes nobody's place
         form.differs.clear()
         page = v.draw(template, form=form, once=once, **values)

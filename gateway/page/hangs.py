@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.home.status import Status
 from gateway.page import jpeg, photos
-from gateway.page.change import current, present
+from gateway.page.change import current, models, present
 from gateway.page.device import shown
 from gateway.page.offer import offered
 from gateway.page.upload import Upload, said_in
@@ -101,7 +101,7 @@ def _dated(page: Page, facts: Status) -> float:
 def tidied(page: Page) -> None:
     """Delete photographs of devices that can come back no more, and those whose days are over."""
     config, facts = present(page), page.known.status()
-    offer = offered(config, page.known.now(facts))
+    offer = offered(config, models(), page.known.now(facts))
     photos.tidied(
         page.config.page_folder,
         [d.id for d in config.devices],

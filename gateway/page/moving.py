@@ -234,8 +234,7 @@ def _shown(
         "made": kept.made,
         "rooms": list(home.rooms or dict.fromkeys(d.room for d in home.device or () if d.room)),
         "devices": [
-            (_where(d), d.id, _title(v, d.model), d.id in kept.secrets.keys)
-            for d in home.device or ()
+            (_where(d), _title(v, d.model), d.id in kept.secrets.keys) for d in home.device or ()
         ],
         "platform": home.platform.host if home.platform else "",
         "ladder": [r.responder for r in home.ladder or ()],

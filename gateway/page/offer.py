@@ -5,13 +5,19 @@ The gateway keeps what held before (`home/undo`). Where it cannot any more, it s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
+from gateway.box import generations
 from gateway.home import undo
 from gateway.home.config import Config
+from gateway.home.parts import DevicePart, Household
 from gateway.home.waits import WAITS
+from gateway.words.driver import Model
 
 # First word of what was changed -> its sentence. Everything else is not kept by the gateway.
 _OF: Final = {
@@ -40,14 +46,17 @@ class Offer:
     """What can be taken back, by whom it was done, and until when (wall seconds)."""
 
     what: str
-    device: str
+    device: str  # its id, its room, what people called it, its model
+    room: str
+    label: str
+    title: tuple[str, str]
     by: str
     at: float
     until: float
     revision: int
 
 
-def offered(config: Config, now: float) -> Offer | None:
+def offered(config: Config, models: Mapping[str, Model], now: float) -> Offer | None:
     """Return what can be taken back now, None where there is nothing."""
     home = config.household
     words = {name.partition(".")[0] for name in home.changed}
@@ -65,4 +74,27 @@ def offered(config: Config, now: float) -> Offer | None:
         what, device = _OF[words.pop()], ""
     else:
         return None
-    return Offer(what, device, home.by, at, at + WAITS.undo, home.revision)
+    was = _last_seen(config, device) if device else None
+    return Offer(
+        what,
+        device,
+        was.room if was else "",
+        was.label if was else "",
+        models[was.model].title if was and was.model in models else (device, device),
+        home.by,
+        at,
+        at + WAITS.undo,
+        home.revision,
+    )
+
+
+def _last_seen(config: Config, device: str) -> DevicePart | None:
+    """Return what was said of a device that is not enrolled any more, None where nobody knows."""
+    for found in generations.newest_first(config.state / "household.json"):
+        try:
+            home = msgspec.convert(found.body(), Household)
+        except (generations.Torn, msgspec.ValidationError):
+            continue
+        if was := next((d for d in home.device or () if d.id == device), None):
+            return was
+    return next((d for d in config.source.part.device if d.id == device), None)

@@ -22,6 +22,7 @@ from gateway.page.saved import sent
 from gateway.page.upload import Upload, said_in
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.words.instruction import What
+from gateway.words.wide import printed
 
 router = APIRouter()
 HERE: Final = "/rules/phrases"
@@ -112,7 +113,7 @@ def _phrases(v: Visitor, phrase: str = "", form: Form | None = None, status: int
         form,
         phrase=phrase,
         groups=home.GROUPS,
-        texts=home.texts(config),
+        texts={name: printed(text) for name, text in home.texts(config).items()},
         own=config.household.recordings,
         revision=config.household.revision,
         speaks=bool(config.sound_words),

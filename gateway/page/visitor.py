@@ -199,7 +199,7 @@ class Visitor:
         return Names(self.page.config.devices, self.words)
 
     def called(self, device: str) -> str:
-        """Return what people call a device; its id where nobody has given it a name."""
+        """Return what people call a device, else its model."""
         return self.names.called(device)
 
     @property

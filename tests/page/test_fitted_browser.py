@@ -239,7 +239,7 @@ async def test_a_device_is_changed_without_pairing_and_a_second_technician_is_to
             async with page.expect_navigation():
                 await page.locator("main button.main").click()
             await page.wait_for_selector(".notice.good")
-            assert "不紧急" in await page.locator(".device", has_text="pendant").inner_text()
+            assert "不紧急" in await page.locator(".device", has=page.locator("#d-pendant")).inner_text()
             await other.locator(".choice", has_text="厨房").click()
             await other.locator("main button.main").click()
             await other.wait_for_selector("[role=alert]:has-text('T-07')")

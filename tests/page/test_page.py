@@ -7,6 +7,7 @@ import re
 import string
 import zipfile
 from types import SimpleNamespace
+from urllib.parse import parse_qsl
 
 import msgspec
 import pytest
@@ -26,7 +27,8 @@ from gateway.page.zh import ZH
 from gateway.words import kind
 
 from tests.page.conftest import form_key, post
-from tests.page.household import DEVICES, PASSWORD, SECRET_KEY, SECRET_NAME, SECRET_WORD
+from tests.page.household import DEVICES, PASSWORD, ROOMS, SECRET_KEY, SECRET_NAME, SECRET_WORD
+from tests.write.screenshots import set_up
 
 READS = (
     "/",
@@ -637,6 +639,41 @@ def test_a_device_that_did_something_is_called_by_room_and_name(device, language
     names = Names([known], Words(language, None))
     assert names.who("b", "b", "old room") == said
     assert names.who("desk 2") == "desk 2"
+
+
+def test_two_of_a_model_in_one_room_are_told_apart_by_what_stands_on_them():
+    button, door = all_models()["shelly-blu-button"], all_models()["shelly-blu-door"]
+
+    def device(n, at, room="卧室", label="", model=button):
+        return SimpleNamespace(id=f"b{n}", model=model, room=room, label=label, at=at, codes={})
+
+    ends = ("A4:C1:38:00:53:01", "A4:C1:38:00:53:02", "A4:C1:39:00:53:02")
+    zh, en = (Names([device(n, at) for n, at in enumerate(ends)], Words(lang, None)) for lang in ("zh", "en"))
+    assert zh.where("卧室", "b0") == "卧室 · 尾号 53:01"
+    assert len({zh.where("卧室", f"b{n}") for n in range(3)}) == 3
+    assert en.who("b0") == "卧室 Shelly BLU button, ending 53:01"
+    others = [device(1, ends[0]), device(2, ends[1], room="浴室"), device(3, ends[2], label="床头"), device(4, "x", model=door)]
+    names = Names(others, Words("en", None))
+    assert [names.where(d.room, d.id) for d in others] == ["卧室", "浴室", "卧室 · 床头", "卧室"], "nothing is added where none is like it"
+    taught = [SimpleNamespace(**{**vars(device(n, "")), "codes": {"open": code}}) for n, code in ((1, "12F70A"), (2, "12F70E"))]
+    assert [Names(taught, Words("en", None)).where("卧室", d.id) for d in taught] == ["卧室 · ending 2F70A", "卧室 · ending 2F70E"]
+    assert names.called("gone") == "gone"
+
+
+IDS = [name for name in ROOMS if "-" in name]
+
+
+async def test_no_page_but_a_device_s_own_shows_how_it_is_called_in_the_records(box):
+    set_up(box.example)
+    browser = await box.technician()
+    paths = ("/", "/alarms", "/alarms/2", "/journal", "/figures", "/sensors", "/sensors/add", "/sensors/change?device=front-door", "/walk")
+    for path in (*paths, "/help", "/drill", "/sensors/radar?device=bedroom-radar"):
+        for language in ("zh", "en"):
+            text = (await browser.get(path, params={"lang": language} | dict(parse_qsl(path.partition("?")[2])))).text
+            shown = re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<(script|style).*?</\1>", "", text[text.index("<main") :]))
+            found = [name for name in (*IDS, "not_heard") if name in shown]
+            assert not found, (path, found)
+    assert "front-door" in (await browser.get("/devices/front-door")).text, "for whoever compares it with the platform's"
 
 
 def test_what_nobody_has_words_for_is_shown_as_it_stands():

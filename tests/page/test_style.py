@@ -95,7 +95,7 @@ def unused_keys(keys, code):
         if key in literal or key.removesuffix("_now") in literal:
             return True
         found = (re.fullmatch(pattern, key) for pattern in by_group[key.partition(".")[0]])
-        return any(all(part in words for part in one.groups()) for one in found if one)
+        return any(all(part in words or words.issuperset(part.split(".")) for part in one.groups()) for one in found if one)
 
     return [key for key in keys if not known(key)]
 

@@ -77,7 +77,7 @@ async def test_silence_shelf_absence_table_bundle_and_a_certificate_of_ones_own(
 
             # what people call a device: on the page at once, in no log
             await page.goto(f"{home.page.address}/sensors")
-            await page.get_by_role("link", name=f"{t('sensor.change')} pendant").click()
+            await page.locator(".device", has=page.locator("#d-pendant")).get_by_role("link", name=t("sensor.change")).click()
             await page.fill("[name=label]", "床头按钮")
             await page.locator(".choice", has_text="卧室").click()
             await page.locator("main button.main").click()

@@ -89,14 +89,14 @@ def test_a_signing_key_that_was_made_anew_stays_void_and_all_else_comes_back(tmp
         assert change(gateway, "set_ladder", {"ladder": first}, 0, given=typed)["accepted"]
         anew = Handed(hooks={"1": Hook(url="", secret=new)})
         assert change(gateway, "set_ladder", {"ladder": [rung, daughter]}, 1, given=anew)["accepted"]
-        assert offered(configured(gateway), time.time()) is None, "the page offers nothing either"
+        assert offered(configured(gateway), all_models(), time.time()) is None, "the page offers nothing either"
         assert change(gateway, "undo", {}, 2)["refused"] == "not_allowed"
         assert keys() == {"w1": (url, targets.key_of(new))}
         third = hooks.fresh()
         typed = Handed(hooks={"1": Hook(url="", secret=third)})
         assert change(gateway, "set_ladder", {"ladder": [rung]}, 2, given=typed)["accepted"]
         assert NUMBER not in held()
-        assert offered(configured(gateway), time.time()) is not None
+        assert offered(configured(gateway), all_models(), time.time()) is not None
         assert change(gateway, "undo", {}, 3)["accepted"]
         assert [r["responder"] for r in kept(gateway)["ladder"]] == ["county", "daughter"]
         assert keys() == {"w1": (url, targets.key_of(third))}
