@@ -216,7 +216,7 @@ EN: dict[str, str] = {
     "photo.hint": "The phone makes it small and takes off where and when it was taken, then the gateway keeps it.",
     "photo.plain": "Your browser's script is off, so the photograph cannot be made small: only a JPEG of at most {size} kB is taken.",
     "photo.ready": "Made small: it can be kept.",
-    "photo.cannot": "This browser cannot make a photograph small. Use another browser, or choose a JPEG of at most {size} kB.",
+    "photo.cannot": "This phone cannot open this photograph, or make it small (a HEIC, for instance). Take one with the camera, or choose a JPEG.",
     "photo.keep": "Keep the photograph",
     "photo.remove": "Delete the photograph",
     "photo.removed": "The photograph is deleted.",

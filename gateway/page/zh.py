@@ -216,7 +216,7 @@ ZH: dict[str, str] = {
     "photo.hint": "手机会先缩小照片,并去掉拍摄地点和时间,再存进网关。",
     "photo.plain": "浏览器没有开启脚本,不能缩小照片:只收 {size} kB 以内的 JPEG。",
     "photo.ready": "已经缩小,可以保存。",
-    "photo.cannot": "这个浏览器不能缩小照片。请换一个浏览器,或选一张 {size} kB 以内的 JPEG。",
+    "photo.cannot": "这部手机打不开或缩小不了这张照片(比如 HEIC)。请点“拍照”直接拍一张,或选一张 JPEG。",
     "photo.keep": "保存照片",
     "photo.remove": "删除照片",
     "photo.removed": "照片已删除。",

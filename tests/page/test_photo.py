@@ -291,6 +291,29 @@ LARGE = """() => {
 }"""
 
 
+async def unreadable_and_slow(page, file):
+    """What the phone cannot open is let go of and said; while it makes one small, nothing can be sent, and the last chosen stays."""
+    heic = {"name": "IMG_0002.HEIC", "mimeType": "image/heic", "buffer": b"\0\0\0\x18ftypheic" + bytes(2000)}
+    await page.set_input_files("#photo-file", heic)
+    await becomes(page, "(said) => document.querySelector('#photo-say').textContent === said", EN["photo.cannot"])
+    assert await page.evaluate("document.querySelector('#photo-file').files.length") == 0
+    await page.evaluate("""() => {
+      window.quick = window.createImageBitmap;
+      window.opened = [];
+      window.createImageBitmap = (file) => new Promise((done) => window.opened.push(() => window.quick(file).then(done)));
+    }""")
+    await page.set_input_files("#photo-file", file)
+    await becomes(page, "() => window.opened.length === 1")
+    assert await page.locator("#photo-form button").is_disabled()
+    assert await page.inner_text("#photo-say") == EN["works"]
+    await page.set_input_files("#photo-file", heic)  # chosen after it, and failed before it
+    await becomes(page, "() => window.opened.length === 2")
+    await page.evaluate("window.opened[0]()")
+    await page.evaluate("() => { window.createImageBitmap = window.quick; }")
+    assert await page.inner_text("#photo-say") == EN["works"]
+    assert await page.evaluate("document.querySelector('#photo-file').files[0].name") == "IMG_0002.HEIC"
+
+
 @in_a_browser
 async def test_a_phone_makes_it_small_and_takes_its_place_off(lived, tmp_path):
     http = free_port()
@@ -305,6 +328,7 @@ async def test_a_phone_makes_it_small_and_takes_its_place_off(lived, tmp_path):
             assert len(taken) > 4 * jpeg.LARGEST
             file = {"name": "IMG_0001.jpg", "mimeType": "image/jpeg", "buffer": taken[:2] + part(0xE1, GPS) + taken[2:]}
             await page.goto(f"{served.address}/devices/pendant?lang=en")
+            await unreadable_and_slow(page, file)
             await page.set_input_files("#photo-file", file)
             await becomes(page, "() => !document.querySelector('#photo-new').hidden")
             assert await page.inner_text("#photo-say") == EN["photo.ready"]

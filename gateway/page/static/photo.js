@@ -24,18 +24,28 @@ async function small(file) {
 }
 
 if (form) {
+  const button = form.querySelector("button");
+  let turn = 0; // of what was chosen last; a slow phone may still be at the one before
   chosen.addEventListener("change", async () => {
     const file = chosen.files[0];
+    const mine = ++turn;
     canvas.hidden = true;
+    button.disabled = Boolean(file); // else the large one goes over a slow line, to be refused
     if (!file) return;
+    say.textContent = document.body.dataset.works;
     try {
       const held = new DataTransfer();
-      held.items.add(new File([await small(file)], "photo.jpg", { type: "image/jpeg" }));
+      const made = await small(file);
+      if (mine !== turn) return;
+      held.items.add(new File([made], "photo.jpg", { type: "image/jpeg" }));
       chosen.files = held.files;
       canvas.hidden = false;
       say.textContent = form.dataset.ready;
     } catch {
+      if (mine !== turn) return;
+      if (file.type !== "image/jpeg" || file.size > Number(form.dataset.most)) chosen.value = ""; // it would be refused
       say.textContent = form.dataset.cannot;
     }
+    button.disabled = false;
   });
 }
