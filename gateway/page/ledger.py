@@ -19,6 +19,7 @@ from gateway.page.known import seconds
 from gateway.words import kind
 
 TAIL = 0.025  # of each side
+LEAST = 7  # days of which a rate is said
 _STEPS = 60  # of a bisection: far below what is shown
 
 
@@ -55,9 +56,11 @@ def questions(told: Iterable[wire.FaultMessage], first: date, zone: ZoneInfo) ->
     return sorted(out.values(), key=lambda row: (-row.asked, row.kind))
 
 
-def false_alarms(needless: int, first: date, today: date) -> Rate:
-    """Return the rate of a month's needless alarms; of this month as far as it has gone."""
-    days = max(1, (min(counted.after(first), today) - first).days)
+def false_alarms(needless: int, first: date, today: date) -> Rate | None:
+    """Return the rate of a month's needless alarms, of this one so far; None in its first week."""
+    days = (min(counted.after(first), today) - first).days
+    if days < LEAST:
+        return None
     low, high = interval(needless)
     return Rate(needless, days, *(30 * n / days for n in (needless, low, high)))
 
