@@ -20,7 +20,7 @@ from gateway.judge.faults.fault import Faults
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.silence import going_out, inactive, kept, not_up, stay
 from gateway.judge.silence.hearing import Hearing
-from gateway.judge.silence.life import PRESSED, Life, Place, Sign
+from gateway.judge.silence.life import LIVES, PRESSED, Life, Place, Sign
 from gateway.judge.silence.line import Line
 from gateway.judge.silence.now import ASKS, DAWN, Now
 from gateway.judge.silence.question import Ask, asked
@@ -101,7 +101,7 @@ class Silence:
 
     def heard(self, reading: Reading) -> list[Said]:
         """Take one reading."""
-        if self.wishes.limits is None:
+        if reading.kind not in LIVES or self.wishes.limits is None:
             return []
         sign = self.life.sign(reading)
         if sign is Sign.NONE:
