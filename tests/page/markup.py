@@ -10,6 +10,7 @@ FOREIGN_VOID = frozenset(
 INSIDE_P = frozenset(
     [
         "a",
+        "audio",
         "abbr",
         "b",
         "bdi",
@@ -24,6 +25,7 @@ INSIDE_P = frozenset(
         "label",
         "mark",
         "output",
+        "progress",
         "q",
         "s",
         "small",
