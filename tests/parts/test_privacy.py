@@ -219,4 +219,5 @@ def test_only_the_named_places_open_a_connection():
         "gateway/tell/connection.py",
         "gateway/hear/other_broker.py",
         "gateway/page/deliver.py",
+        "gateway/messenger/deliver.py",
     }, makers

@@ -222,7 +222,7 @@ async def test_another_number_or_address_and_another_ladder_have_to_be_proved_an
     def now(person, phones, hooks):
         rung = Rung("Li", channel="program", program=SMS, wait=60.0, test=True)
         parts = SimpleNamespace(ladder=[SimpleNamespace(person=person)])
-        return fakes.home(ladder=(rung,), parts=parts, secrets=SimpleNamespace(phones=phones, hooks=hooks)).config
+        return fakes.home(ladder=(rung,), parts=parts, secrets=SimpleNamespace(phones=phones, hooks=hooks, messengers={})).config
 
     for before, after in (
         (now("p1", {"p1": "138"}, {}), now("p1", {"p1": "139"}, {})),

@@ -76,7 +76,7 @@ class Bench:
             password="",
             state=folder,
             household=SimpleNamespace(platform=None),
-            secrets=SimpleNamespace(certificate_key="", phones={}, own_number="", hooks={}),
+            secrets=SimpleNamespace(certificate_key="", phones={}, own_number="", hooks={}, messengers={}),
         )
         self.home = fakes.home(platform=tried, password="")
         self.attempt = Attempt(
