@@ -1097,7 +1097,7 @@ EN: dict[str, str] = {
     "platform.version": "MQTT version",
     "platform.version_auto": "Automatic (5 first)",
     "platform.receipts": "Receipts",
-    "platform.receipts_platform": "The application has recorded it",
+    "platform.receipts_platform": "The application has it",
     "platform.receipts_broker": "Only the broker has it",
     "platform.username": "User name",
     "platform.password": "Password",
