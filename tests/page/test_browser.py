@@ -46,6 +46,7 @@ id = "front-door"
 model = "bthome-v2"
 room = "hall"
 address = "{door}"
+left_open = 600
 [[ladder]]
 responder = "grid worker"
 """
