@@ -6,7 +6,7 @@ needs them. On standard output is one JSON line for each thing that happens, on 
 what the neighbour writes:
 
     python -m gateway.demo.phones FOLDER
-    > {"did": "listens", "bus": "unix:path=..."}
+    > {"did": "listens", "bus": "unix:abstract=..."}
     > {"did": "sent", "to": "+86...", "text": "..."}
     < {"from": "+86...", "text": "4711 1 5"}
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -48,9 +49,9 @@ TYPES: Final = {"Number": "s", "Text": "s"}  # of a message's properties; all ot
 _ERROR: Final = "org.freedesktop.DBus.Error.UnknownMethod"
 _CONFIG: Final = """<busconfig>
   <type>system</type>
-  <listen>unix:path={socket}</listen>
+  <listen>unix:abstract={socket}</listen>
   <policy context="default">
-    <allow user="*"/><allow own="*"/>
+    <allow own="*"/>
     <allow send_type="method_call"/><allow send_type="signal"/><allow send_destination="*"/>
     <allow receive_sender="*"/>
   </policy>
@@ -144,8 +145,12 @@ def say(did: str, **what: Any) -> None:
 
 
 async def _own_bus(folder: Path) -> tuple[asyncio.subprocess.Process, str]:
-    """Start a message bus of one's own; return it and its address. Raises OSError."""
-    file, socket = folder / "bus.conf", folder / "bus"
+    """Start a message bus of one's own; return it and its address. Raises OSError.
+
+    Its socket lies in no folder: the path of one may have 107 characters only. Who runs the
+    demonstration may connect, and root.
+    """
+    file, socket = folder / "bus.conf", f"eldercare-demo-{secrets.token_hex(8)}"
     file.write_text(_CONFIG.format(socket=socket), encoding="utf-8")
     daemon = await asyncio.create_subprocess_exec(
         DAEMON,
@@ -160,7 +165,7 @@ async def _own_bus(folder: Path) -> tuple[asyncio.subprocess.Process, str]:
     assert daemon.stdout is not None  # asked for above
     if not await daemon.stdout.readline():  # its address is printed once it listens
         raise OSError(both("phones.no_bus"))
-    return daemon, f"unix:path={socket}"
+    return daemon, f"unix:abstract={socket}"
 
 
 async def serve(folder: Path) -> None:

@@ -229,7 +229,7 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path):  # noqa: PLR091
             await is_accessible(page)
             await row.click()
             text = await page.inner_text("main")
-            for word in ("T-07 (127.0.0.1)", "grid worker", "已帮助", "button"):
+            for word in ("T-07 (127.0.0.1)", "grid worker", "已帮助", "按下"):
                 assert word in text, word
             await is_accessible(page)
 

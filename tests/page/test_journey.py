@@ -365,7 +365,7 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                 await page.locator("#look button").click()
                 await page.wait_for_selector("[name=sure]")
                 text = await page.inner_text("main")
-                for word in (GATEWAY, "pendant", "front-door", "127.0.0.1", "grid worker", "求救"):
+                for word in (GATEWAY, "bedroom BTHome", "hall BTHome", "127.0.0.1", "grid worker", "求救"):
                     assert word in text, word
                 await pictured(page, "swap-shown")
                 await fit(page)

@@ -215,7 +215,8 @@ def test_it_goes_on_serving_until_it_is_told_to_end(short):
 
 
 def test_its_parts_end_with_it_however_it_ends(tmp_path):
-    with serving(tmp_path) as process:
+    (folder := tmp_path / ("long" * 25)).mkdir()  # no path of a socket may be as long
+    with serving(folder) as process:
         until(process, "gateway started")
         pids = children(process.pid)
         assert len(pids) == 4
