@@ -247,7 +247,7 @@ async def test_a_photograph_goes_with_its_device_once_that_comes_back_no_more(ho
     home.path.write_text(home.path.read_text(encoding="utf-8").partition('[[device]]\nid = "pendant"')[0] + "", encoding="utf-8")
     assert box.page.known.status().well
     now = box.page.known.now(box.page.known.status())
-    monkeypatch.setattr(hangs, "offered", lambda _config, at: type("Offer", (), {"what": "retired"}) if at >= now else None)
+    monkeypatch.setattr(hangs, "offered", lambda _config, _models, at: type("Offer", (), {"what": "retired"}) if at >= now else None)
     hangs.tidied(box.page)
     assert photos.taken(folder, "pendant") is not None, "an undo would bring it back"
     monkeypatch.setattr(hangs, "offered", lambda *_: None)
