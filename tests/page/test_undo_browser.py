@@ -10,13 +10,11 @@ from tests.page.test_browser import CONFIG, Home, is_accessible, is_fit_for_a_fi
 from tests.page.test_forms_browser import on_a_phone, pictured, signed
 
 pytestmark = IN_A_BROWSER
-# A door that is watched, and nothing else: what calls for help is shelved by the platform alone.
-WATCHED = CONFIG.replace('address = "{door}"', 'address = "{door}"\nleft_open = 600')
 
 
 @pytest.fixture
 def home(tmp_path):
-    with Home(tmp_path, config=WATCHED) as home:
+    with Home(tmp_path, config=CONFIG) as home:
         yield home
 
 

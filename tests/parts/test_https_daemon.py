@@ -160,7 +160,7 @@ async def test_the_address_is_changed_with_an_sos_at_that_moment(tmp_path, bluez
             if there:
                 await new.heard_one(lambda m: m["type"] == "status")
                 await waiting(gateway)
-                assert gateway.status()["uplink"]["connected"]
+                await until(lambda: gateway.status()["uplink"]["connected"])
             else:
                 await until(lambda: any(m.get("detail", {}).get("taken_back") for m in gateway.journal().values()))
                 (told,) = [m["detail"] for m in gateway.journal().values() if m.get("detail", {}).get("taken_back")]
