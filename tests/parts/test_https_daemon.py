@@ -175,6 +175,7 @@ async def test_the_way_is_tried_and_each_failure_has_its_own_words(tmp_path, blu
         gateway_of(tmp_path, bluez, old, sooner=("tell.receipt_test=5", "tend.status=0.1")) as gateway,
     ):
         await old.heard_one(lambda m: m["type"] == "status")
+        await until(lambda: gateway.status()["uplink"]["connected"])  # it has taken the answer too
 
         async def tried(new=None, **value):
             given = {"url": new.url, "ca": new.ca.read_text()} if new is not None else {}
