@@ -23,7 +23,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import decode, rig
+from tests.bench import decode, people, rig
 from tests.bench.rig import BUTTONS, CALLER, SENSORS, STRANGERS, Air, Broker, Floor, Gateway, Listener, Loss
 
 SETTLE = 0.4  # s between two rounds
@@ -45,6 +45,8 @@ class Size:
     mix: float = 12.0
     starts: int = 100
     waiting: int = 5000
+    sirens: int = 20  # calls for help that are timed until the siren
+    told: int = 8  # SMS that are timed
     seeded: int = SEEDED
     returns: int = 7
     alarms_on_disk: int = 200
@@ -63,11 +65,14 @@ PARTS = {
     "pressed": "CPU of a press",
     "starts": "starts",
     "bytes_written": "bytes on the card",
+    "people": "a siren and a person, with the platform dead",
 }
 FIRST = ("sos", "memory", "throughput", "backlog")  # these stand on each other: all of them or none
 FULL = Size()
-QUICK = Size(runs=1, seconds=4.0, throughput=1500, mix=6.0, starts=10, returns=3, alarms_on_disk=60, day=0.0)
-SMALLEST = Size(runs=1, seconds=0.5, throughput=50, mix=1.0, starts=1, returns=1, waiting=50, seeded=100, alarms_on_disk=0, day=0.0)
+QUICK = Size(runs=1, seconds=4.0, throughput=1500, mix=6.0, starts=10, returns=3, sirens=10, told=3, alarms_on_disk=60, day=0.0)
+SMALLEST = Size(
+    runs=1, seconds=0.5, throughput=50, mix=1.0, starts=1, returns=1, waiting=50, seeded=100, sirens=2, told=0, alarms_on_disk=0, day=0.0
+)
 
 
 @dataclass
@@ -685,6 +690,23 @@ class Bench:
         n = self.size.starts
         self.table.add(
             "starts that heard", f"{len(figures['floor'])} of {n}", f"{len(figures['gateway'])} of {n}", goal="8", reached=not deaf
+        )
+
+    # -- people ------------------------------------------------------------------------------------------------------
+
+    async def people(self):
+        """Time the siren and the SMS of gateways that have no platform, and weigh one with channels beside one without."""
+        for after, waits in zip(("", ", 1,000 readings/s beside"), await people.siren(self, self.size.sirens), strict=True):
+            for share in (0.5, 0.99):
+                self.table.add(f"SOS to the siren's child{after}, platform dead, p{share * 100:.0f} ms", "", f"{centile(waits, share):.1f}")
+        if not self.size.told:
+            return
+        for after, waits in zip(("", ", 1,000 readings/s beside"), await people.sms(self, self.size.told), strict=True):
+            what = f"SOS to the SMS at the modem{after}, platform dead, s; {people.WAIT} of them for the receipt"
+            self.table.add(what, "", spread(waits))
+        without, withal = await people.memory(self)
+        self.table.add(
+            "RSS with siren, SMS and ring beside one without, MiB", f"{without:.1f}", f"{withal:.1f}", reached=withal - without <= 3
         )
 
     # -- goal 6 ------------------------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from tests.bench.bench import SMALLEST, measure
 
 
 def test_smallest_round_loses_nothing(capsys):
-    bench = measure(SMALLEST, ("outage", "returns", "mix", "pressed", "starts"))  # raises Loss
+    bench = measure(SMALLEST, ("outage", "returns", "mix", "pressed", "starts", "people"))  # raises Loss
     rows = {row.what: row for row in bench.table.rows}
     assert rows["messages per press sent 4 times"].gateway == "1.00"
     assert rows["readings told per reading sent 4 times"].gateway == "1.00"
     assert float(rows["first delivery after the broker is back, s"].gateway) >= 0.0
     assert float(rows["CPU ms per press, 100/s"].floor.split()[0]) > 0
     assert rows["starts that heard"].gateway == "1 of 1"
+    assert float(rows["SOS to the siren's child, platform dead, p50 ms"].gateway) > 0
     bench.table.print()
     assert "lost of 50 after broker away and kill -9" in capsys.readouterr().out
 
