@@ -171,10 +171,6 @@ class _Judge(Waits):
     longest_night: float = wait(
         14 * _HOUR, 10 * _HOUR, _DAY, "ours: no hour is known, so it may be night"
     )
-    temp_lasts: float = wait(1800.0, 300.0, 4 * _HOUR, "ours: a window, a shower are over by then")
-    temp_slope: float = wait(900.0, 300.0, _HOUR, "ours: no sun warms a room so much so soon")
-    temp_hole: float = wait(2 * _HOUR, 900.0, _DAY, "ours: after it nobody knows what was between")
-    temp_grace: float = wait(60.0, 0.0, 600.0, "table of kinds: 60 s")
 
     # -- the walk test
     walk_longest: float = wait(
