@@ -353,8 +353,9 @@ async def _uploads(pid: int, port: int, paths: list[str], cookie: str) -> Row:
     for path in paths:
         for length in (True, False):
             status, sent = await upload(port, path, cookie, length=length)
-            # refused before anything of it is read: a relatives' own path, in pieces, to a technician; a photograph of no device
-            sooner = {("/family/password", False): 403, ("/sensors/photo", True): 404, ("/sensors/photo", False): 404}
+            # refused before anything of it is read: a relatives' own path, in pieces, to a technician; what is of no device or phrase
+            sooner = {("/family/password", False): 403}
+            sooner |= {(of_none, whole): 404 for of_none in ("/sensors/photo", "/rules/phrases") for whole in (True, False)}
             assert status == sooner.get((path, length), 413), f"{path} answers {status} to 1 GB, {length=}, {sent=}"
             assert sent < CUT_OFF, f"{path} took {sent / MIB:.0f} MiB"
             worst = max(worst, sent)

@@ -66,7 +66,7 @@ KEPT_IN = {
     "address of a webhook": {"state/household-secrets.json*", "state/household-hooks.toml"},
     "address of a webhook, mistyped": {"page: * POST /rules/ladder"},  # what was typed comes back beside what was wrong
     "signing key of a webhook": {"state/household-secrets.json*", "state/household-hooks.toml", "page: * POST /rules/ladder"},  # shown once
-    "signing key of a webhook, void": {"state/household-secrets.json.*", "page: * POST /rules/ladder"},  # in earlier generations alone
+    "signing key of a webhook, void": {"page: * POST /rules/ladder"},  # it leaves the earlier generations too
     "address of a webhook by hand": {"state/../hooks.toml"},
     "signing key of a webhook by hand": {"state/../hooks.toml"},
     "telephone number": {"state/household-secrets.json*", "state/household-phones.toml"},
